@@ -1,0 +1,37 @@
+package strongroom
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+)
+
+var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewID returns prefix, an underscore and 128 random bits in lower-case
+// Crockford base32. It says nothing about what it names.
+func NewID(prefix string) string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
+	return prefix + "_" + idEncoding.EncodeToString(b[:])
+}
+
+// MaxName is the longest name a caller may choose, in bytes.
+const MaxName = 64
+
+// CheckName reports whether s obeys the grammar of every id and reference a
+// caller can choose: [A-Za-z0-9][A-Za-z0-9._#:/-]{0,63}. The error never repeats
+// s. Whether s looks like personal data is the detector's question, not ours.
+func CheckName(what, s string) error {
+	if s == "" || len(s) > MaxName {
+		return Faultf(Invalid, what, "%s must have 1 to %d characters", what, MaxName)
+	}
+	for i := range len(s) {
+		c := s[i]
+		alnum := c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		mark := c == '.' || c == '_' || c == '#' || c == ':' || c == '/' || c == '-'
+		if !alnum && (i == 0 || !mark) {
+			return Faultf(Invalid, what, "%s may hold letters, digits and . _ # : / - only, and starts with a letter or digit", what)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package strongroom_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"strongroom"
+)
+
+func TestCheckName(t *testing.T) {
+	for _, ok := range []string{"a", "1047", "LL-20933", "case/2026-11", "A#1:2.3_4-5", strings.Repeat("x", 64)} {
+		if err := strongroom.CheckName("reference", ok); err != nil {
+			t.Errorf("CheckName(%q) = %v, want nil", ok, err)
+		}
+	}
+	for _, bad := range []string{"", "#1047", "a b", "a@b", "né", "a\nb", "-x", strings.Repeat("x", 65), "a+b"} {
+		err := strongroom.CheckName("reference", bad)
+		if !strongroom.IsKind(err, strongroom.Invalid) {
+			t.Errorf("CheckName(%q) = %v, want an invalid fault", bad, err)
+			continue
+		}
+		if len(bad) > 2 && strings.Contains(err.Error(), bad) {
+			t.Errorf("the error repeats what the caller sent: %v", err)
+		}
+	}
+}
+
+func TestPurposesAreClosed(t *testing.T) {
+	for _, p := range strongroom.Purposes() {
+		if got, err := strongroom.ParsePurpose(string(p)); err != nil || got != p {
+			t.Errorf("ParsePurpose(%q) = %q, %v", p, got, err)
+		}
+	}
+	for _, bad := range []string{"", "marketing", "Fulfilment", "tax "} {
+		if _, err := strongroom.ParsePurpose(bad); !strongroom.IsKind(err, strongroom.Invalid) {
+			t.Errorf("ParsePurpose(%q) = %v, want an invalid fault", bad, err)
+		}
+	}
+}
+
+func TestFaultKindsSurviveWrapping(t *testing.T) {
+	cause := errors.New("disk")
+	f := strongroom.Faultf(strongroom.Unavailable, "db", "the database did not answer").Advise("look at readyz").Because(cause)
+	err := fmt.Errorf("vault: %w", f)
+	if strongroom.KindOf(err) != strongroom.Unavailable || !errors.Is(err, cause) {
+		t.Fatalf("kind %v, cause kept %v", strongroom.KindOf(err), errors.Is(err, cause))
+	}
+	if strongroom.KindOf(cause) != strongroom.Internal || strongroom.IsKind(nil, strongroom.Internal) {
+		t.Fatal("an unknown error is internal, no error is of no kind")
+	}
+	if want := "the database did not answer; look at readyz: disk"; f.Error() != want {
+		t.Fatalf("text %q, want %q", f.Error(), want)
+	}
+}
+
+func TestNewIDs(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		id := strongroom.NewID("str")
+		if len(id) != 30 || !strings.HasPrefix(id, "str_") || seen[id] || strongroom.CheckName("id", id) != nil {
+			t.Fatalf("bad or repeated id %q", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestClockKeepsTicking(t *testing.T) {
+	var c strongroom.Clock
+	c.SetOffset(31 * 24 * time.Hour)
+	a := c.Now()
+	time.Sleep(2 * time.Millisecond)
+	if b := c.Now(); !b.After(a) || b.Sub(time.Now()) < 30*24*time.Hour {
+		t.Fatalf("clock stands still or lost its offset: %v then %v", a, b)
+	}
+}
