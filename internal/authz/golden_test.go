@@ -1,0 +1,264 @@
+package authz_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+
+	"strongroom"
+	"strongroom/internal/authz"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestDecisions pins every role against every action, in production and in test,
+// without a purpose and with each.
+func TestDecisions(t *testing.T) {
+	prod, test := engine(t, strongroom.Production), engine(t, strongroom.Test)
+	var b strings.Builder
+	b.WriteString("# role × action: p allowed in production, t allowed in a test instance, . denied.\n")
+	b.WriteString("# Rows of record.reveal name the purpose; a reference is given with each purpose.\n")
+	b.WriteString(pad("", 32) + strings.Join(authz.Roles(), " ") + "\n")
+	row := func(label, action string, p strongroom.Purpose) {
+		b.WriteString(pad(label, 32))
+		for _, role := range authz.Roles() {
+			r := request(role, action)
+			r.Purpose, r.HasReference = p, p != ""
+			mark := ""
+			if prod.Decide(r).Allow {
+				mark += "p"
+			}
+			if test.Decide(r).Allow {
+				mark += "t"
+			}
+			if mark == "" {
+				mark = "."
+			}
+			b.WriteString(pad(mark, len(role)+1))
+		}
+		b.WriteString("\n")
+	}
+	for _, a := range authz.Actions() {
+		row(a.Name, a.Name, "")
+		if a.Name == "record.reveal" {
+			for _, p := range strongroom.Purposes() {
+				row(a.Name+" "+string(p), a.Name, p)
+			}
+		}
+	}
+	golden(t, "decisions.golden", b.String())
+}
+
+func pad(s string, n int) string { return s + strings.Repeat(" ", max(1, n-len(s))) }
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; the new text is\n%s", name, got)
+	}
+}
+
+// The shipped roles, by themselves, leave no one able to open anything without
+// being named here.
+func TestWhoMayOpen(t *testing.T) {
+	e := engine(t, strongroom.Production)
+	want := map[string][]strongroom.Purpose{
+		authz.Owner:       {strongroom.LegalDuty},
+		authz.Privacy:     {strongroom.SubjectRequest},
+		authz.Application: {strongroom.Fulfilment, strongroom.Tax, strongroom.Invoice},
+	}
+	for _, role := range authz.Roles() {
+		for _, p := range strongroom.Purposes() {
+			r := request(role, "record.reveal")
+			r.Purpose, r.HasReference = p, true
+			if got := e.Decide(r).Allow; got != slices.Contains(want[role], p) {
+				t.Errorf("%s for %s: allow %v", role, p, got)
+			}
+		}
+	}
+}
+
+func TestActionsMatchSchema(t *testing.T) {
+	var s schema.Schema
+	if err := s.UnmarshalCedar(authz.Shipped()[0].Text); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inSchema, inTable, roles []string
+	for uid := range r.Actions {
+		inSchema = append(inSchema, string(uid.ID))
+	}
+	for _, a := range authz.Actions() {
+		inTable = append(inTable, a.Name)
+		if !authz.Known(a.Name) {
+			t.Errorf("%s is not found: the table is not sorted", a.Name)
+		}
+	}
+	slices.Sort(inSchema)
+	if !slices.Equal(inSchema, inTable) {
+		t.Errorf("schema %v\ntable  %v", inSchema, inTable)
+	}
+	for _, v := range r.Enums["Role"].Values {
+		roles = append(roles, string(v.ID))
+	}
+	if !slices.Equal(roles, authz.Roles()) {
+		t.Errorf("roles of the schema %v, of the code %v", roles, authz.Roles())
+	}
+	if authz.Known("record.sell") {
+		t.Error("an action nobody declared is known")
+	}
+}
+
+func TestShippedFilesPassTheCheck(t *testing.T) {
+	for _, f := range authz.Shipped()[1:] {
+		f.Name = "copy-of-" + f.Name
+		for _, p := range authz.Check([]authz.File{f}) {
+			if !strings.Contains(p.What, "the same name is used") {
+				t.Error(p)
+			}
+		}
+	}
+	for _, p := range engine(t, strongroom.Production).Policies() {
+		if p.Says == "" || p.File == "" || p.Line == 0 {
+			t.Errorf("policy %s has no words or no place: %+v", p.ID, p)
+		}
+	}
+}
+
+// Each planted fault is found, and the file without it passes.
+func TestCheckFinds(t *testing.T) {
+	good := `@id("local/one") permit (principal in Role::"auditor", action == Action::"record.read", resource);`
+	if p := authz.Check([]authz.File{{Name: "local.cedar", Text: []byte(good)}}); len(p) != 0 {
+		t.Fatalf("a good file is refused: %v", p)
+	}
+	for name, f := range map[string]authz.File{
+		"syntax":            {Name: "local.cedar", Text: []byte(`permit (principal`)},
+		"role misspelt":     {Name: "local.cedar", Text: []byte(strings.Replace(good, "auditor", "auditer", 1))},
+		"role in a list":    {Name: "local.cedar", Text: []byte(`forbid (principal, action, resource) when { principal in [Role::"owner", Role::"auditer"] };`)},
+		"action misspelt":   {Name: "local.cedar", Text: []byte(strings.Replace(good, "record.read", "record.raed", 1))},
+		"attribute":         {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.mood == "good" };`)},
+		"may be absent":     {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.purpose == "tax" };`)},
+		"wrong type":        {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.in_scope == "yes" };`)},
+		"name twice":        {Name: "local.cedar", Text: []byte(good + good)},
+		"name of a guard":   {Name: "local.cedar", Text: []byte(strings.Replace(good, "local/one", "guards/scope", 1))},
+		"name not a name":   {Name: "local.cedar", Text: []byte(strings.Replace(good, "local/one", "jane doe", 1))},
+		"guards replaced":   {Name: "guards.cedar", Text: []byte(good)},
+		"not a .cedar file": {Name: "local.txt", Text: []byte(good)},
+	} {
+		p := authz.Check([]authz.File{f})
+		if len(p) != 1 {
+			t.Errorf("%s: %d problems, want 1: %v", name, len(p), p)
+			continue
+		}
+		if !strings.HasPrefix(p[0].String(), f.Name) {
+			t.Errorf("%s: %q does not begin with the file", name, p[0])
+		}
+		if _, err := authz.New([]authz.File{f}, authz.Options{}); !strongroom.IsKind(err, strongroom.Invalid) {
+			t.Errorf("%s: New takes it: %v", name, err)
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	files, err := authz.Load(fstest.MapFS{
+		"b.cedar": {Data: []byte("b")}, "a.cedar": {Data: []byte("a")}, "README.md": {Data: []byte("x")}, "old/c.cedar": {Data: []byte("c")},
+	})
+	if err != nil || len(files) != 2 || files[0].Name != "a.cedar" || string(files[1].Text) != "b" {
+		t.Fatalf("%v %v", files, err)
+	}
+}
+
+func TestCases(t *testing.T) {
+	text, err := os.ReadFile("testdata/shipped.cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := engine(t, strongroom.Production).Test(text)
+	if err != nil || len(results) < 8 {
+		t.Fatalf("%d results, %v", len(results), err)
+	}
+	for _, r := range results {
+		if !r.OK {
+			t.Errorf("line %d, %s: %s %v", r.Case.Line, r.Case.Name, r.Got.Text, r.Got.Reasons)
+		}
+	}
+	// Planted: the same cases with every decision turned round must all fail.
+	turned := strings.NewReplacer("--\nallow", "--\ndeny", "--\ndeny", "--\nallow").Replace(string(text))
+	results, err = engine(t, strongroom.Production).Test([]byte(turned))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.OK {
+			t.Errorf("line %d, %s: passes either way", r.Case.Line, r.Case.Name)
+		}
+	}
+}
+
+func TestCaseFileFaults(t *testing.T) {
+	for _, text := range []string{
+		"actor: service", "nonsense", "case: x\n\n", "case: x", "--\nallow", "case: x\n--", "case: x\n--\nmaybe",
+		"case: x\n--\nallow\ncase: y", "resource: a b c d\n--\ndeny", "context.mood: good\n--\ndeny", "context.fields: three\n--\ndeny", "other.fields: 3\n--\ndeny",
+	} {
+		if _, err := authz.ParseCases([]byte(text)); !strongroom.IsKind(err, strongroom.Invalid) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func FuzzCases(f *testing.F) {
+	text, err := os.ReadFile("testdata/shipped.cases")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	e := engine(f, strongroom.Production)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		results, err := e.Test(text)
+		if err != nil && results != nil {
+			t.Fatal("results beside an error")
+		}
+	})
+}
+
+func BenchmarkDecide(b *testing.B) {
+	e := engine(b, strongroom.Production)
+	many := request(authz.Application, "record.read")
+	for i := range 1000 {
+		many.Actor.Stores = append(many.Actor.Stores, "str_"+string(rune('a'+i%26)))
+	}
+	reveal := request(authz.Application, "record.reveal")
+	reveal.Purpose, reveal.HasReference = strongroom.Tax, true
+	reveal.Context = map[string]any{"classes": []string{"email", "name", "phone"}, "fields": 3}
+	for name, r := range map[string]authz.Request{
+		"ingest": request(authz.Application, "record.ingest"), "reveal": reveal, "thousand-stores": many, "owner": request(authz.Owner, "record.list"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if !e.Decide(r).Allow {
+					b.Fatal("denied")
+				}
+			}
+		})
+	}
+}
