@@ -1,0 +1,194 @@
+package lifecycle
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"strongroom"
+)
+
+// Keys is what lifecycle asks of package keys.
+type Keys interface {
+	// ExpireStep destroys up to limit data keys past their erase-by date.
+	ExpireStep(ctx context.Context, who strongroom.Actor, limit int) (n int, more bool, err error)
+	// Roll moves every live key to a new epoch key and destroys the old one.
+	Roll(ctx context.Context, who strongroom.Actor, progress func(done, total int64)) error
+	// EpochStarted tells when the current epoch key was made, by the data clock.
+	EpochStarted() time.Time
+}
+
+// Vault is what lifecycle asks of package vault.
+type Vault interface {
+	// ClearStep removes the rows of up to limit records whose keys are dead.
+	ClearStep(ctx context.Context, who strongroom.Actor, limit int) (n int, more bool, err error)
+}
+
+// Options configure a Lifecycle.
+type Options struct {
+	Keys  Keys
+	Vault Vault
+	Clock *strongroom.Clock
+	// Every is the pause between sweeps in real time; default 15 s. Dates are
+	// refusals at once, so it bounds only how long dead bytes stay.
+	Every time.Duration
+	// EpochLength is the age at which an epoch key is rolled, by the data clock;
+	// default 24 h.
+	EpochLength time.Duration
+	// Batch is how many records one step takes; default 500.
+	Batch int
+	Log   *slog.Logger // nil discards
+}
+
+// Lifecycle runs sweeps and rolls. It is safe for concurrent use; sweeps and
+// rolls run one at a time.
+type Lifecycle struct {
+	o      Options
+	turn   sync.Mutex // one sweep or roll at a time
+	mu     sync.Mutex
+	status Status
+	wake   chan struct{}
+}
+
+// Status is what the last runs did.
+type Status struct {
+	SweptAt time.Time // end of the last complete sweep, by the data clock
+	Expired int64     // keys destroyed by date since start
+	Cleared int64     // records cleared since start
+	Rolls   int64     // epoch rolls completed since start
+	// Err is why the last sweep or roll did not finish; nil after one that did.
+	Err error
+}
+
+// New returns a Lifecycle. Keys, Vault and Clock are required.
+func New(o Options) *Lifecycle {
+	if o.Keys == nil || o.Vault == nil || o.Clock == nil {
+		panic("lifecycle: Options needs Keys, Vault and Clock")
+	}
+	if o.Every == 0 {
+		o.Every = 15 * time.Second
+	}
+	if o.EpochLength == 0 {
+		o.EpochLength = 24 * time.Hour
+	}
+	if o.Batch == 0 {
+		o.Batch = 500
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Lifecycle{o: o, wake: make(chan struct{}, 1)}
+}
+
+// Run sweeps at once and then every Options.Every until ctx ends, and rolls the
+// epoch when it is due. Errors do not end it; they stand in Status.
+func (l *Lifecycle) Run(ctx context.Context) error {
+	tick := time.NewTicker(l.o.Every)
+	defer tick.Stop()
+	for {
+		l.tend(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-l.wake:
+		}
+	}
+}
+
+// Wake asks Run for a sweep now; it returns at once.
+func (l *Lifecycle) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tend does what is due.
+func (l *Lifecycle) tend(ctx context.Context) {
+	if _, err := l.Sweep(ctx, strongroom.System("sweeper")); err != nil {
+		return // stands in Status
+	}
+	if l.o.Clock.Now().Sub(l.o.Keys.EpochStarted()) >= l.o.EpochLength {
+		_ = l.Roll(ctx, strongroom.System("roll"), nil) // stands in Status
+	}
+}
+
+// Swept counts what one sweep did.
+type Swept struct {
+	Expired int64 `json:"expired"` // keys that reached their date and were destroyed
+	Cleared int64 `json:"cleared"` // records whose remains were removed
+}
+
+// Sweep destroys every key that is past its date, then clears the remains of
+// all dead records. What it did before an error stays done.
+func (l *Lifecycle) Sweep(ctx context.Context, who strongroom.Actor) (s Swept, err error) {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	defer func() { l.note(ctx, "sweep", err, func(st *Status) { st.SweptAt = l.o.Clock.Now() }) }()
+	s.Expired, err = l.steps(ctx, who, l.o.Keys.ExpireStep)
+	l.count(func(st *Status) { st.Expired += s.Expired })
+	if err != nil {
+		return s, err
+	}
+	s.Cleared, err = l.steps(ctx, who, l.o.Vault.ClearStep)
+	l.count(func(st *Status) { st.Cleared += s.Cleared })
+	return s, err
+}
+
+// steps repeats step until nothing is left.
+func (l *Lifecycle) steps(ctx context.Context, who strongroom.Actor, step func(context.Context, strongroom.Actor, int) (int, bool, error)) (total int64, err error) {
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return total, err
+		}
+		var n int
+		n, more, err = step(ctx, who, l.o.Batch)
+		total += int64(n)
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// Roll rolls the epoch key now. progress may be nil.
+func (l *Lifecycle) Roll(ctx context.Context, who strongroom.Actor, progress func(done, total int64)) (err error) {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	defer func() { l.note(ctx, "epoch roll", err, func(st *Status) { st.Rolls++ }) }()
+	return l.o.Keys.Roll(ctx, who, progress)
+}
+
+// Status returns what the last runs did.
+func (l *Lifecycle) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
+}
+
+func (l *Lifecycle) count(change func(*Status)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(&l.status)
+}
+
+// note keeps err for Status, or applies done and clears it.
+func (l *Lifecycle) note(ctx context.Context, what string, err error, done func(*Status)) {
+	if err != nil && ctx.Err() != nil {
+		return // we were asked to stop; the next start goes on
+	}
+	if err != nil {
+		l.o.Log.ErrorContext(ctx, "did not finish; it is tried again", "part", what, "kind", strongroom.KindOf(err).String())
+	}
+	l.count(func(st *Status) {
+		st.Err = err
+		if err == nil {
+			done(st)
+		}
+	})
+}
