@@ -10,6 +10,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// maxEmail bounds an address, in bytes: 64 for the local part and 255 for the
+// domain, as in RFC 5321, and room for what a client escapes.
+const maxEmail = 512
+
 // Email returns the normal form of an e-mail address: local part and domain in
 // lower case, the domain as A-labels. kept holds the plus-tag if there was one,
 // dropped never does, so that an address can be found with and without it. An
@@ -24,7 +28,7 @@ func Email(s string) (kept, dropped string, ok bool) {
 		s = s[7:]
 	}
 	at := strings.LastIndexByte(s, '@')
-	if at <= 0 || strings.ContainsAny(s, " \t\r\n<>") || !utf8.ValidString(s) {
+	if at <= 0 || len(s) > maxEmail || strings.ContainsAny(s, " \t\r\n<>") || !utf8.ValidString(s) {
 		return "", "", false
 	}
 	local, domain := foldCase(s[:at]), strings.TrimRight(foldCase(s[at+1:]), ".")
@@ -78,7 +82,7 @@ func Name(parts ...string) string {
 // appendWords appends the folded words of s.
 func appendWords(words []string, s string) []string {
 	if !ascii(s) {
-		s = norm.NFKD.String(s)
+		s = norm.NFKD.String(strings.ToValidUTF8(s, " "))
 	}
 	buf := make([]byte, 0, len(s)+8)
 	from := 0
@@ -161,7 +165,7 @@ func NationalID(s string) string { return alnum(s) }
 
 func alnum(s string) string {
 	if !ascii(s) {
-		s = norm.NFKC.String(s)
+		s = norm.NFKC.String(strings.ToValidUTF8(s, " "))
 	}
 	return strings.Map(func(r rune) rune {
 		switch {
