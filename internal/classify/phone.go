@@ -36,7 +36,7 @@ func Phone(s, region string) (e164 string, ok bool) {
 		text = "+" + digits
 	}
 	if n, err := phonenumbers.Parse(text, strings.ToUpper(region)); err == nil {
-		if e164 := phonenumbers.Format(n, phonenumbers.E164); len(e164) > 7 {
+		if e164 := phonenumbers.Format(n, phonenumbers.E164); len(e164) > 7 && len(e164) <= 16 {
 			return "+" + oneForm(e164[1:]), true
 		}
 	}
