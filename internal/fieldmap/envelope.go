@@ -1,6 +1,9 @@
 package fieldmap
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Limits bound one body. A zero field means its default.
 type Limits struct {
@@ -148,4 +151,15 @@ func (e *Envelope) Render(dst []byte, objects [][]byte, token func(dst []byte, i
 	}
 	upTo(len(e.raw))
 	return dst
+}
+
+func (e *Envelope) appendLeaf(dst []byte, i int, token func(dst []byte, i int) []byte) []byte {
+	l := &e.Leaves[i]
+	if l.Treatment == KeyToken && token == nil {
+		return append(strconv.AppendInt(append(dst, `"key`...), int64(i+1), 10), '"')
+	}
+	if l.Treatment == Null || token == nil {
+		return append(dst, "null"...)
+	}
+	return append(token(append(dst, '"'), i), '"')
 }
