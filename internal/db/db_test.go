@@ -148,9 +148,11 @@ func TestFaultsRepeatNoValue(t *testing.T) {
 		d := open(t, e)
 		update(t, d, func(tx *db.Tx) error { return add(tx, 1, secret) })
 		for name, fn := range map[string]func(tx *db.Tx) error{
-			"unique":  func(tx *db.Tx) error { return add(tx, 2, secret) },
-			"type":    func(tx *db.Tx) error { _, err := tx.Exec(insertBook, secret, "t"); return err },
-			"cast":    func(tx *db.Tx) error { return tx.QueryRow(`select cast(title as integer) / 0 from shelf_book`).Scan(new(int64)) },
+			"unique": func(tx *db.Tx) error { return add(tx, 2, secret) },
+			"type":   func(tx *db.Tx) error { _, err := tx.Exec(insertBook, secret, "t"); return err },
+			"cast": func(tx *db.Tx) error {
+				return tx.QueryRow(`select cast(title as integer) / 0 from shelf_book`).Scan(new(int64))
+			},
 			"notnull": func(tx *db.Tx) error { _, err := tx.Exec(insertBook, 9, nil); return err },
 			"scan":    func(tx *db.Tx) error { return tx.QueryRow(`select title from shelf_book`).Scan(new(int64)) },
 		} {

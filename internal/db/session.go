@@ -125,17 +125,17 @@ func (s *session) repeat(sql string, n int, arg func(int) []any) (int64, error) 
 		refused = err
 		return bound, err
 	})
-	s.note(ops, done)
-	if err == nil {
-		return affected, nil
-	}
-	fault := s.fail(err, done < len(ops))
-	if refused != nil {
-		// The argument was at fault, not the engine; but some rows may be written,
-		// so the transaction counts as failed all the same.
+	if refused != nil && done < len(ops) {
+		// An argument was refused before anything was sent.
+		s.queue = ops
 		return 0, refused
 	}
-	return 0, fault
+	s.note(ops, done)
+	if err != nil {
+		// A refused argument counts too: some rows may be written.
+		return 0, s.fail(err, done < len(ops))
+	}
+	return affected, nil
 }
 
 // query runs a statement that returns rows.
