@@ -1,0 +1,58 @@
+package guard
+
+import "strongroom"
+
+// The guard's own verbs: what it records when a call ended before any policy was
+// asked.
+const (
+	nameUndecided = "guard.undecided"
+	nameRefused   = "guard.refused"
+)
+
+// Actions returns the actions that the guard itself records. They are never
+// asked of a policy.
+func Actions() []strongroom.Action {
+	return []strongroom.Action{undecided(), refused()}
+}
+
+// undecided is recorded when a call wanted to change or disclose without asking.
+func undecided() strongroom.Action {
+	return strongroom.Action{Name: nameUndecided, Class: 6003, Activity: 99}
+}
+
+// refused is recorded when a call failed before it asked.
+func refused() strongroom.Action {
+	return strongroom.Action{Name: nameRefused, Class: 6003, Activity: 99}
+}
+
+// Reason says why work may pass without a decision and without an event. The
+// list is closed; such work touches only rows that no decision reads.
+type Reason uint8
+
+// The reasons of [Guard.Quiet].
+const (
+	LastSeen    Reason = iota + 1 // stamps of last use
+	Lease                         // who holds a job or the instance, and until when
+	Cursor                        // how far a sync or a follower has come
+	Idempotency                   // which answer a repeated request gets
+	Tally                         // counters that only gauges show
+)
+
+// Site is a package that may call [Guard.Quiet], with its reason.
+type Site struct {
+	Package string
+	Reason  Reason
+	Why     string
+}
+
+// Sites lists every package that may work quietly. A test compares it with the
+// call sites in the source.
+func Sites() []Site {
+	return []Site{
+		{"identity", LastSeen, "the last use of a key is shown to its owner and decides nothing"},
+		{"identity", Idempotency, "a repeated request gets the status it got before"},
+		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
+		{"app", Lease, "the instance row keeps a second server away"},
+		{"intake", Cursor, "a cursor saves work; ingesting twice changes nothing"},
+	}
+}

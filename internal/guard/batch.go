@@ -1,0 +1,325 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/db"
+)
+
+// serve commits a group: those that are recorded in one transaction, the quiet
+// ones in another, which does not take the head of the log.
+func (g *Guard) serve(cs []*call) {
+	var loud, quiet []*call
+	for _, c := range cs {
+		if c.quiet {
+			quiet = append(quiet, c)
+		} else {
+			loud = append(loud, c)
+		}
+	}
+	for _, group := range [][]*call{loud, quiet} {
+		if len(group) > 0 {
+			g.commit(group, len(group) == 1)
+		}
+	}
+}
+
+// batch is one attempt to commit a group.
+type batch struct {
+	g       *Guard
+	tx      *db.Tx
+	log     *audit.Batch // nil in a quiet one
+	results []result
+	lost    int // whose turn it was when the transaction was lost; -1: nobody's
+}
+
+// result is what became of one call in this attempt.
+type result struct {
+	turn *turn // nil: it had no turn
+	err  error
+}
+
+// commit runs the calls in one transaction and answers each. alone says that
+// there is no other attempt after this one.
+func (g *Guard) commit(cs []*call, alone bool) {
+	b := &batch{g: g, results: make([]result, len(cs)), lost: -1}
+	err := g.db.Update(context.Background(), func(tx *db.Tx) error {
+		b.tx, b.lost = tx, -1
+		return b.run(cs)
+	})
+	if err == nil {
+		g.stats.commits.Add(1)
+		b.answer(cs)
+		return
+	}
+	g.stats.lost.Add(1)
+	g.logger.Error("a transaction was not committed", slog.String("cause", err.Error()), slog.Int("calls", len(cs)))
+	if b.lost < 0 || alone {
+		for i, c := range cs {
+			b.give(c, i, unavailable(err))
+		}
+		return
+	}
+	for i, c := range cs {
+		switch {
+		case i == b.lost || b.results[i].turn == nil && b.results[i].err != nil:
+			b.give(c, i, unavailable(err))
+		default:
+			g.stats.again.Add(1)
+			g.commit([]*call{c}, true)
+		}
+	}
+}
+
+// give answers c with err, unless c had left before its turn.
+func (b *batch) give(c *call, i int, err error) {
+	if r := b.results[i]; r.turn == nil && r.err != nil {
+		err = r.err
+	}
+	b.g.stats.calls.Add(1)
+	b.g.stats.refused.Add(1)
+	c.take() // it may still be waiting; its answer is in the channel either way
+	c.answer(err)
+}
+
+// run gives each call its turn, then has everything recorded.
+func (b *batch) run(cs []*call) error {
+	if !cs[0].quiet {
+		log, err := b.g.log.Begin(b.tx)
+		if err != nil {
+			return err
+		}
+		b.log = log
+	}
+	for i, c := range cs {
+		if err := b.member(i, c); err != nil {
+			return err
+		}
+	}
+	if err := b.hooks(); err != nil {
+		return err
+	}
+	if b.log != nil {
+		return b.log.Flush()
+	}
+	return nil
+}
+
+// member gives one call its turn. An error is about the transaction; what became
+// of the call stands in results.
+func (b *batch) member(i int, c *call) error {
+	if c.state.Load() != taken && !c.take() {
+		b.results[i] = result{err: errCancelled(nil)}
+		return nil
+	}
+	if err := c.ctx.Err(); err != nil {
+		b.results[i] = result{err: errCancelled(err)}
+		return nil
+	}
+	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet}
+	t.decisions = append(t.decisions, c.before...)
+	b.results[i].turn = t
+	b.tx.Mark()
+	var mark int
+	if b.log != nil {
+		mark = b.log.Mark()
+	}
+	err := c.refusal
+	if err == nil && c.fn != nil {
+		err = b.call(c, t)
+		if err != nil && c.snapshot && meansNo(err) {
+			t.deny(codeOf(err))
+		}
+	}
+	if err == nil && !c.quiet {
+		if cause := b.record(t, t.decisions); cause != nil {
+			err = unrecorded(cause)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	b.results[i].err = err
+	t.before, t.after = nil, nil
+	// Until the way back is proven, the loss of the transaction is this one's.
+	b.lost = i
+	if err := b.tx.RollbackToMark(); err != nil {
+		return err
+	}
+	b.lost = -1
+	if c.quiet {
+		return nil
+	}
+	b.log.Truncate(mark)
+	return b.recordRefusal(t, err)
+}
+
+// call runs the function of c and says whether its work may stand.
+func (b *batch) call(c *call, t *turn) error {
+	tx := &Tx{Writer: b.tx.Writer, t: t}
+	err := b.g.shield(func() error { return c.fn(b.g.watch.begin(c.ctx), tx) })
+	inTime := b.g.watch.end()
+	t.over = true
+	if err == nil && !inTime {
+		err = strongroom.Faultf(strongroom.Unavailable, "turn-limit", "the call held the transaction for too long and nothing was done")
+	}
+	if err = t.verdict(err); err != nil {
+		return err
+	}
+	// What was sent ahead must have arrived in this turn, and a statement that
+	// failed and was ignored must not be built upon.
+	if err = b.tx.Settle(); err != nil {
+		return err
+	}
+	return b.tx.Sound()
+}
+
+// record appends one event for each decision.
+func (b *batch) record(t *turn, ds []decision) error {
+	for i := range ds {
+		d := &ds[i]
+		index, err := b.log.Append(audit.Event{
+			Time: t.now, Action: d.action, Actor: t.who, Resource: d.resource,
+			Outcome: d.outcome, Code: d.code, Purpose: d.purpose, Reference: d.reference,
+			Policies: d.policies, Notes: d.notes, Names: d.names,
+		})
+		if err != nil {
+			return err
+		}
+		if d.receipt != nil {
+			d.receipt.index = uint64(index)
+		}
+	}
+	return nil
+}
+
+// recordRefusal records that the work of t does not stand. It records less where
+// the whole cannot be: an id that a caller chose must not keep the refusal, and
+// everybody else in the group, from being recorded.
+func (b *batch) recordRefusal(t *turn, err error) error {
+	mark := b.log.Mark()
+	ds := t.refusedEvents(err)
+	if b.record(t, ds) == nil {
+		return nil
+	}
+	b.log.Truncate(mark)
+	for i := range ds {
+		ds[i].resource = instance()
+		ds[i].reference, ds[i].notes, ds[i].names = "", nil, nil
+	}
+	if b.record(t, ds) == nil {
+		return nil
+	}
+	b.log.Truncate(mark)
+	return b.record(t, []decision{{action: refused(), resource: instance(), outcome: audit.Failure, code: "event"}})
+}
+
+// hooks calls what must be done before the commit.
+func (b *batch) hooks() error {
+	var seen map[any]bool
+	for i := range b.results {
+		if b.results[i].turn == nil {
+			continue
+		}
+		for _, h := range b.results[i].turn.before {
+			if h.key != nil {
+				if seen[h.key] {
+					continue
+				}
+				if seen == nil {
+					seen = make(map[any]bool)
+				}
+				seen[h.key] = true
+			}
+			if err := b.g.shield(h.fn); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// answer tells every caller what became of it, after the commit.
+func (b *batch) answer(cs []*call) {
+	for i, c := range cs {
+		r := b.results[i]
+		if r.err != nil {
+			b.g.stats.refused.Add(1)
+		} else if r.turn != nil {
+			for _, fn := range r.turn.after {
+				// The work is done and durable; a mistake here is the operator's to know.
+				_ = b.g.shield(func() error { fn(); return nil })
+			}
+			for j := range r.turn.decisions {
+				if rec := r.turn.decisions[j].receipt; rec != nil {
+					rec.durable = true
+				}
+			}
+		}
+		b.g.stats.calls.Add(1)
+		c.answer(r.err)
+	}
+}
+
+// shield calls fn and turns a panic into an error. The panic's value may hold
+// anything and is not kept; the place is.
+func (g *Guard) shield(fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			g.logger.Error("a function panicked", slog.String("stack", stack()))
+			err = strongroom.Faultf(strongroom.Internal, "panic", "the call failed inside and nothing was done")
+		}
+	}()
+	return fn()
+}
+
+// stack names the functions and lines on the way to a panic, without arguments.
+func stack() string {
+	pcs := make([]uintptr, 24)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
+	var b strings.Builder
+	for {
+		f, more := frames.Next()
+		b.WriteString(f.Function)
+		b.WriteByte(' ')
+		b.WriteString(place(f))
+		if !more {
+			return b.String()
+		}
+		b.WriteString(" < ")
+	}
+}
+
+func place(f runtime.Frame) string {
+	return f.File[strings.LastIndexByte(f.File, '/')+1:] + ":" + strconv.Itoa(f.Line)
+}
+
+// deny turns the last allowance into a denial: the confirmation said no.
+func (t *turn) deny(code string) {
+	if n := len(t.decisions); n > 0 && t.decisions[n-1].outcome == audit.Success {
+		t.decisions[n-1].outcome, t.decisions[n-1].code = audit.Denied, code
+	}
+}
+
+func unrecorded(cause error) error {
+	return strongroom.Faultf(strongroom.Internal, "event", "the event could not be recorded as it was, so nothing was done").Because(cause)
+}
+
+func errLost() error {
+	return strongroom.Faultf(strongroom.Unavailable, "lost", "what became of the call is not known").Advise("look before trying again")
+}
+
+// unavailable is the answer when a whole transaction was not committed.
+func unavailable(err error) error {
+	if f, ok := errors.AsType[*strongroom.Fault](err); ok && f.Kind == strongroom.Unavailable {
+		return err
+	}
+	return strongroom.Faultf(strongroom.Unavailable, "commit", "the transaction was not committed and nothing was done").Because(err)
+}
