@@ -44,12 +44,7 @@ func StartCluster(durable bool) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Not under TMPDIR if that is long: a socket's path has at most 107 bytes.
-	base := os.TempDir()
-	if len(base) > 60 {
-		base = "/tmp"
-	}
-	dir, err := os.MkdirTemp(base, "strongroom-pg-")
+	dir, err := os.MkdirTemp(baseFolder(durable), "strongroom-pg-")
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +62,21 @@ func StartCluster(durable bool) (*Cluster, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// baseFolder returns where a cluster lives: in memory if nothing must be durable
+// and there is room, because copying a template makes hundreds of files; never
+// under a long path, because that of a socket has at most 107 bytes.
+func baseFolder(durable bool) string {
+	const room = 4 << 30
+	var fs syscall.Statfs_t
+	if !durable && syscall.Statfs("/dev/shm", &fs) == nil && int64(fs.Bavail)*int64(fs.Bsize) > room {
+		return "/dev/shm"
+	}
+	if base := os.TempDir(); len(base) <= 60 {
+		return base
+	}
+	return "/tmp"
 }
 
 // findBinaries returns the folder of initdb and postgres.
