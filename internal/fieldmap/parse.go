@@ -71,7 +71,7 @@ func (w *walker) release() {
 	clear(w.rec.conditional[:cap(w.rec.conditional)])
 	*w = walker{
 		frames: w.frames[:0], place: w.place[:0], leaves: w.leaves[:0], outside: w.outside[:0],
-		held: w.held[:0], buf: w.buf[:0],
+		held: w.held[:0], buf: w.buf[:0], real: w.real[:0], shown: w.shown[:0],
 		rec: record{ids: w.rec.ids, unknown: w.rec.unknown, states: w.rec.states[:0],
 			conditional: w.rec.conditional[:0]},
 	}

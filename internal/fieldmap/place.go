@@ -85,9 +85,10 @@ func elementEnd(rest []byte) int {
 }
 
 // names returns the real key names of the present place and the same with {key}
-// for each that no map knows. Arrays show as [] in both.
-func (w *walker) names(arrays bool) (name, path string) {
-	var real, shown []byte
+// for each that no map knows. With arrays, elements show as [] in both. Both are
+// valid until the next call.
+func (w *walker) names(arrays bool) (name, path []byte) {
+	real, shown := w.real[:0], w.shown[:0]
 	for i := w.from; i < len(w.frames); i++ {
 		f := &w.frames[i]
 		if f.rest != nil {
@@ -107,7 +108,8 @@ func (w *walker) names(arrays bool) (name, path string) {
 			shown = append(shown, "{key}"...)
 		}
 	}
-	return string(real), string(shown)
+	w.real, w.shown = real, shown
+	return real, shown
 }
 
 // unknownPath is the path of an unknown value, as far as a map knows it.

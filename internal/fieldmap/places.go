@@ -85,7 +85,8 @@ func (w *walker) locateAt(n *node, start, end int, key bool) {
 		h := w.holes[w.hole]
 		w.hole++
 		p := Place{Number: h.hole.Number, Class: h.hole.Class, Treatment: h.hole.Treatment, Path: w.unknownPath()}
-		p.Name, _ = w.names(false)
+		name, _ := w.names(false)
+		p.Name = string(name)
 		switch {
 		case h.start != from || h.end != to:
 			w.build()

@@ -1,6 +1,7 @@
 package fieldmap
 
 import (
+	"hash/maphash"
 	"strings"
 	"time"
 )
@@ -13,7 +14,7 @@ type record struct {
 	number      string    // as stated, when it stayed clear
 	conditional []conditional
 	ids         map[Identifier]bool
-	unknown     map[UnknownField]int
+	unknown     map[uint64]int // lines of the report by hash
 	states      []string
 	parcel      parcelState
 	needs, not  int // items that need shipping, and that do not
@@ -27,8 +28,8 @@ type conditional struct {
 }
 
 type parcelState struct {
-	stated             string
-	delivered, shipped time.Time
+	stated                      string
+	delivered, shipped, changed time.Time
 }
 
 func (r *record) reset(kind Kind, states int) {
@@ -45,8 +46,10 @@ func (r *record) countParcel() {
 	if p.shipped.After(a.LastPackageSent) {
 		a.LastPackageSent = p.shipped
 	}
-	said := p.stated == "" || p.stated == "delivered"
-	if p.delivered.IsZero() && p.stated != "delivered" || !said {
+	if p.delivered.IsZero() && p.stated == "delivered" {
+		p.delivered = p.changed
+	}
+	if p.delivered.IsZero() && p.stated != "delivered" {
 		return
 	}
 	a.PackagesDelivered++
@@ -117,19 +120,22 @@ func (w *walker) report(typ string, why Reason) {
 	}
 	r := &w.rec
 	if r.unknown == nil {
-		r.unknown = map[UnknownField]int{}
+		r.unknown = map[uint64]int{}
 	}
-	f := UnknownField{Type: typ, Reason: why}
-	f.Name, f.Path = w.names(true)
-	at, ok := r.unknown[f]
+	name, path := w.names(true)
+	// A keyed hash stands for the line, so that only new lines allocate.
+	h := maphash.Bytes(w.m.set.seed, append(append(append(name, 0), typ...), byte(why)))
+	at, ok := r.unknown[h]
 	if !ok && len(r.object.Unknown) >= maxUnknown {
-		f = UnknownField{Path: "{key}", Type: "more", Reason: why}
-		at, ok = r.unknown[f]
+		name, path, typ, h = nil, []byte("{key}"), "more", 0
+		at, ok = r.unknown[h]
 	}
 	if !ok {
 		at = len(r.object.Unknown)
-		r.unknown[f] = at
-		r.object.Unknown = append(r.object.Unknown, f)
+		r.unknown[h] = at
+		r.object.Unknown = append(r.object.Unknown, UnknownField{
+			Path: w.text.keep(path), Name: w.text.keep(name), Type: typ, Reason: why,
+		})
 	}
 	r.object.Unknown[at].Count++
 }
@@ -157,6 +163,8 @@ func (r *record) anchor(ro role, t time.Time) {
 		a.Refunded = later(a.Refunded, t)
 	case rolePackageShipped:
 		r.parcel.shipped = later(r.parcel.shipped, t)
+	case rolePackageChanged:
+		r.parcel.changed = later(r.parcel.changed, t)
 	case rolePackageDelivered:
 		r.parcel.delivered = later(r.parcel.delivered, t)
 	}

@@ -30,6 +30,7 @@ const (
 	roleClosed
 	rolePackageShipped
 	rolePackageDelivered
+	rolePackageChanged // read as the delivery of a parcel that is delivered and states no date
 	rolePackageStatus
 	roles
 )
@@ -40,7 +41,7 @@ var roleNames = [roles]string{
 	roleCreated: "created", roleUpdated: "updated", rolePaid: "paid", roleShipped: "shipped",
 	roleDelivered: "delivered", roleCancelled: "cancelled", roleRefunded: "refunded", roleClosed: "closed",
 	rolePackageShipped: "package-shipped", rolePackageDelivered: "package-delivered",
-	rolePackageStatus: "package-status",
+	rolePackageChanged: "package-changed", rolePackageStatus: "package-status",
 }
 
 func parseRole(s string) (role, bool) {

@@ -22,12 +22,13 @@ type walker struct {
 	up           *node  // nearest known node above an unknown value
 	why          Reason // why it is unknown
 
-	inRecord bool
-	base     int   // start of the record in the body
-	pos      []int // inside a held document: offset in its string of each byte
-	off      int   // and where that string's content starts in the body
-	held     []byte
-	buf      []byte // decoded text of the moment
+	inRecord    bool
+	base        int   // start of the record in the body
+	pos         []int // inside a held document: offset in its string of each byte
+	off         int   // and where that string's content starts in the body
+	held        []byte
+	buf         []byte // decoded text of the moment
+	real, shown []byte // key names of the moment
 
 	leaves  []Leaf // of the records
 	outside []Leaf // around them
