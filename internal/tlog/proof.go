@@ -162,3 +162,28 @@ func (p Proof) Check(entry []byte, v *Verifier) (Checkpoint, error) {
 	}
 	return c, CheckInclusion(p.Hashes, c.Size, c.Root, p.Index, LeafHash(entry))
 }
+
+// TileRoots returns the roots of n full level-0 tiles from a tile on, as the
+// tree of that size and root holds them: what the leaves must hash to.
+func TileRoots(size int64, root Hash, first, n int64, src TileSource) ([]Hash, error) {
+	if first < 0 || n < 0 || first+n > size/TileWidth {
+		return nil, ErrRange
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	at := make([]int64, n)
+	for i := range at {
+		at[i] = tlog.StoredHashIndex(TileHeight, first+int64(i))
+	}
+	return reader(size, root, src).ReadHashes(at)
+}
+
+// TileRoot returns the root over the hashes of a full tile; [ErrEdge] if it is
+// not full.
+func TileRoot(data []byte) (Hash, error) {
+	if len(data) != TileWidth*HashSize {
+		return Hash{}, ErrEdge
+	}
+	return tileRoot(data), nil
+}
