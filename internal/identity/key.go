@@ -1,0 +1,348 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/authz"
+	"strongroom/internal/classify"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/seal"
+)
+
+// Limits of an account.
+const (
+	maxStores   = 1000
+	maxNetworks = 64
+	// MaxOverlap is how long the old secret of a rotated key may stay good.
+	MaxOverlap = 7 * 24 * time.Hour
+	// DefaultLife is how long a key lives that is made without an expiry.
+	DefaultLife = 365 * 24 * time.Hour
+)
+
+// Roles returns the roles a key may carry: those of the policies, without the
+// role of the product itself.
+func Roles() []string {
+	return slices.DeleteFunc(authz.Roles(), func(r string) bool { return r == authz.SystemRole })
+}
+
+// KeySpec says what a new key is for.
+type KeySpec struct {
+	// Label tells keys apart for people. It is a name of the caller's choice: its
+	// grammar is checked, personal data in it is refused, and it is sealed.
+	Label     string
+	Roles     []string // at least one of [Roles]
+	Stores    []string // the ids of the stores it may touch
+	AllStores bool     // lifts the limit; then Stores must be empty
+	// Expires is when it ends; zero means [DefaultLife] from now.
+	Expires time.Time
+	// Networks limits where it may be used from; none means anywhere.
+	Networks []netip.Prefix
+}
+
+// Key is a service account with an API key, without the secret.
+type Key struct {
+	ID        string // "svc_…", the actor's id in the log
+	Label     string
+	Roles     []string
+	Stores    []string
+	AllStores bool
+	Networks  []netip.Prefix
+	Created   time.Time
+	Expires   time.Time
+	Revoked   time.Time // zero while it is good
+	Used      time.Time // within some seconds; zero if never
+}
+
+// account is what is sealed: everything that gives a key its power.
+type account struct {
+	Label    string         `json:"l"`
+	Roles    []string       `json:"r"`
+	Stores   []string       `json:"s,omitempty"`
+	All      bool           `json:"a,omitempty"`
+	Networks []netip.Prefix `json:"n,omitempty"`
+}
+
+// CreateKey makes a service account and its key. The secret is in the answer and
+// nowhere else. Faults: Invalid for a bad spec, Denied where who may not give
+// these roles or stores.
+func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec KeySpec) (Key, Secret, error) {
+	if err := i.check(spec); err != nil {
+		return Key{}, Secret{}, i.refuse(ctx, who, keyAdd, err)
+	}
+	secret := newSecret(i.o.Environment)
+	k := Key{
+		ID: strongroom.NewID("svc"), Label: spec.Label, Roles: spec.Roles, Stores: spec.Stores,
+		AllStores: spec.AllStores, Networks: spec.Networks,
+	}
+	err := i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(keyAdd, resource(k.ID, k.Roles, who), guard.Context{}); err != nil {
+			return err
+		}
+		if err := within(who, k.Stores, k.AllStores); err != nil {
+			return err
+		}
+		k.Created, k.Expires = tx.Now(), spec.Expires
+		if k.Expires.IsZero() {
+			k.Expires = k.Created.Add(DefaultLife)
+		}
+		if !k.Expires.After(k.Created) {
+			return strongroom.Faultf(strongroom.Invalid, "expires", "a key must expire later than now")
+		}
+		sealed, err := i.sealAccount(k)
+		if err != nil {
+			return err
+		}
+		if err := insertKey(tx, k, sealed); err != nil {
+			return err
+		}
+		return i.addSecret(tx, k.ID, secret)
+	})
+	if err != nil {
+		return Key{}, Secret{}, err
+	}
+	return k, secret, nil
+}
+
+// check refuses a spec that no policy could make good.
+func (i *Identity) check(s KeySpec) error {
+	if err := checkWord("label", s.Label); err != nil {
+		return err
+	}
+	known := Roles()
+	if len(s.Roles) == 0 || len(s.Roles) > len(known) {
+		return strongroom.Faultf(strongroom.Invalid, "roles", "a key needs one to %d roles", len(known)).Advise("roles are %v", known)
+	}
+	for _, r := range s.Roles {
+		if !slices.Contains(known, r) {
+			return strongroom.Faultf(strongroom.Invalid, "roles", "roles must be of %v", known)
+		}
+		if r == authz.TestEverything && i.o.Environment != strongroom.Test {
+			return strongroom.Faultf(strongroom.Invalid, "roles", "the role of tests exists in a test instance only")
+		}
+	}
+	if len(s.Stores) > maxStores || len(s.Networks) > maxNetworks {
+		return strongroom.Faultf(strongroom.Invalid, "limits", "a key takes at most %d stores and %d networks", maxStores, maxNetworks)
+	}
+	if s.AllStores == (len(s.Stores) > 0) {
+		return strongroom.Faultf(strongroom.Invalid, "stores", "a key names its stores or is for all stores, one of the two")
+	}
+	for _, id := range s.Stores {
+		if err := checkWord("stores", id); err != nil {
+			return err
+		}
+	}
+	for _, n := range s.Networks {
+		if !n.IsValid() {
+			return strongroom.Faultf(strongroom.Invalid, "networks", "a network must be an address with a prefix length")
+		}
+	}
+	return nil
+}
+
+// checkWord refuses what breaks the grammar of names or looks personal.
+func checkWord(what, s string) error {
+	if err := strongroom.CheckName(what, s); err != nil {
+		return err
+	}
+	if _, found := classify.Has([]byte(s)); found {
+		return strongroom.Faultf(strongroom.Invalid, what, "%s looks like personal data", what).Advise("choose another")
+	}
+	return nil
+}
+
+// resource describes an account to the policies.
+func resource(id string, roles []string, who strongroom.Actor) strongroom.Resource {
+	return strongroom.Resource{Type: "Key", ID: id, Attrs: map[string]any{"roles": roles, "own": who.ID == id}}
+}
+
+// within refuses stores that who may not touch himself. Policies speak of roles;
+// this is the same rule for stores.
+func within(who strongroom.Actor, stores []string, all bool) error {
+	if who.AllStores {
+		return nil
+	}
+	ok := !all
+	for _, s := range stores {
+		ok = ok && slices.Contains(who.Stores, s)
+	}
+	if !ok {
+		return strongroom.Faultf(strongroom.Denied, "stores", "a key cannot reach further than who handles it")
+	}
+	return nil
+}
+
+// Keys lists up to limit accounts in order of their ids, those after cursor; who
+// is limited to some stores sees the accounts within them. next is empty at the
+// end.
+func (i *Identity) Keys(ctx context.Context, who strongroom.Actor, cursor string, limit int) (keys []Key, next string, err error) {
+	if cursor != "" && !isAccount(cursor) {
+		return nil, "", i.refuse(ctx, who, keyList, strongroom.Faultf(strongroom.Invalid, "cursor", "this is no cursor of ours"))
+	}
+	if limit <= 0 || limit > 1000 {
+		limit = 100
+	}
+	var rows []keyRow
+	err = i.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
+		if err := v.Allow(keyList, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{}); err != nil {
+			return err
+		}
+		var err error
+		rows, err = listKeys(&v.Reader, cursor, limit+1)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = rows[limit-1].id
+	}
+	for _, r := range rows {
+		k, err := i.openAccount(r)
+		if err != nil {
+			return nil, "", err
+		}
+		if within(who, k.Stores, k.AllStores) == nil {
+			keys = append(keys, k)
+		}
+	}
+	return keys, next, nil
+}
+
+// RotateKey gives an account a new secret. The old one stays good for overlap,
+// at most [MaxOverlap]; zero ends it at once.
+func (i *Identity) RotateKey(ctx context.Context, who strongroom.Actor, id string, overlap time.Duration) (Key, Secret, error) {
+	if !isAccount(id) {
+		return Key{}, Secret{}, i.refuse(ctx, who, keyRotate, noKey())
+	}
+	if overlap < 0 || overlap > MaxOverlap {
+		err := strongroom.Faultf(strongroom.Invalid, "overlap", "the overlap lies between 0 and %s", MaxOverlap)
+		return Key{}, Secret{}, i.refuse(ctx, who, keyRotate, err)
+	}
+	secret := newSecret(i.o.Environment)
+	var k Key
+	err := i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		var err error
+		if k, err = i.handle(tx, who, keyRotate, id); err != nil {
+			return err
+		}
+		if !k.Revoked.IsZero() || !k.Expires.After(tx.Now()) {
+			return strongroom.Faultf(strongroom.Conflict, "key-ended", "the key is revoked or has expired").Advise("make a new one")
+		}
+		if err := i.endSecrets(tx, id, overlap); err != nil {
+			return err
+		}
+		return i.addSecret(tx, id, secret)
+	})
+	i.forget(id)
+	if err != nil {
+		return Key{}, Secret{}, err
+	}
+	return k, secret, nil
+}
+
+// RevokeKey ends an account at once and for good. Revoking it again changes
+// nothing.
+func (i *Identity) RevokeKey(ctx context.Context, who strongroom.Actor, id string) error {
+	if !isAccount(id) {
+		return i.refuse(ctx, who, keyRevoke, noKey())
+	}
+	err := i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		k, err := i.handle(tx, who, keyRevoke, id)
+		if err != nil || !k.Revoked.IsZero() {
+			return err
+		}
+		return revoke(tx, id, db.Micros(tx.Now()))
+	})
+	i.forget(id)
+	return err
+}
+
+// handle loads an account and asks whether who may do a to it. An account that
+// does not exist is asked about all the same, so that the answer is recorded and
+// tells a stranger nothing.
+func (i *Identity) handle(tx *guard.Tx, who strongroom.Actor, a strongroom.Action, id string) (Key, error) {
+	row, err := loadKey(&tx.Reader, id)
+	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
+		return Key{}, err
+	}
+	var k Key
+	if err == nil {
+		if k, err = i.openAccount(row); err != nil {
+			return Key{}, err
+		}
+	}
+	if derr := tx.Allow(a, resource(id, k.Roles, who), guard.Context{}); derr != nil {
+		return Key{}, derr
+	}
+	if err != nil {
+		return Key{}, noKey()
+	}
+	return k, within(who, k.Stores, k.AllStores)
+}
+
+func noKey() *strongroom.Fault {
+	return strongroom.Faultf(strongroom.NotFound, "key", "there is no such key")
+}
+
+// isAccount reports whether s has the form of an account's id. Nothing else is
+// ever looked up or written to the log.
+func isAccount(s string) bool {
+	rest, ok := strings.CutPrefix(s, "svc_")
+	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
+}
+
+// refuse records that something was refused before it began. It returns err, or
+// the denial of a caller who may not ask for it at all.
+func (i *Identity) refuse(ctx context.Context, who strongroom.Actor, a strongroom.Action, err error) error {
+	return i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if denied := tx.Allow(a, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{}); denied != nil {
+			return denied
+		}
+		return err
+	})
+}
+
+// sealAccount seals what k may do, bound to its id and dates.
+func (i *Identity) sealAccount(k Key) ([]byte, error) {
+	text, err := json.Marshal(account{Label: k.Label, Roles: k.Roles, Stores: k.Stores, All: k.AllStores, Networks: k.Networks})
+	if err != nil {
+		return nil, err
+	}
+	return i.seal.Seal(nil, i.bind(k.ID, db.Micros(k.Created), db.Micros(k.Expires)), text), nil
+}
+
+func (i *Identity) bind(id string, created, expires int64) []byte {
+	return seal.AD("identity_key", string(i.o.Environment), id, created, expires)
+}
+
+// openAccount opens a row. One that was edited or moved does not open.
+func (i *Identity) openAccount(r keyRow) (Key, error) {
+	text, err := i.seal.Open(nil, i.bind(r.id, r.created, r.expires), r.sealed)
+	var a account
+	if err == nil {
+		err = json.Unmarshal(text, &a)
+	}
+	if err != nil {
+		return Key{}, strongroom.Faultf(strongroom.Internal, "key-sealed", "account %s does not open", r.id).
+			Advise("its row was changed, or the keyring is another's")
+	}
+	k := Key{
+		ID: r.id, Label: a.Label, Roles: a.Roles, Stores: a.Stores, AllStores: a.All, Networks: a.Networks,
+		Created: db.Time(r.created), Expires: db.Time(r.expires),
+	}
+	if r.revoked > 0 {
+		k.Revoked = db.Time(r.revoked)
+	}
+	if r.used > 0 {
+		k.Used = db.Time(r.used)
+	}
+	return k, nil
+}
