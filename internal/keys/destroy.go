@@ -1,0 +1,268 @@
+package keys
+
+import (
+	"context"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// word is the reason as the log spells it.
+func (r Reason) word() audit.Term {
+	switch r {
+	case Expired:
+		return audit.Word("expiry")
+	case Subject:
+		return audit.Word("subject")
+	case Notice:
+		return audit.Word("notice")
+	case Disconnected:
+		return audit.Word("disconnect")
+	case Operator:
+		return audit.Word("operator")
+	case Replayed:
+		return audit.Word("replay")
+	}
+	return audit.Word("unknown")
+}
+
+// DestroyTx destroys the data keys of the records, for the given reason, and
+// queues their remains for clearing. It asks key.destroy for each store that has
+// a record among them. The ledger is synced before the commit, once for all who
+// share it. Records without a key are passed over; n counts the others.
+func (k *Keys) DestroyTx(tx *guard.Tx, records []uint64, reason Reason) (n int, err error) {
+	alive, stores, err := owners(tx, records)
+	if err != nil || len(alive) == 0 {
+		return 0, err
+	}
+	for _, st := range stores {
+		id := k.ring.now.Load().byNumber[st.number]
+		r := strongroom.Resource{Type: "Key", ID: id, Store: id}
+		if err := tx.Allow(actDestroy, r, guard.Context{}); err != nil {
+			return 0, err
+		}
+		tx.Note("destroyed", int64(st.records))
+		tx.Note("reason", reason.word())
+	}
+	if err := k.enter(tx, alive, reason); err != nil {
+		return 0, err
+	}
+	return len(alive), bury(tx, alive, func(uint64) Reason { return reason }, db.Micros(tx.Now()))
+}
+
+// tally counts records of one store.
+type tally struct {
+	number  uint32
+	records int
+}
+
+// owners returns those of the records that have a key, and their stores.
+func owners(tx *guard.Tx, records []uint64) (alive []uint64, stores []tally, err error) {
+	if len(records) == 1 {
+		var number int64
+		ok, err := found(tx.QueryRow(sqlOwner, records[0]).Scan(&number))
+		if err != nil || !ok {
+			return nil, nil, err
+		}
+		return records, []tally{{uint32(number), 1}}, nil
+	}
+	alive = make([]uint64, 0, len(records))
+	var args [ownersWidth]any
+	for len(records) > 0 {
+		for i := range args {
+			args[i] = records[min(i, len(records)-1)] // the last one fills up
+		}
+		rows, err := tx.Query(sqlOwners, args[:]...)
+		if err != nil {
+			return nil, nil, err
+		}
+		for rows.Next() {
+			var r uint64
+			var number int64
+			if err := rows.Scan(&r, &number); err != nil {
+				return nil, nil, closing(rows, err)
+			}
+			alive, stores = append(alive, r), count(stores, uint32(number))
+		}
+		if err := rows.Close(); err != nil {
+			return nil, nil, err
+		}
+		records = records[min(ownersWidth, len(records)):]
+	}
+	return alive, stores, nil
+}
+
+// ownersWidth is how many records sqlOwners looks up.
+const ownersWidth = 16
+
+// count adds one record of a store. The records of one call are of one store, or
+// of few, as a rule.
+func count(stores []tally, number uint32) []tally {
+	for i := range stores {
+		if stores[i].number == number {
+			stores[i].records++
+			return stores
+		}
+	}
+	return append(stores, tally{number, 1})
+}
+
+// enter has the ledger written before tx commits, if its work stands by then,
+// and synced once for all who share the commit. The ledger's length so far is
+// marked in the database: what stands before belongs to transactions that have
+// ended, so a copy restored later knows where to begin replaying.
+func (k *Keys) enter(tx *guard.Tx, records []uint64, reason Reason) error {
+	l, at := k.ledger, tx.Now()
+	l.synced = false
+	tx.BeforeCommit(func() error { return l.add(records, reason, at) })
+	tx.BeforeCommitOnce(l, l.sync)
+	return setMark(tx, markLedger, l.count())
+}
+
+// bury deletes the keys and queues the records.
+func bury(tx *guard.Tx, records []uint64, reason func(uint64) Reason, at int64) error {
+	if len(records) == 1 {
+		if err := tx.Queue(sqlDelete, records[0]); err != nil {
+			return err
+		}
+		return tx.Queue(sqlDead, records[0], reason(records[0]), at)
+	}
+	args := make([]any, 1, 3)
+	if _, err := tx.Batch(sqlDelete, len(records), func(i int) []any {
+		args[0] = records[i]
+		return args
+	}); err != nil {
+		return err
+	}
+	args = append(args, nil, at)
+	_, err := tx.Batch(sqlDead, len(records), func(i int) []any {
+		args[0], args[1] = records[i], reason(records[i])
+		return args
+	})
+	return err
+}
+
+// Dead is a record whose key is gone and whose remains wait to be cleared.
+type Dead struct {
+	Record uint64
+	Reason Reason
+	At     time.Time
+}
+
+// DeadTx returns up to limit records that wait to be cleared.
+func (k *Keys) DeadTx(tx *guard.Tx, limit int) ([]Dead, error) {
+	rows, err := tx.Query(sqlDeadTop, limit)
+	if err != nil {
+		return nil, err
+	}
+	var out []Dead
+	for rows.Next() {
+		var d Dead
+		var reason, us int64
+		if err := rows.Scan(&d.Record, &reason, &us); err != nil {
+			return nil, closing(rows, err)
+		}
+		d.Reason, d.At = Reason(reason), db.Time(us)
+		out = append(out, d)
+	}
+	return out, rows.Close()
+}
+
+// ForgetTx takes records off the queue: their remains are cleared.
+func (k *Keys) ForgetTx(tx *guard.Tx, records []uint64) error {
+	if len(records) == 1 {
+		return tx.Queue(sqlForget, records[0])
+	}
+	args := make([]any, 1)
+	_, err := tx.Batch(sqlForget, len(records), func(i int) []any {
+		args[0] = records[i]
+		return args
+	})
+	return err
+}
+
+// closing closes rows after an error, which is what counts.
+func closing(rows *db.Rows, err error) error {
+	rows.Close()
+	return err
+}
+
+// ExpireStep destroys up to limit data keys that have reached their date, in one
+// transaction with one event that counts them. more says that others wait. With
+// nothing to do it makes no event. What it did is done whatever happens after,
+// so a sweep goes on where the last one stopped.
+func (k *Keys) ExpireStep(ctx context.Context, who strongroom.Actor, limit int) (n int, more bool, err error) {
+	if k.due.nothing(k.ring.clock.Now()) {
+		return 0, false, nil
+	}
+	err = k.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		n, more, err = k.expire(tx, limit)
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	return n, more, nil
+}
+
+func (k *Keys) expire(tx *guard.Tx, limit int) (n int, more bool, err error) {
+	if err := tx.Allow(actSweep, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{}); err != nil {
+		return 0, false, err
+	}
+	now := tx.Now()
+	records, last, err := overdue(tx, now, limit)
+	if err != nil {
+		return 0, false, err
+	}
+	tx.Note("destroyed", int64(len(records)))
+	if len(records) > 0 {
+		if err := k.enter(tx, records, Expired); err != nil {
+			return 0, false, err
+		}
+		if err := sweep(tx, records[len(records)-1], last, db.Micros(now)); err != nil {
+			return 0, false, err
+		}
+	}
+	var next int64
+	if err := tx.QueryRow(sqlNextDue).Scan(&next); err != nil {
+		return 0, false, err
+	}
+	k.due.asked()
+	tx.AfterCommit(func() { k.due.settle(next) })
+	return len(records), next <= db.Micros(now), nil
+}
+
+// overdue lists the records to sweep, by date, and the date of the last.
+func overdue(tx *guard.Tx, now time.Time, limit int) (records []uint64, last int64, err error) {
+	rows, err := tx.Query(sqlDue, db.Micros(now), limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	for rows.Next() {
+		var r uint64
+		if err := rows.Scan(&r, &last); err != nil {
+			return nil, 0, closing(rows, err)
+		}
+		records = append(records, r)
+	}
+	return records, last, rows.Close()
+}
+
+// sweep buries every key up to the bound (date, record), in four statements
+// whatever their number.
+func sweep(tx *guard.Tx, record uint64, date, at int64) error {
+	for _, step := range []func() error{
+		func() error { return tx.Queue(sqlBuryBefore, Expired, at, date) },
+		func() error { return tx.Queue(sqlBuryAt, Expired, at, date, record) },
+		func() error { return tx.Queue(sqlSweepBefore, date) },
+		func() error { return tx.Queue(sqlSweepAt, date, record) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

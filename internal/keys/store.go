@@ -1,0 +1,135 @@
+package keys
+
+import (
+	"embed"
+	"math"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+//go:embed schema
+var schemaFS embed.FS
+
+// Schema returns the tables of this package.
+func Schema() db.Schema { return db.Schema{Package: "keys", FS: schemaFS} }
+
+// Marks in keys_mark. The numbers are stored.
+const (
+	markLedger    = 1 // entries of the ledger known to be applied
+	markRollEpoch = 2 // the epoch that markRollNext belongs to
+	markRollNext  = 3 // the record the roll goes on with
+)
+
+// lowest is the least record id as the engines order ids.
+const lowest = int64(math.MinInt64)
+
+const (
+	sqlPut = `
+insert into keys_data (record, version, store, epoch, erase_by, wrap) values ($1, $2, $3, $4, $5, $6)
+on conflict (record) do update set version = excluded.version, store = excluded.store,
+	epoch = excluded.epoch, erase_by = excluded.erase_by, wrap = excluded.wrap
+where keys_data.version <= excluded.version`
+
+	sqlLoad = `select record, version, store, epoch, erase_by, wrap from keys_data where record = $1`
+
+	sqlOwner = `select store from keys_data where record = $1`
+
+	sqlOwners = `
+select record, store from keys_data where record in
+	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+
+	sqlDelete = `delete from keys_data where record = $1`
+
+	sqlDead    = `insert into keys_dead (record, reason, at) values ($1, $2, $3) on conflict (record) do nothing`
+	sqlIsDead  = `select 1 from keys_dead where record = $1`
+	sqlDeadTop = `select record, reason, at from keys_dead order by record limit $1`
+	sqlForget  = `delete from keys_dead where record = $1`
+
+	// The sweep takes rows up to a bound (date, record); equal dates are told
+	// apart by the record, so that a batch is never larger than asked.
+	sqlDue = `
+select record, erase_by from keys_data where erase_by <= $1 order by erase_by, record limit $2`
+	sqlBuryBefore = `
+insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by < $3
+on conflict (record) do nothing`
+	sqlBuryAt = `
+insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by = $3 and record <= $4
+on conflict (record) do nothing`
+	sqlSweepBefore = `delete from keys_data where erase_by < $1`
+	sqlSweepAt     = `delete from keys_data where erase_by = $1 and record <= $2`
+
+	sqlNextDue = `select coalesce(min(erase_by), 9223372036854775807) from keys_data`
+
+	sqlOld = `
+select record, version, store, epoch, erase_by, wrap from keys_data
+where record >= $1 and epoch <> $2 order by record limit $3`
+	sqlRewrap  = `update keys_data set epoch = $1, wrap = $2 where record = $3 and wrap = $4`
+	sqlAnyOld  = `select record from keys_data where epoch <> $1 limit 1`
+	sqlCount   = `select count(*) from keys_data`
+	sqlOldest  = `select coalesce(min(record), 0) from keys_data`
+	sqlOverdue = `
+select (select count(*) from (select 1 from keys_data where erase_by <= $1 limit $2) d),
+	(select count(*) from (select 1 from keys_dead limit $2) e)`
+
+	sqlMark    = `select value from keys_mark where name = $1`
+	sqlSetMark = `
+insert into keys_mark (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value`
+)
+
+// putRows upserts ws. One row travels with the next statement, many in a batch.
+func putRows(tx *guard.Tx, ws []Wrapped) error {
+	if len(ws) == 1 {
+		return tx.Queue(sqlPut, ws[0].args(nil)...)
+	}
+	var args []any
+	_, err := tx.Batch(sqlPut, len(ws), func(i int) []any {
+		args = ws[i].args(args[:0])
+		return args
+	})
+	return err
+}
+
+func (w *Wrapped) args(dst []any) []any {
+	return append(dst, int64(w.Record), int64(w.Version), int64(w.Store), int64(w.Epoch), db.Micros(w.EraseBy), w.Wrap)
+}
+
+func readRow(r *db.Reader, record uint64) (Wrapped, error) {
+	return scanRow(r.QueryRow(sqlLoad, record))
+}
+
+// scanRow reads one row of keys_data, from a row or from rows.
+func scanRow(row interface{ Scan(...any) error }) (Wrapped, error) {
+	var w Wrapped
+	var version, store, epoch, us int64 // the types the engine has: others cost reflection
+	if err := row.Scan(&w.Record, &version, &store, &epoch, &us, &w.Wrap); err != nil {
+		return Wrapped{}, err
+	}
+	w.Version, w.Store, w.Epoch, w.EraseBy = uint32(version), uint32(store), uint32(epoch), db.Time(us)
+	return w, nil
+}
+
+func isDead(r *db.Reader, record uint64) (bool, error) {
+	var one int64
+	return found(r.QueryRow(sqlIsDead, record).Scan(&one))
+}
+
+// mark returns a mark's value, 0 if it was never set.
+func mark(tx *guard.Tx, name int) (int64, error) {
+	var v int64
+	_, err := found(tx.QueryRow(sqlMark, name).Scan(&v))
+	return v, err
+}
+
+// found turns the fault of a missing row into false.
+func found(err error) (bool, error) {
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func setMark(tx *guard.Tx, name int, v int64) error {
+	return tx.Queue(sqlSetMark, name, v)
+}
