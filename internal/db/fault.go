@@ -34,6 +34,10 @@ func internal(code, what string) *strongroom.Fault {
 	return strongroom.Faultf(strongroom.Internal, code, "%s", what)
 }
 
+func errCorrupt() *strongroom.Fault {
+	return unavailable("corrupt", "the database file is damaged").Advise("stop and restore from a backup")
+}
+
 func errNoRow() error {
 	return strongroom.Faultf(strongroom.NotFound, "not-found", "there is no such row")
 }

@@ -2,7 +2,13 @@ package db
 
 // setMark begins a new mark. Nothing is sent: the savepoint of the mark before
 // is released, and this one's set, together with the first write that follows.
+//
+// A failure that nobody went back over would count as work done, so a mark on
+// top of one breaks the transaction.
 func (s *session) setMark() {
+	if s.failed != nil && s.broken == nil {
+		s.broken = errBroken(s.failed)
+	}
 	s.mark = markPending
 }
 

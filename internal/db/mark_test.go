@@ -285,3 +285,24 @@ func TestAReadThatFailsBeforeAWrite(t *testing.T) {
 		}
 	})
 }
+
+// TestAMarkOverAFailure: the next member must not bury the last one's failure.
+func TestAMarkOverAFailure(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, e db.Engine) {
+		d := open(t, e)
+		err := d.Update(context.Background(), func(tx *db.Tx) error {
+			tx.Mark()
+			add(tx, 1, "half")
+			wantKind(t, add(tx, 1, "of-it"), strongroom.Conflict)
+			tx.Mark()
+			wantKind(t, tx.Sound(), strongroom.Unavailable)
+			wantKind(t, tx.RollbackToMark(), strongroom.Unavailable)
+			wantKind(t, add(tx, 2, "next"), strongroom.Unavailable)
+			return nil
+		})
+		wantKind(t, err, strongroom.Unavailable)
+		if got := titles(t, d); got != "" {
+			t.Fatalf("titles are %q", got)
+		}
+	})
+}

@@ -49,7 +49,7 @@ func (d *DB) Migrate(ctx context.Context, schemas []Schema) ([]Applied, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.migrationTable(ctx); err != nil {
+	if err := d.ownTables(ctx); err != nil {
 		return nil, err
 	}
 	err = d.Read(ctx, func(r *Reader) error {
@@ -116,16 +116,18 @@ func (s *session) script(sql string) error {
 	return nil
 }
 
-// migrationTable makes the record of migrations. Two processes may collide in
-// doing so; the second time the table is there.
-func (d *DB) migrationTable(ctx context.Context) error {
+// ownTables makes the tables of this package. Two processes may collide in
+// doing so; the second time they are there.
+func (d *DB) ownTables(ctx context.Context) error {
 	create := func(tx *Tx) error {
 		if d.engine == SQLite {
-			_, err := tx.Exec(sqlMigrationTableSQLite)
-			return err
+			_, err1 := tx.Exec(sqlMigrationTableSQLite)
+			_, err2 := tx.Exec(sqlProbeTableSQLite)
+			return cmp.Or(err1, err2)
 		}
-		_, err := tx.Exec(sqlMigrationTablePostgres)
-		return err
+		_, err1 := tx.Exec(sqlMigrationTablePostgres)
+		_, err2 := tx.Exec(sqlProbeTablePostgres)
+		return cmp.Or(err1, err2)
 	}
 	err := d.Update(ctx, create)
 	if strongroom.IsKind(err, strongroom.Conflict) {

@@ -86,6 +86,7 @@ type pool struct {
 	open  func(context.Context) (link, error)
 	slots chan struct{}
 	n     int
+	gone  chan struct{} // closed when the pool is
 
 	mu   sync.Mutex
 	idle []idleLink
@@ -97,7 +98,7 @@ type idleLink struct {
 }
 
 func newPool(open func(context.Context) (link, error), n int) *pool {
-	return &pool{open: open, slots: make(chan struct{}, n), n: n}
+	return &pool{open: open, slots: make(chan struct{}, n), n: n, gone: make(chan struct{})}
 }
 
 // get waits for a connection until ctx ends.
@@ -107,6 +108,8 @@ func (p *pool) get(ctx context.Context) (link, error) {
 	default:
 		select {
 		case p.slots <- struct{}{}:
+		case <-p.gone:
+			return nil, errClosed()
 		case <-ctx.Done():
 			return nil, errLeft(ctx)
 		}
@@ -173,5 +176,6 @@ func (p *pool) close() {
 	for range p.n {
 		p.slots <- struct{}{}
 	}
+	close(p.gone)
 	p.drop()
 }

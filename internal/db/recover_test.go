@@ -3,7 +3,10 @@ package db_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +121,16 @@ func TestFullDisk(t *testing.T) {
 	default:
 		t.Fatal(err)
 	}
+	for id := int64(100); ; id++ {
+		if err := d.Update(context.Background(), func(tx *db.Tx) error { return add(tx, id, strings.Repeat("y", 2000)+strconv.FormatInt(id, 10)) }); err != nil {
+			wantKind(t, err, strongroom.Unavailable)
+			break
+		}
+	}
 	update(t, d, func(tx *db.Tx) error { _, err := tx.Exec(`delete from shelf_book`); return err })
+	if err := d.Probe(context.Background()); err != nil {
+		t.Fatalf("there is room again, but: %v", err)
+	}
 	update(t, d, func(tx *db.Tx) error { return add(tx, 5, "room-again") })
 	if got := titles(t, d); got != "room-again" {
 		t.Fatalf("titles are %q", got)
@@ -175,4 +187,49 @@ func TestMoreReadersThanConnections(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestProbeAndCheck: both pass on a healthy database; what makes them fail is
+// planted in TestCheckFindsDamage and TestFullDisk.
+func TestProbeAndCheck(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, e db.Engine) {
+		d := open(t, e)
+		for range 2 {
+			if err := d.Probe(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.Check(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestCheckFindsDamage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	d, err := db.Open(context.Background(), db.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Migrate(context.Background(), []db.Schema{shelf()}); err != nil {
+		t.Fatal(err)
+	}
+	update(t, d, func(tx *db.Tx) error {
+		_, err := tx.Batch(insertBook, 2000, func(i int) []any { return []any{i, fmt.Sprintf("title %06d", i)} })
+		return err
+	})
+	d.Close()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b[len(b)/2:], make([]byte, 8192))
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = db.Open(context.Background(), db.Options{Path: path}); err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	wantKind(t, d.Check(context.Background()), strongroom.Unavailable)
 }

@@ -287,7 +287,7 @@ func (l *sqliteLink) fault(err error) *strongroom.Fault {
 	case lib.SQLITE_IOERR, lib.SQLITE_NOMEM, lib.SQLITE_INTERRUPT, lib.SQLITE_PROTOCOL:
 		return unavailable("io", "the database file could not be read or written").Advise("look at the disk and the system log").Because(why)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return unavailable("corrupt", "the database file is damaged").Advise("stop and restore from a backup").Because(why)
+		return errCorrupt().Because(why)
 	case lib.SQLITE_TOOBIG:
 		return strongroom.Faultf(strongroom.TooLarge, "too-big", "a value is larger than the database stores").Because(why)
 	}

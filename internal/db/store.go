@@ -16,8 +16,9 @@ const (
 	sqlRollbackTo     = `rollback to savepoint mark`
 )
 
-// The record of migrations. The table is the same on both engines but for the
-// names of its types.
+// The tables of this package: the record of migrations, and one row to write to
+// see whether writing works. They are the same on both engines but for the names
+// of types.
 const (
 	sqlMigrationTableSQLite = `
 create table if not exists db_migration (
@@ -39,6 +40,18 @@ create table if not exists db_migration (
 	primary key (package, number)
 )`
 
+	sqlProbeTableSQLite = `
+create table if not exists db_probe (
+	id integer primary key,
+	at integer not null
+) strict`
+
+	sqlProbeTablePostgres = `
+create table if not exists db_probe (
+	id bigint primary key,
+	at bigint not null
+)`
+
 	// Two servers that start at once must not apply the same file twice; on
 	// SQLite the write lock does this.
 	sqlMigrationLockPostgres = `lock table db_migration in share row exclusive mode`
@@ -47,6 +60,8 @@ create table if not exists db_migration (
 
 	sqlMigrationInsert = `insert into db_migration (package, number, name, hash, applied) values ($1, $2, $3, $4, $5)`
 )
+
+const sqlProbe = `insert into db_probe (id, at) values (1, $1) on conflict (id) do update set at = excluded.at`
 
 // What the engines tell about themselves.
 const (
@@ -80,6 +95,7 @@ union all select 'secure_delete', cast(secure_delete as text) from pragma_secure
 union all select 'trusted_schema', cast(trusted_schema as text) from pragma_trusted_schema
 union all select 'temp_store', cast(temp_store as text) from pragma_temp_store
 union all select 'foreign_keys', cast(foreign_keys as text) from pragma_foreign_keys
-union all select 'page_size', cast(page_size as text) from pragma_page_size
-union all select 'quick_check', quick_check from pragma_quick_check`
+union all select 'page_size', cast(page_size as text) from pragma_page_size`
+
+	sqlCheckSQLite = `select quick_check from pragma_quick_check limit 1`
 )

@@ -78,7 +78,8 @@ type Tx struct{ Writer }
 // replaces the mark before, whose work then stays. It sends nothing: the
 // savepoint travels with the first write that follows.
 //
-// A query that is not a write is not covered on PostgreSQL until something was
+// A mark set after a failed statement, without going back first, breaks the
+// transaction. A query that is not a write is not covered on PostgreSQL until something was
 // written: if the engine refuses it, the transaction is beyond use.
 func (t *Tx) Mark() { t.s.setMark() }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,7 +31,7 @@ type Cluster struct {
 	owner  *syscall.Credential // nil: ourselves
 	server *exec.Cmd
 	exited chan struct{}
-	keeper io.Closer // closing it has the watchdog clean up
+	keeper io.WriteCloser // closing it has the watchdog clean up
 }
 
 // missing is what a test says where PostgreSQL is not installed.
@@ -146,8 +147,19 @@ func (c *Cluster) init() error {
 }
 
 // Start starts the server and waits until it answers. It is also the way back
-// after Kill.
+// after Kill, when shared memory of the old server may need a moment to go.
 func (c *Cluster) Start() error {
+	var err error
+	for range 20 {
+		if err = c.start(); err == nil || !strings.Contains(err.Error(), "still in use") {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
+}
+
+func (c *Cluster) start() error {
 	fsync := "off"
 	if c.Durable {
 		fsync = "on"
@@ -176,7 +188,10 @@ func (c *Cluster) Start() error {
 		close(exited)
 	}(c.exited)
 	if err := c.await(); err != nil {
-		c.Stop()
+		cmd.Process.Signal(syscall.SIGQUIT)
+		<-c.exited
+		io.WriteString(keeper, "keep\n")
+		keeper.Close()
 		return err
 	}
 	return nil
@@ -184,7 +199,7 @@ func (c *Cluster) Start() error {
 
 // watchdog starts a shell that outlives us: when its standard input ends,
 // because we closed it or died, it stops the server and removes the folder.
-func watchdog(pid int, dir string) (io.Closer, error) {
+func watchdog(pid int, dir string) (io.WriteCloser, error) {
 	script := `read -r word; [ "$word" = keep ] && exit 0; kill -QUIT "$1" 2>/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$1" 2>/dev/null || break; sleep 0.1; done
 kill -KILL "$1" 2>/dev/null; rm -rf -- "$2"`
@@ -217,8 +232,7 @@ func (c *Cluster) await() error {
 		}
 		select {
 		case <-c.exited:
-			log, _ := os.ReadFile(filepath.Join(c.Dir, "log"))
-			return fmt.Errorf("postgres did not start:\n%s", log)
+			return fmt.Errorf("postgres did not start:\n%s", c.lastLog())
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
@@ -227,22 +241,63 @@ func (c *Cluster) await() error {
 	}
 }
 
+// lastLog returns the end of the server's log.
+func (c *Cluster) lastLog() []byte {
+	b, err := os.ReadFile(filepath.Join(c.Dir, "log"))
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return b[max(0, len(b)-1000):]
+}
+
 // URL returns the address of a database of the cluster.
 func (c *Cluster) URL(database string) string {
 	q := url.Values{"host": {c.Dir}, "user": {"strongroom"}}
 	return "postgres:///" + url.PathEscape(database) + "?" + q.Encode()
 }
 
-// Kill ends the server as a power failure would: kill -9 to all its processes.
-// Start brings it back.
+// Kill ends the server as a power failure would: kill -9 to all its processes,
+// so that none can finish its work. Start brings it back.
 func (c *Cluster) Kill() error {
-	io.WriteString(c.keeper.(io.Writer), "keep\n")
+	io.WriteString(c.keeper, "keep\n")
 	c.keeper.Close()
-	// Sparing the group's other members would let one of them finish its work.
-	err := syscall.Kill(-c.server.Process.Pid, syscall.SIGKILL)
+	pid := c.server.Process.Pid
+	workers := children(pid)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	// Each worker leads a group of its own, so each is killed by itself. One that
+	// was born meanwhile ends by itself when it misses its parent.
+	for _, w := range workers {
+		syscall.Kill(w, syscall.SIGKILL)
+	}
 	<-c.exited
-	os.Remove(filepath.Join(c.data(), "postmaster.pid"))
-	return err
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if workers = slices.DeleteFunc(workers, func(w int) bool { return syscall.Kill(w, 0) != nil }); len(workers) == 0 {
+			break
+		}
+	}
+	return os.Remove(filepath.Join(c.data(), "postmaster.pid"))
+}
+
+// children returns the process ids of the children of pid.
+func children(pid int) []int {
+	var pids []int
+	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well formed
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // it has ended
+		}
+		// "pid (name) state parent …", where the name may hold anything.
+		_, rest, _ := strings.Cut(string(b[bytes.LastIndexByte(b, ')')+1:]), " ")
+		fields := strings.Fields(rest)
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			child, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			pids = append(pids, child)
+		}
+	}
+	return pids
 }
 
 // Stop ends the server and removes its folder.
