@@ -244,8 +244,10 @@ func (w *walker) play(ro role, text []byte) {
 // detects asks the detector about a clear value, and about a link also what it
 // says once decoded.
 func (w *walker) detects(s shape, text []byte) bool {
+	// The shortest thing a detector could find is a@b.co, and a bare run of few
+	// digits is nothing: most clear values are one or the other.
 	detect := w.m.set.detect
-	if detect == nil {
+	if detect == nil || len(text) < 6 || len(text) <= 12 && skipDigits(text, 0) == len(text) {
 		return false
 	}
 	if detect(text) {

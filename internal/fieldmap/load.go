@@ -123,6 +123,9 @@ func (s *Set) With(overrides ...Override) (*Set, error) {
 			return nil, strongroom.Faultf(strongroom.Invalid, "field-map",
 				"an override needs resource, version, platform and path")
 		}
+		if sp, err := parseSpec(o.Spec); err != nil || sp.use != "" {
+			return nil, errOverride()
+		}
 		id := mapID{kind, o.Version, o.Platform}
 		src := c.sources[id].clone()
 		if src.fields == nil {
@@ -132,11 +135,15 @@ func (s *Set) With(overrides ...Override) (*Set, error) {
 		c.sources[id] = src
 	}
 	if err := c.compile(); err != nil {
-		// The cause would repeat what a caller sent.
-		return nil, strongroom.Faultf(strongroom.Invalid, "field-map", "an override has a wrong path or treatment").
-			Advise("see docs/field-maps.md for the words")
+		return nil, errOverride()
 	}
 	return &c, nil
+}
+
+// errOverride names no cause, which would repeat what a caller sent.
+func errOverride() error {
+	return strongroom.Faultf(strongroom.Invalid, "field-map", "an override has a wrong path or treatment").
+		Advise("see docs/field-maps.md for the words")
 }
 
 // Find returns the map for a body. Version v3 is v2; a platform without a map of
