@@ -11,13 +11,16 @@ var (
 	Start   = strongroom.Action{Name: "instance.start", Class: 6002, Activity: 3}
 	Stop    = strongroom.Action{Name: "instance.stop", Class: 6002, Activity: 4}
 	Migrate = strongroom.Action{Name: "instance.migrate", Class: 6002, Activity: 8}
+	// SetClock moves the clock of a test instance, to the microsecond that its
+	// note "to" names: Application Lifecycle, Other.
+	SetClock = strongroom.Action{Name: "clock.set", Class: 6002, Activity: 99}
 	// Refuse is the count of callers nobody knows: Authentication, Logon.
 	Refuse = strongroom.Action{Name: "door.refuse", Class: 3002, Activity: 1}
 )
 
 // Actions returns the table of this package's actions.
 func Actions() []strongroom.Action {
-	return []strongroom.Action{Continue, Start, Stop, Migrate, Refuse}
+	return []strongroom.Action{Continue, Start, Stop, Migrate, SetClock, Refuse}
 }
 
 func ownAction(name string) bool {

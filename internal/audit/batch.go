@@ -61,6 +61,9 @@ func (b *Batch) append(e *Event) (int64, error) {
 	}
 	newest := b.newest()
 	at := max(b.timeOf(e), newest)
+	if to, moved := clockMoved(e); moved {
+		at = to
+	}
 	start := len(b.leaves)
 	leaves, err := appendLeaf(b.leaves, e, at/1000)
 	if err == nil {
@@ -88,6 +91,21 @@ func (b *Batch) timeOf(e *Event) int64 {
 		return db.Micros(b.tx.Now())
 	}
 	return db.Micros(e.Time)
+}
+
+// clockMoved returns the time a test instance's clock was set to by the event e.
+// That event bears the new time, so the only step back in time that a log can
+// show is one it explains itself.
+func clockMoved(e *Event) (us int64, moved bool) {
+	if e.Action.Name != SetClock.Name || e.Outcome != Success {
+		return 0, false
+	}
+	for _, n := range e.Notes {
+		if to, ok := n.Value.(int64); ok && n.Key == "to" {
+			return to, true
+		}
+	}
+	return 0, false
 }
 
 // newest returns the time of the event before the next one, in microseconds.
@@ -218,9 +236,7 @@ func (l *Log) putBuilder(b *Batch, builder *tlog.Builder) {
 	l.mu.Lock()
 	l.builder, l.number = builder, b.head.log
 	l.mu.Unlock()
-	if us := b.newest(); us > l.newest.Load() {
-		l.newest.Store(us)
-	}
+	l.newest.Store(b.newest())
 	before := l.seen.Swap(builder.Size())
 	if before/sealEvery != builder.Size()/sealEvery {
 		select {
