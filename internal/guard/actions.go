@@ -35,8 +35,25 @@ const (
 	Lease                         // who holds a job or the instance, and until when
 	Cursor                        // how far a sync or a follower has come
 	Idempotency                   // which answer a repeated request gets
-	Tally                         // counters that only gauges show
+	Tally                         // counts that only gauges show
 )
+
+// String returns the reason's name in the source.
+func (r Reason) String() string {
+	switch r {
+	case LastSeen:
+		return "LastSeen"
+	case Lease:
+		return "Lease"
+	case Cursor:
+		return "Cursor"
+	case Idempotency:
+		return "Idempotency"
+	case Tally:
+		return "Tally"
+	}
+	return "none"
+}
 
 // Site is a package that may call [Guard.Quiet], with its reason.
 type Site struct {
@@ -54,5 +71,8 @@ func Sites() []Site {
 		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
 		{"app", Lease, "the instance row keeps a second server away"},
 		{"intake", Cursor, "a cursor saves work; ingesting twice changes nothing"},
+		{"keys", Cursor, "how far a roll or a replay has come; doing it twice changes nothing"},
+		{"keys", Tally, "gauges are counts and dates"},
+		{"vault", Tally, "gauges are counts and dates"},
 	}
 }

@@ -37,7 +37,8 @@ type batch struct {
 	tx      *db.Tx
 	log     *audit.Batch // nil in a quiet one
 	results []result
-	lost    int // whose turn it was when the transaction was lost; -1: nobody's
+	alone   bool // the group is one call and there is no attempt after this one
+	lost    bool // the transaction broke while members had their turns
 }
 
 // result is what became of one call in this attempt.
@@ -46,12 +47,11 @@ type result struct {
 	err  error
 }
 
-// commit runs the calls in one transaction and answers each. alone says that
-// there is no other attempt after this one.
+// commit runs the calls in one transaction and answers each.
 func (g *Guard) commit(cs []*call, alone bool) {
-	b := &batch{g: g, results: make([]result, len(cs)), lost: -1}
+	b := &batch{g: g, results: make([]result, len(cs)), alone: alone}
 	err := g.db.Update(context.Background(), func(tx *db.Tx) error {
-		b.tx, b.lost = tx, -1
+		b.tx = tx
 		return b.run(cs)
 	})
 	if err == nil {
@@ -61,32 +61,29 @@ func (g *Guard) commit(cs []*call, alone bool) {
 	}
 	g.stats.lost.Add(1)
 	g.logger.Error("a transaction was not committed", slog.String("cause", err.Error()), slog.Int("calls", len(cs)))
-	if b.lost < 0 || alone {
-		for i, c := range cs {
-			b.give(c, i, unavailable(err))
-		}
-		return
-	}
 	for i, c := range cs {
+		r := b.results[i]
 		switch {
-		case i == b.lost || b.results[i].turn == nil && b.results[i].err != nil:
-			b.give(c, i, unavailable(err))
-		default:
+		case r.turn == nil && r.err != nil:
+			b.give(c, r.err)
+		case b.lost && !alone:
+			// Whose fault it was cannot be told: a statement may have travelled with
+			// one of a later member. Alone, each answers for itself.
 			g.stats.again.Add(1)
 			g.commit([]*call{c}, true)
+		default:
+			b.give(c, unavailable(err))
 		}
 	}
 }
 
-// give answers c with err, unless c had left before its turn.
-func (b *batch) give(c *call, i int, err error) {
-	if r := b.results[i]; r.turn == nil && r.err != nil {
-		err = r.err
-	}
+// give answers c with err.
+func (b *batch) give(c *call, err error) {
 	b.g.stats.calls.Add(1)
 	b.g.stats.refused.Add(1)
-	c.take() // it may still be waiting; its answer is in the channel either way
-	c.answer(err)
+	if c.state.Load() == taken || c.take() {
+		c.answer(err)
+	}
 }
 
 // run gives each call its turn, then has everything recorded.
@@ -98,11 +95,16 @@ func (b *batch) run(cs []*call) error {
 		}
 		b.log = log
 	}
+	b.lost = true // until every turn is over and what was sent has arrived
 	for i, c := range cs {
 		if err := b.member(i, c); err != nil {
 			return err
 		}
 	}
+	if err := b.tx.Settle(); err != nil {
+		return err
+	}
+	b.lost = false
 	if err := b.hooks(); err != nil {
 		return err
 	}
@@ -148,12 +150,9 @@ func (b *batch) member(i int, c *call) error {
 	}
 	b.results[i].err = err
 	t.before, t.after = nil, nil
-	// Until the way back is proven, the loss of the transaction is this one's.
-	b.lost = i
 	if err := b.tx.RollbackToMark(); err != nil {
 		return err
 	}
-	b.lost = -1
 	if c.quiet {
 		return nil
 	}
@@ -173,9 +172,14 @@ func (b *batch) call(c *call, t *turn) error {
 	if err = t.verdict(err); err != nil {
 		return err
 	}
-	// What was sent ahead must have arrived in this turn, and a statement that
-	// failed and was ignored must not be built upon.
-	if err = b.tx.Settle(); err != nil {
+	if b.alone {
+		// What was queued must have arrived, so that its failure is this one's.
+		if err = b.tx.Settle(); err != nil {
+			return err
+		}
+	} else if _, err = b.tx.Batch(sqlNothing, 0, nil); err != nil {
+		// No statement is refused unless one failed and was ignored, or rows were
+		// left open: neither may be built upon. Nothing is sent.
 		return err
 	}
 	return b.tx.Sound()

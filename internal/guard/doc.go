@@ -40,8 +40,10 @@
 //
 // A function that fails, panics or breaks a constraint is rolled back to its
 // savepoint and the others stand. Where the engine cannot go back to the
-// savepoint, the one whose turn it was is answered Unavailable and the others
-// are run again, each in a transaction of its own.
+// savepoint, or a statement that was queued turns out to fail after its turn,
+// every member is run again once, each in a transaction of its own; what fails
+// there is answered Unavailable or with its own fault. So [db.Writer.Queue] is
+// for statements that do not fail in the ordinary course of things.
 //
 // There is no network inside a transaction: [Transport] refuses requests made
 // with the context of a turn, and a call to the guard inside a call to the guard

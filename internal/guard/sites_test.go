@@ -1,0 +1,79 @@
+package guard_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"strongroom/internal/guard"
+)
+
+// quietCalls returns package and reason of each call of a method Quiet in a
+// file; the reason is "?" where it is not a constant of package guard.
+func quietCalls(file *ast.File) []string {
+	var out []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) != 3 {
+			return true
+		}
+		if sel, ok := call.Fun.(*ast.SelectorExpr); !ok || sel.Sel.Name != "Quiet" {
+			return true
+		}
+		reason := "?"
+		if sel, ok := call.Args[1].(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "guard" {
+				reason = sel.Sel.Name
+			}
+		}
+		out = append(out, file.Name.Name+" "+reason)
+		return true
+	})
+	return out
+}
+
+// TestQuietSites: no package works quietly that is not listed with its reason.
+func TestQuietSites(t *testing.T) {
+	listed := map[string]bool{}
+	for _, s := range guard.Sites() {
+		if s.Why == "" || s.Reason.String() == "none" {
+			t.Errorf("site %+v has no reason", s)
+		}
+		listed[s.Package+" "+s.Reason.String()] = true
+	}
+	files := 0
+	fset := token.NewFileSet()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(fset, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		files++
+		for _, site := range quietCalls(f) {
+			if !listed[site] {
+				t.Errorf("%s: package and reason %q are not in the list of quiet work", path, site)
+			}
+		}
+		return nil
+	})
+	if err != nil || files < 10 {
+		t.Fatalf("%d files, %v", files, err)
+	}
+	// Planted: a package that is not listed, and a reason that is made up.
+	f, err := parser.ParseFile(fset, "x.go", `package shop
+		func f(g *guard.Guard) { g.Quiet(ctx, guard.Lease, nil); g.Quiet(ctx, why, nil) }`, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := quietCalls(f)
+	if len(got) != 2 || got[0] != "shop Lease" || got[1] != "shop ?" || listed[got[0]] || listed[got[1]] {
+		t.Errorf("the check does not notice planted sites: %v", got)
+	}
+}
