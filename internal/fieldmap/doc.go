@@ -34,6 +34,14 @@
 //   - A place names one leaf of an object. Places are compared inside one
 //     process only; they hold real key names and must never be logged.
 //
+// # Places
+//
+// A token belongs to one place for the life of a record, so updates must tell
+// places apart. A place is the path of keys; an array element goes by its id
+// where the map names one (the first of several with the same id), else by its
+// index and its content: an element without id that moved or changed is another
+// one. Duplicate keys go by their order.
+//
 // # What is refused
 //
 // A body must be RFC 8259 JSON in valid UTF-8 without a byte order mark, inside

@@ -78,7 +78,9 @@ func (s shape) fitsNumber(v []byte) bool {
 	case shapeDate:
 		_, ok := parseTime(v)
 		return ok
-	case shapeURL, shapeLink, shapeText:
+	case shapeText: // an article number, but nothing as long as a card number
+		return len(v) <= 12
+	case shapeURL, shapeLink:
 		return false
 	}
 	return s.fits(v) || s == shapeBool && len(v) == 1
