@@ -85,7 +85,7 @@ func (e *encoder) outcome(ev *Event) {
 		e.refuse("outcome")
 	}
 	if ev.Code != "" {
-		e.field(`,"status_code":`, ev.Code, validWord(ev.Code), "code")
+		e.field(`,"status_code":`, ev.Code, validCode(ev.Code), "code")
 	}
 }
 

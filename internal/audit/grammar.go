@@ -59,7 +59,13 @@ func validHash(s string) bool {
 	return false
 }
 
-// validWord is the form of codes and terms: [a-z][a-z0-9._-]{0,31}.
+// validCode is the form of a fault's code: [a-z][a-z0-9-]{0,31}.
+func validCode(s string) bool {
+	return s != "" && len(s) <= 32 && isLower(s[0]) &&
+		all(s, func(c byte) bool { return isLower(c) || isDigit(c) || c == '-' })
+}
+
+// validWord is the form of terms: [a-z][a-z0-9._-]{0,31}.
 func validWord(s string) bool {
 	return s != "" && len(s) <= 32 && isLower(s[0]) &&
 		all(s, func(c byte) bool { return isLower(c) || isDigit(c) || c == '.' || c == '-' || c == '_' })

@@ -36,6 +36,9 @@ func signer(t testing.TB) *tlog.Signer {
 	return s
 }
 
+// otherKey is a key that is not the log's.
+func otherKey() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)) }
+
 // newFixture opens a database without starting the log.
 func newFixture(t testing.TB, engine db.Engine) *fixture {
 	t.Helper()

@@ -132,6 +132,7 @@ var noteRows = [...]noteRow{
 	{"stores", noteCount},
 	{"tainted", noteFlag},
 	{"terms", noteCount},
+	{"to", noteNumber},
 	{"tokens", noteCount},
 	{"took_us", noteNumber},
 	{"unchanged", noteCount},
