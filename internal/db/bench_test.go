@@ -103,6 +103,35 @@ func BenchmarkSelect(b *testing.B) {
 	})
 }
 
+// BenchmarkThreeSelects compares statements on their own with a snapshot: SQLite
+// locks and unlocks shared memory per statement in the one and once in the other.
+func BenchmarkThreeSelects(b *testing.B) {
+	each(b, func(b *testing.B, d *db.DB) {
+		update(b, d, func(tx *db.Tx) error {
+			_, err := tx.Batch(insertNote, 10_000, func(i int) []any { return []any{1, i, "word"} })
+			return err
+		})
+		for name, read := range map[string]func(context.Context, func(*db.Reader) error) error{"read": d.Read, "snapshot": d.Snapshot} {
+			b.Run(name, func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					err := read(context.Background(), func(r *db.Reader) error {
+						var w string
+						for j := range 3 {
+							if err := r.QueryRow(`select word from shelf_note where book = 1 and line = $1`, (i+j)%10_000).Scan(&w); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	})
+}
+
 func BenchmarkFreshDatabase(b *testing.B) {
 	for _, e := range []db.Engine{db.SQLite, db.Postgres} {
 		b.Run(string(e), func(b *testing.B) {

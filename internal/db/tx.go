@@ -79,8 +79,8 @@ type Tx struct{ Writer }
 // savepoint travels with the first write that follows.
 //
 // A mark set after a failed statement, without going back first, breaks the
-// transaction. A query that is not a write is not covered on PostgreSQL until something was
-// written: if the engine refuses it, the transaction is beyond use.
+// transaction. A query that is not a write is not covered on PostgreSQL until
+// something was written: if the engine refuses it, the transaction is beyond use.
 func (t *Tx) Mark() { t.s.setMark() }
 
 // RollbackToMark undoes everything since the mark, closes open rows and makes
