@@ -1,0 +1,303 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/fieldmap"
+	"strongroom/internal/guard"
+	"strongroom/internal/keys"
+)
+
+// Classification is a person's decision about one unknown field.
+type Classification struct {
+	Store, Field string // ids
+	// As is "clear" or the class of the value: "email", "text", "payment", … see
+	// fieldmap.Class. A class may be followed by " pseudonym".
+	As string
+}
+
+// Classified says what a decision means for what is stored already.
+type Classified struct {
+	Field Field
+	// Reseal is set when stored records have to be treated anew by
+	// ReclassifyStep.
+	Reseal bool
+	// ClearUntil is until when copies of the database hold versions in which the
+	// field stood in the tokenised part; zero if it never did. Those parts are
+	// sealed too, and die with their records and after the next epoch roll.
+	ClearUntil time.Time
+}
+
+// Classify decides how a field is treated from now on. Stored records follow by
+// ReclassifyStep.
+func (v *Vault) Classify(ctx context.Context, who strongroom.Actor, c Classification) (Classified, error) {
+	spec, err := parseAs(c.As)
+	switch {
+	case err != nil:
+	case !checkStoreID(c.Store):
+		err = noStore()
+	case checkedField(c.Field) == "":
+		err = noField()
+	}
+	if err != nil {
+		return Classified{}, v.refuse(ctx, who, actionFieldClassify, v.storeOr(c.Store), err)
+	}
+	var out Classified
+	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(actionFieldClassify, storeResource(c.Store), guard.Context{}); err != nil {
+			return err
+		}
+		st, err := v.connectedStore(&tx.Reader, c.Store)
+		if err != nil {
+			return err
+		}
+		f, err := scanField(tx.QueryRow(sqlField, c.Field).Scan)
+		if strongroom.IsKind(err, strongroom.NotFound) || err == nil && f.store != st.num {
+			return noField()
+		}
+		if err != nil {
+			return err
+		}
+		if err := v.openField(c.Store, f); err != nil {
+			return err
+		}
+		was := f.card.As
+		f.card.As = c.As
+		if err := v.decideField(tx, st, f, spec); err != nil {
+			return err
+		}
+		out = Classified{Field: f.field(c.Store), Reseal: was != c.As}
+		if was == clearWord && c.As != clearWord {
+			out.ClearUntil = tx.Now()
+		}
+		return nil
+	})
+	return out, err
+}
+
+const clearWord = "clear"
+
+func noField() error {
+	return strongroom.Faultf(strongroom.NotFound, "field", "no such field")
+}
+
+// parseAs turns a decision into the words of a map file.
+func parseAs(s string) (string, error) {
+	if s == clearWord {
+		return "clear", nil
+	}
+	name, treatment, _ := strings.Cut(s, " ")
+	class, ok := fieldmap.ParseClass(name)
+	if ok && class != fieldmap.Unknown && class != fieldmap.Key {
+		switch treatment {
+		case "":
+			return "token " + name, nil
+		case "pseudonym":
+			return "pseudonym " + name, nil
+		}
+	}
+	return "", strongroom.Faultf(strongroom.Invalid, "class", "a field is decided to be clear or of one of the classes of personal data")
+}
+
+// decideField writes a decision after proving that the maps take it.
+func (v *Vault) decideField(tx *guard.Tx, st *store, f *fieldRow, spec string) error {
+	if f.card.Name == "" {
+		return strongroom.Faultf(strongroom.Conflict, "field", "the name of the field is not known, so nothing can be decided about it")
+	}
+	overrides, err := v.decisions(&tx.Reader, st)
+	if err != nil {
+		return err
+	}
+	if _, err := v.maps.base.With(append(overrides, overrideOf(&f.card, spec))...); err != nil {
+		return err
+	}
+	key, err := v.keys.StoreKey(st.id, keys.Merchant)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(f.card)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(sqlFieldDecide, f.hash[:], key.Seal(nil, v.fieldAD(st.id, f.hash), text)); err != nil {
+		return err
+	}
+	// Every process that holds the store's maps sees the new number with the next
+	// record it takes in, and lays them anew.
+	_, err = tx.Exec(sqlStoreFields, st.num)
+	return err
+}
+
+func overrideOf(c *fieldCard, spec string) fieldmap.Override {
+	o := fieldmap.Override{Resource: c.Resource, Version: c.Version, Platform: c.Platform, Path: c.Name, Spec: spec}
+	if o.Platform == "" {
+		o.Platform = "any"
+	}
+	if o.Version == "v3" {
+		o.Version = "v2"
+	}
+	return o
+}
+
+// decisions returns a store's decisions as overrides.
+func (v *Vault) decisions(r *db.Reader, st *store) ([]fieldmap.Override, error) {
+	rows, err := fieldRows(r.Query(sqlFieldDecided, st.num))
+	if err != nil {
+		return nil, err
+	}
+	var out []fieldmap.Override
+	for _, f := range rows {
+		if err := v.openField(st.id, f); err != nil {
+			return nil, err
+		}
+		spec, err := parseAs(f.card.As)
+		if err != nil {
+			return nil, badRow("field")
+		}
+		out = append(out, overrideOf(&f.card, spec))
+	}
+	return out, nil
+}
+
+// layMaps makes the store's maps agree with its decisions. It reports whether
+// they changed, so that bodies treated before are treated again.
+func (v *Vault) layMaps(r *db.Reader, st *store) (changed bool, err error) {
+	if v.maps.generation(st.id) == st.fields {
+		return false, nil
+	}
+	overrides, err := v.decisions(r, st)
+	if err != nil {
+		return false, err
+	}
+	set, err := v.maps.base.With(overrides...)
+	if err != nil {
+		return false, err
+	}
+	v.maps.set(st.id, set, st.fields)
+	return true, nil
+}
+
+// ReclassifyStep treats up to limit stored records of one kind anew, after a
+// cursor, and seals a new version of those that come out differently. next is
+// the cursor to go on with; it is empty at the end.
+func (v *Vault) ReclassifyStep(ctx context.Context, who strongroom.Actor, store, kindName, cursor string, limit int) (n int, next string, err error) {
+	k, after, err := checkList(ListQuery{Store: store, Kind: kindName, Cursor: cursor})
+	if err != nil {
+		return 0, "", v.refuse(ctx, who, actionFieldClassify, v.storeOr(store), err)
+	}
+	limit = clampLimit(limit)
+	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		n, next = 0, ""
+		if err := tx.Allow(actionFieldClassify, storeResource(store), guard.Context{}); err != nil {
+			return err
+		}
+		p, err := v.newPlacing(tx, store)
+		if err != nil {
+			return err
+		}
+		rows, err := listRows(&tx.Reader, p.st.num, k, after, tx.Now(), limit)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := p.retreat(r); err != nil {
+				return err
+			}
+		}
+		if len(rows) == limit {
+			next = rows[limit-1].id.cursor()
+		}
+		n = p.stored
+		tx.Note("records", int64(n))
+		return p.finish()
+	})
+	return n, next, err
+}
+
+// retreat treats one stored record with the present maps.
+func (p *placing) retreat(r *row) error {
+	key, err := p.openKey(r)
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o, err := p.v.openRow(p.st.id, r, key)
+	if err != nil {
+		return err
+	}
+	d, err := p.v.redoc(p.st, r, o)
+	if err != nil {
+		return err
+	}
+	w := d.work[0]
+	places, err := w.m.Places(o.Template, func(n uint32) []byte { return o.leaves[n] })
+	if err != nil {
+		return err
+	}
+	n := remember(places, r.leafNext)
+	numbers, err := n.number(w.obj)
+	if err != nil {
+		return err
+	}
+	b, err := p.v.bodyOf(w, numbers)
+	if err != nil {
+		return err
+	}
+	if string(b.Template) == string(o.Template) {
+		return nil
+	}
+	f, err := parseFacts(r.facts)
+	if err != nil {
+		return err
+	}
+	n = remember(places, r.leafNext)
+	w.doc.from = r.origin()
+	w.doc.from.endpoint, w.doc.from.spelt = o.Endpoint, o.Platform
+	return p.newVersion(w, r, key, f, &n)
+}
+
+// redoc takes a stored original in again, as if it had just come.
+func (v *Vault) redoc(st *store, r *row, o *opened) (*doc, error) {
+	raw, err := v.renderOpen(nil, st, r.id, o, nil)
+	if err != nil {
+		return nil, err
+	}
+	name := r.platform.String()
+	if r.platform == 0 {
+		name = o.Platform
+	}
+	text := make([]byte, 0, len(raw)+24)
+	text = append(append(append(text, `{"`...), r.kind.String()...), `":`...)
+	text = append(append(text, raw...), '}')
+	in := &In{
+		Store: st.id, Resource: r.kind.String(), Version: r.api.String(), Platform: name, Order: "",
+		How: r.how.String(), Endpoint: o.Endpoint, Body: text,
+	}
+	d := v.prepare(in, v.clock.Now())
+	if d.err != nil {
+		return nil, d.err
+	}
+	if len(d.work) != 1 {
+		return nil, badRow("body")
+	}
+	if w := d.work[0]; w.obj.Kind == kindFulfillment && w.obj.OrderID == "" && o.OrderID != "" {
+		w.obj.OrderID = o.OrderID
+	}
+	return d, nil
+}
+
+// reparse returns a stored original taken apart again.
+func (v *Vault) reparse(st *store, r *row, o *opened) (*fieldmap.Object, error) {
+	d, err := v.redoc(st, r, o)
+	if err != nil {
+		return nil, err
+	}
+	return d.work[0].obj, nil
+}

@@ -1,0 +1,213 @@
+package vault
+
+import (
+	"context"
+	"slices"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/keys"
+)
+
+// FindQuery asks for the records of a shopper by exactly one identifier. Case,
+// plus-tags, phone formats and the order of names do not matter.
+type FindQuery struct {
+	Store      string // "" for all stores the actor may see
+	Email      string
+	Phone      string
+	Name       string
+	PostalCode string
+	NationalID string
+	ExternalID string // the platform's id of an order, customer, fulfilment or store
+	Cursor     string
+	Limit      int // up to 200, default 50
+}
+
+// maxFindStores bounds how many stores one search goes through.
+const maxFindStores = 10_000
+
+// Find returns the live records that an identifier leads to, oldest first,
+// without personal values. It goes by the blind index alone: one keyed hash per
+// store and live month, never by opening records.
+//
+// Faults: Invalid (not exactly one identifier, or one with nothing to search
+// by), Denied, NotFound for an unknown store.
+func (v *Vault) Find(ctx context.Context, who strongroom.Actor, q FindQuery) (list []Record, next string, err error) {
+	after, terms, err := checkFind(q)
+	res := instance()
+	if q.Store != "" {
+		if res = v.storeOr(q.Store); err == nil && !checkStoreID(q.Store) {
+			err = noStore()
+		}
+	}
+	if err != nil {
+		return nil, "", v.refuse(ctx, who, actionFind, res, err)
+	}
+	limit := clampLimit(q.Limit)
+	var rows []shown
+	var receipt *guard.Receipt
+	err = v.guard.Read(ctx, who, func(_ context.Context, view *guard.View) error {
+		rows, next = nil, ""
+		if err := view.Allow(actionFind, res, guard.Context{}); err != nil {
+			return err
+		}
+		receipt = view.Receipt()
+		stores, err := v.searched(&view.Reader, who, q.Store)
+		if err != nil {
+			return err
+		}
+		s := search{v: v, view: view, q: q, terms: terms, limit: limit}
+		rows, next, err = s.run(stores, after)
+		view.Note("stores", int64(len(stores)))
+		view.Note("records", int64(len(rows)))
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	list, err = v.describeAll(ctx, who, actionFind, receipt, rows)
+	return list, next, err
+}
+
+func checkFind(q FindQuery) (recordID, []term, error) {
+	n := 0
+	for _, s := range [...]string{q.Email, q.Phone, q.Name, q.PostalCode, q.NationalID, q.ExternalID} {
+		if s != "" {
+			n++
+		}
+		if len(s) > 1024 {
+			return 0, nil, strongroom.Faultf(strongroom.Invalid, "find", "an identifier has at most 1,024 bytes")
+		}
+	}
+	if n != 1 {
+		return 0, nil, strongroom.Faultf(strongroom.Invalid, "find", "a search goes by exactly one identifier").
+			Advise("give one of email, phone, name, postal_code, national_id, external_id")
+	}
+	after, err := parseCursor(q.Cursor)
+	if err != nil {
+		return 0, nil, err
+	}
+	terms := questionTerms(q)
+	if q.ExternalID == "" && len(terms) == 0 {
+		return 0, nil, strongroom.Faultf(strongroom.Invalid, "find", "the identifier has nothing to search by")
+	}
+	return after, terms, nil
+}
+
+// searched returns the connected stores of a search.
+func (v *Vault) searched(r *db.Reader, who strongroom.Actor, id string) ([]*store, error) {
+	if id != "" {
+		st, err := v.connectedStore(r, id)
+		if err != nil {
+			return nil, err
+		}
+		return []*store{st}, nil
+	}
+	all, err := visibleStores(r, who, 0, maxFindStores)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(s *store) bool { return s.state != storeConnected })
+	for i, s := range all {
+		if all[i], err = v.withToken(s, nil); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// search is one search at work on a view.
+type search struct {
+	v     *Vault
+	view  *guard.View
+	q     FindQuery
+	terms []term
+	limit int
+}
+
+// run returns a page over all stores in the order of records.
+func (s *search) run(stores []*store, after recordID) ([]shown, string, error) {
+	byNum := make(map[int64]*store, len(stores))
+	var ids []recordID
+	for _, st := range stores {
+		byNum[st.num] = st
+		found, err := s.inStore(st, after)
+		if err != nil {
+			return nil, "", err
+		}
+		ids = append(ids, found...)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	next := ""
+	if len(ids) > s.limit {
+		ids = ids[:s.limit]
+		next = ids[s.limit-1].cursor()
+	}
+	var out []shown
+	for _, id := range ids {
+		r, err := loadRow(&s.view.Reader, id)
+		if strongroom.IsKind(err, strongroom.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		st := byNum[r.store]
+		if st == nil || alive(r, s.view.Now()) != nil {
+			continue
+		}
+		one, ok, err := s.v.show(s.view, st, r)
+		if err != nil {
+			return nil, "", err
+		}
+		if ok {
+			out = append(out, one)
+		}
+	}
+	return out, next, nil
+}
+
+// inStore returns up to limit+1 records of a store after one.
+func (s *search) inStore(st *store, after recordID) ([]recordID, error) {
+	if s.q.ExternalID != "" {
+		return s.byExternalID(st, after)
+	}
+	var hashes []hash
+	for _, month := range s.v.keys.LivePeriods(st.id) {
+		for _, t := range s.terms {
+			key, err := s.v.keys.IndexKey(st.id, uint8(t.kind), month)
+			if gone(err) {
+				continue // the month's last record has just died
+			}
+			if err != nil {
+				return nil, err
+			}
+			hashes = append(hashes, short(key.MAC([]byte(t.text))))
+		}
+	}
+	if len(hashes) == 0 {
+		return nil, nil
+	}
+	return indexed(&s.view.Reader, hashes, after, s.limit+1)
+}
+
+// byExternalID looks the id up as each kind of object.
+func (s *search) byExternalID(st *store, after recordID) ([]recordID, error) {
+	ident, err := s.v.keys.StoreKey(st.id, keys.Ident)
+	if err != nil {
+		return nil, err
+	}
+	var out []recordID
+	for k := kindOrder; k <= kindStore; k++ {
+		r, err := loadIdent(&s.view.Reader, identOf(ident, k, s.q.ExternalID))
+		if err != nil {
+			return nil, err
+		}
+		if r != nil && r.id > after {
+			out = append(out, r.id)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,117 @@
+package vault
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/fieldmap"
+)
+
+// kind is what a record is; its numbers are fieldmap's and are on disk.
+type kind = fieldmap.Kind
+
+const (
+	kindOrder       = fieldmap.Order
+	kindCustomer    = fieldmap.Customer
+	kindFulfillment = fieldmap.Fulfillment
+	kindStore       = fieldmap.Store
+)
+
+// recordID names a record for ever: 41 bits of milliseconds since 1970 and 22
+// random bits. New records therefore land at the right edge of every b-tree,
+// and an id says no more than when its record came in.
+type recordID uint64
+
+const recordRandom = 22
+
+// newRecordID returns an id for a record that comes in now. Two ids of one
+// millisecond collide once in four million; the insert then takes another.
+func newRecordID(now time.Time) recordID {
+	var b [4]byte
+	rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
+	low := uint64(binary.BigEndian.Uint32(b[:])) & (1<<recordRandom - 1)
+	return recordID(uint64(now.UnixMilli())<<recordRandom | low)
+}
+
+// time returns when the record came in.
+func (id recordID) time() time.Time { return time.UnixMilli(int64(id >> recordRandom)).UTC() }
+
+var recordEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+const (
+	recordPrefix = "rec_"
+	recordChars  = 26
+)
+
+// String returns the id as callers see it: rec_ and 26 base32 characters, the
+// shape of every other id, of which the first eight bytes are zero.
+func (id recordID) String() string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[8:], uint64(id))
+	return recordPrefix + recordEncoding.EncodeToString(b[:])
+}
+
+// parseRecordID reads what String wrote. The error never repeats s.
+func parseRecordID(s string) (recordID, error) {
+	text, ok := strings.CutPrefix(s, recordPrefix)
+	if ok && len(text) == recordChars {
+		var b [16]byte
+		n, err := recordEncoding.Decode(b[:], []byte(text))
+		id := recordID(binary.BigEndian.Uint64(b[8:]))
+		if err == nil && n == 16 && id.String() == s { // one spelling only
+			return id, nil
+		}
+	}
+	return 0, strongroom.Faultf(strongroom.NotFound, "record", "no such record")
+}
+
+// cursor is a place in a list: the last record seen. It is spelt like a record
+// id without the prefix and carries nothing else.
+func (id recordID) cursor() string {
+	if id == 0 {
+		return ""
+	}
+	return id.String()[len(recordPrefix):]
+}
+
+func parseCursor(s string) (recordID, error) {
+	if s == "" {
+		return 0, nil
+	}
+	id, err := parseRecordID(recordPrefix + s)
+	if err != nil {
+		return 0, strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor is not one of ours").
+			Advise("start again without a cursor")
+	}
+	return id, nil
+}
+
+// hash is 128 bits of a keyed hash.
+type hash [16]byte
+
+func short(mac [32]byte) hash { return hash(mac[:16]) }
+
+// checkStoreID reports whether s is spelt like a store id. Anything else cannot
+// exist, and must not reach the log either.
+func checkStoreID(s string) bool { return checkID(storePrefix, s) }
+
+const storePrefix = "str"
+
+// checkID reports whether s is prefix, an underscore and 26 base32 characters.
+func checkID(prefix, s string) bool {
+	text, ok := strings.CutPrefix(s, prefix+"_")
+	if !ok || len(text) != recordChars {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,260 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/fieldmap"
+	"strongroom/internal/guard"
+	"strongroom/internal/seal"
+)
+
+// Clock is the event a record's retention runs from.
+type Clock struct {
+	Anchor string // see [Anchor]
+	At     time.Time
+}
+
+// Record is a record without its personal values.
+type Record struct {
+	ID, Store  string
+	ExternalID string // the platform's id
+	Kind       string
+	Origin     Origin
+	Clock      Clock
+	ExpiresAt  time.Time // the key dies then; reaching it is a refusal at once
+	Version    int
+	Leaves     int      // sealed values
+	Classes    []string // of the sealed values
+	Body       []byte   // tokenised JSON, only from [Vault.Record]
+}
+
+// ListQuery asks for a page of a store's records.
+type ListQuery struct {
+	Store  string
+	Kind   string // singular or plural resource name; "" means orders
+	Cursor string
+	Limit  int // up to 200, default 50
+}
+
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+func clampLimit(n int) int {
+	if n <= 0 {
+		return defaultLimit
+	}
+	return min(n, maxLimit)
+}
+
+func compareHash(a, b hash) int { return slices.Compare(a[:], b[:]) }
+
+func sortStores(list []*store) {
+	slices.SortFunc(list, func(a, b *store) int { return cmp.Compare(a.num, b.num) })
+}
+
+func faultCode(err error) string {
+	if f, ok := errors.AsType[*strongroom.Fault](err); ok {
+		return f.Code
+	}
+	return "internal"
+}
+
+// shown is a row on its way into an answer, with the key it opens with.
+type shown struct {
+	st  *store
+	row *row
+	key seal.Key
+}
+
+// show loads the key of a row; false for one that died since it was listed.
+func (v *Vault) show(view *guard.View, st *store, r *row) (shown, bool, error) {
+	w, err := v.keys.Load(view, uint64(r.id))
+	if gone(err) || err == nil && w.Version != r.version {
+		return shown{}, false, nil
+	}
+	if err != nil {
+		return shown{}, false, err
+	}
+	key, err := v.keys.Open(st.id, w)
+	if err != nil {
+		return shown{}, false, errTampered().Because(err)
+	}
+	return shown{st, r, key}, true, nil
+}
+
+// describeRecord opens the tokenised part of a row and describes the record.
+func (v *Vault) describeRecord(s shown, withBody bool) (Record, error) {
+	r := s.row
+	b, err := v.openBody(s.st.id, r, s.key)
+	if err != nil {
+		return Record{}, err
+	}
+	name := r.platform.String()
+	if r.platform == 0 {
+		name = b.Platform
+	}
+	out := Record{
+		ID: r.id.String(), Store: s.st.id, ExternalID: b.ExternalID, Kind: r.kind.String(),
+		Origin: Origin{
+			Provider: r.provider.String(), Store: s.st.id, Platform: name, Version: r.api.String(),
+			Endpoint: b.Endpoint, Fetched: r.fetched, How: r.how.String(),
+		},
+		Clock:     Clock{Anchor: r.anchor.String(), At: r.anchorAt},
+		ExpiresAt: r.expires, Version: int(r.version), Leaves: r.leafCount, Classes: classNames(r.classes),
+	}
+	if withBody {
+		out.Body, err = v.renderTokens(nil, s.st, r.id, b)
+	}
+	return out, err
+}
+
+// describeAll runs after the event is durable. A row that does not open fails
+// the list and is recorded.
+func (v *Vault) describeAll(ctx context.Context, who strongroom.Actor, a strongroom.Action, rec *guard.Receipt, list []shown) ([]Record, error) {
+	out := make([]Record, 0, len(list))
+	for _, s := range list {
+		one, err := v.describeRecord(s, a.Name == actionRead.Name)
+		if err != nil {
+			res := strongroom.Resource{Type: "Record", ID: s.row.id.String(), Store: s.st.id}
+			index, _ := rec.Index()
+			if lost := v.guard.Failed(ctx, who, a, res, faultCode(err), index); lost != nil {
+				return nil, lost
+			}
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// Records lists the live records of one kind, oldest first. next is empty at the
+// end.
+func (v *Vault) Records(ctx context.Context, who strongroom.Actor, q ListQuery) (list []Record, next string, err error) {
+	k, after, err := checkList(q)
+	if err != nil {
+		return nil, "", v.refuse(ctx, who, actionList, v.storeOr(q.Store), err)
+	}
+	limit := clampLimit(q.Limit)
+	var rows []shown
+	var receipt *guard.Receipt
+	err = v.guard.Read(ctx, who, func(_ context.Context, view *guard.View) error {
+		rows, next = nil, ""
+		if err := view.Allow(actionList, storeResource(q.Store), guard.Context{}); err != nil {
+			return err
+		}
+		receipt = view.Receipt()
+		st, err := v.connectedStore(&view.Reader, q.Store)
+		if err != nil {
+			return err
+		}
+		found, err := listRows(&view.Reader, st.num, k, after, view.Now(), limit+1)
+		if err != nil {
+			return err
+		}
+		if len(found) > limit {
+			found = found[:limit]
+			next = found[limit-1].id.cursor()
+		}
+		rows, err = v.showAll(view, st, found)
+		view.Note("records", int64(len(rows)))
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	list, err = v.describeAll(ctx, who, actionList, receipt, rows)
+	return list, next, err
+}
+
+func (v *Vault) showAll(view *guard.View, st *store, rows []*row) ([]shown, error) {
+	var out []shown
+	for _, r := range rows {
+		s, ok, err := v.show(view, st, r)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func checkList(q ListQuery) (kind, recordID, error) {
+	if !checkStoreID(q.Store) {
+		return 0, 0, noStore()
+	}
+	k := kindOrder
+	if q.Kind != "" {
+		var ok bool
+		if k, ok = fieldmap.ParseKind(q.Kind); !ok {
+			return 0, 0, strongroom.Faultf(strongroom.Invalid, "kind", "kind must be order, customer, fulfillment or store")
+		}
+	}
+	after, err := parseCursor(q.Cursor)
+	return k, after, err
+}
+
+// storeOr is the resource of a refusal: the store if the id can be one.
+func (v *Vault) storeOr(id string) strongroom.Resource {
+	if checkStoreID(id) {
+		return storeResource(id)
+	}
+	return instance()
+}
+
+// Record returns one record with its tokenised body.
+func (v *Vault) Record(ctx context.Context, who strongroom.Actor, store, id string) (Record, error) {
+	rid, err := parseRecordID(id)
+	if err == nil && !checkStoreID(store) {
+		err = noStore()
+	}
+	if err != nil {
+		return Record{}, v.refuse(ctx, who, actionRead, v.storeOr(store), err)
+	}
+	var one shown
+	var receipt *guard.Receipt
+	err = v.guard.Read(ctx, who, func(_ context.Context, view *guard.View) error {
+		r := &reveal{v: v, id: rid, store: store}
+		found := r.load(view)
+		if err := view.Allow(actionRead, r.resource(), guard.Context{}); err != nil {
+			return err
+		}
+		receipt = view.Receipt()
+		if found != nil {
+			return found
+		}
+		var ok bool
+		var err error
+		if one, ok, err = v.show(view, r.st, r.row); err == nil && !ok {
+			err = strongroom.Faultf(strongroom.Erased, "erased", "the record was erased")
+		}
+		return err
+	})
+	if err != nil {
+		return Record{}, err
+	}
+	list, err := v.describeAll(ctx, who, actionRead, receipt, []shown{one})
+	if err != nil {
+		return Record{}, err
+	}
+	return list[0], nil
+}
+
+// Gauges are live facts for metrics.
+type Gauges struct {
+	// OldestPII is when the oldest record that still has a key came in; zero if
+	// there is none.
+	OldestPII time.Time
+	// Overdue counts what is past its date and not gone: keys and remains.
+	Overdue int64
+	// NextDue is the next erase-by date; zero if there is none.
+	NextDue time.Time
+}

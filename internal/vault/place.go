@@ -1,0 +1,471 @@
+package vault
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/keys"
+	"strongroom/internal/seal"
+)
+
+// placing puts the objects of one call into the database, inside the one writing
+// transaction. Rows go through the queue of the transaction, so that on
+// PostgreSQL a new record costs no round trip of its own.
+type placing struct {
+	v  *Vault
+	tx *guard.Tx
+	st *store
+
+	known   map[hash]*row // of the call's objects; kept up to date as they change
+	ident   seal.Key
+	wraps   []keys.Wrapped
+	kinds   uint64
+	unknown map[hash]*unknownTally
+	touched []recordID
+
+	stored, unchanged, dead int
+}
+
+func (v *Vault) newPlacing(tx *guard.Tx, store string) (*placing, error) {
+	st, err := v.connectedStore(&tx.Reader, store)
+	if err != nil {
+		return nil, err
+	}
+	ident, err := v.keys.StoreKey(store, keys.Ident)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := v.layMaps(&tx.Reader, st); err != nil {
+		return nil, err
+	}
+	return &placing{v: v, tx: tx, st: st, ident: ident, kinds: st.kinds}, nil
+}
+
+// placeAll places the objects of all bodies that can be placed, in order, and
+// writes what it gathered on the way.
+func (p *placing) placeAll(docs []*doc) error {
+	var idents []hash
+	p.treatAgain(docs)
+	for _, d := range docs {
+		if d.err == nil {
+			for _, w := range d.work {
+				idents = append(idents, w.ident)
+			}
+		}
+	}
+	var err error
+	if p.known, err = loadIdents(&p.tx.Reader, idents); err != nil {
+		return err
+	}
+	for _, d := range docs {
+		if d.err != nil {
+			continue
+		}
+		for _, w := range d.work {
+			if err := p.place(w); err != nil {
+				return err
+			}
+		}
+	}
+	return p.finish()
+}
+
+// treatAgain prepares the bodies anew that were treated before a decision about
+// a field was known here.
+func (p *placing) treatAgain(docs []*doc) {
+	for _, d := range docs {
+		if d.err == nil && d.generation != p.st.fields {
+			*d = *p.v.prepare(d.in, d.from.fetched)
+		}
+	}
+}
+
+func (p *placing) finish() error {
+	if p.kinds != p.st.kinds {
+		if err := p.tx.Queue(sqlStoreKinds, p.st.num, p.kinds); err != nil {
+			return err
+		}
+	}
+	if err := p.writeUnknown(); err != nil {
+		return err
+	}
+	if len(p.wraps) == 0 {
+		return nil
+	}
+	return p.v.keys.PutTx(p.tx, p.wraps)
+}
+
+// place decides what becomes of one object.
+func (p *placing) place(w *work) error {
+	w.result = result{}
+	old := p.known[w.ident]
+	now := p.tx.Now()
+	switch {
+	case old == nil:
+		return p.first(w, nil)
+	case old.status == live:
+		key, err := p.openKey(old)
+		if gone(err) {
+			// The sweep took the key and has not come for the row yet.
+			return p.after(w, old)
+		}
+		if err != nil {
+			return err
+		}
+		return p.again(w, old, key)
+	case now.Before(old.expires):
+		return p.after(w, old)
+	default: // the tombstone has run out
+		return p.first(w, old)
+	}
+}
+
+func gone(err error) bool {
+	return strongroom.IsKind(err, strongroom.NotFound) || strongroom.IsKind(err, strongroom.Erased)
+}
+
+// openKey loads and opens the data key of a stored version.
+func (p *placing) openKey(r *row) (seal.Key, error) {
+	w, err := p.v.keys.LoadTx(p.tx, uint64(r.id))
+	if err != nil {
+		return seal.Key{}, err
+	}
+	if w.Version != r.version {
+		return seal.Key{}, errTampered()
+	}
+	return p.v.keys.Open(p.st.id, w)
+}
+
+// first stores an object as a new record. before is the dead row it replaces.
+func (p *placing) first(w *work, before *row) error {
+	f, vd, err := p.clock(w, w.facts, 0)
+	if err != nil {
+		return err
+	}
+	dead := vd.deadAt(p.tx.Now())
+	if !dead && w.obj.Kind == kindCustomer {
+		if dead, err = p.buried(w, f); err != nil {
+			return err
+		}
+	}
+	if dead {
+		return p.deadOnArrival(w)
+	}
+	if before != nil {
+		if err := p.forget(before); err != nil {
+			return err
+		}
+	}
+	r := p.rowOf(w, w.sealed, f, vd)
+	if err := insertRow(p.tx, r); err != nil {
+		return err
+	}
+	return p.written(w, w.sealed, r, vd, nil)
+}
+
+// forget removes a dead row for good, to make room for a new record.
+func (p *placing) forget(r *row) error {
+	return p.v.forgetRow(p.tx, r.id, r.entries)
+}
+
+// after decides about an object whose record is dead. One that was erased stays
+// dead until a person lifts its tombstone. One that expired comes back with a
+// new order event alone, a customer with a live order, and never because it was
+// fetched once more.
+func (p *placing) after(w *work, old *row) error {
+	if old.status == erased {
+		return p.deadOnArrival(w)
+	}
+	was, err := parseFacts(old.facts)
+	if err != nil {
+		return err
+	}
+	f := w.facts
+	if !was.Received.IsZero() {
+		f.Received = was.Received
+	}
+	if w.obj.Kind == kindCustomer {
+		if f, _, err = p.clock(w, f, 0); err != nil {
+			return err
+		}
+		if f.LastOrder.IsZero() {
+			return p.deadOnArrival(w)
+		}
+	} else {
+		event := f.latest()
+		if !event.After(was.latest()) {
+			return p.deadOnArrival(w)
+		}
+		f.Renewed = event
+	}
+	w.facts.Renewed, w.facts.Received = f.Renewed, f.Received
+	return p.first(w, old)
+}
+
+// deadOnArrival answers an object that is not kept: its tokens name a record
+// that never was and never open. Nothing of it is stored.
+func (p *placing) deadOnArrival(w *work) error {
+	w.result = result{id: w.sealed.id, body: w.sealed.open, outcome: outcomeDead}
+	p.dead++
+	return nil
+}
+
+// again takes in an object that is stored and whose key lives.
+func (p *placing) again(w *work, old *row, key seal.Key) error {
+	was, err := parseFacts(old.facts)
+	if err != nil {
+		return err
+	}
+	have, err := p.v.openRow(p.st.id, old, key)
+	if err != nil {
+		return err
+	}
+	now := p.tx.Now()
+	if !now.Before(old.expires) && !w.facts.latest().After(was.latest()) {
+		return p.deadOnArrival(w) // past its date, the sweep has not come yet
+	}
+	raw, err := p.v.renderOpen(nil, p.st, old.id, have, nil)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(raw, w.obj.Raw) {
+		return p.unchangedBody(w, old, have, was)
+	}
+	stale := !w.facts.Updated.IsZero() && was.Updated.After(w.facts.Updated)
+	places, err := w.m.Places(have.Template, func(n uint32) []byte { return have.leaves[n] })
+	if err != nil {
+		return err
+	}
+	n := remember(places, old.leafNext)
+	if stale {
+		return p.staleBody(w, old, &n)
+	}
+	return p.newVersion(w, old, key, was.merge(w.facts), &n)
+}
+
+// unchangedBody notes that a known body was fetched again. A customer without an
+// order counts from its last fetch, and a date that could not be believed before
+// may count now; nothing else changes.
+func (p *placing) unchangedBody(w *work, old *row, have *opened, was facts) error {
+	f := was
+	if w.obj.Kind == kindCustomer || f.latest() != w.facts.latest() {
+		f = was.merge(w.facts)
+	}
+	f, vd, err := p.clock(w, f, old.id)
+	if err != nil {
+		return err
+	}
+	if !vd.eraseBy.Equal(old.expires) {
+		if err := p.retime(old, f, vd); err != nil {
+			return err
+		}
+	}
+	w.result = result{id: old.id, body: have.body, outcome: outcomeUnchanged}
+	p.unchanged++
+	return nil
+}
+
+// staleBody answers a body that is older than the stored one. Places that the
+// stored version knows get their tokens; the others get tokens of nowhere,
+// because a number given here would be taken by another place later.
+func (p *placing) staleBody(w *work, old *row, n *numbering) error {
+	numbers, err := n.number(w.obj)
+	if err != nil {
+		return err
+	}
+	b, err := p.v.bodyOf(w, numbers)
+	if err != nil {
+		return err
+	}
+	// At least 1: a cut of 0 would mean that there is none.
+	w.result = result{id: old.id, body: b, cut: max(old.leafNext, 1), outcome: outcomeUnchanged}
+	p.unchanged++
+	return nil
+}
+
+// newVersion replaces a stored version. The old data key is destroyed by the new
+// one taking its place.
+func (p *placing) newVersion(w *work, old *row, oldKey seal.Key, f facts, n *numbering) error {
+	f, vd, err := p.clock(w, f, old.id)
+	if err != nil {
+		return err
+	}
+	if vd.deadAt(p.tx.Now()) {
+		// The body says that the record is past its date: the date counts at once,
+		// the body is not kept, the sweep destroys the key.
+		if err := p.retime(old, f, vd); err != nil {
+			return err
+		}
+		return p.deadOnArrival(w)
+	}
+	s, err := p.v.sealVersion(w, old.id, old.version+1, n, vd.eraseBy)
+	if err != nil {
+		return err
+	}
+	r := p.rowOf(w, s, f, vd)
+	if err := replaceRow(p.tx, r); err != nil {
+		return err
+	}
+	if err := p.v.resealReferences(p.tx, p.st.id, old, oldKey, s); err != nil {
+		return err
+	}
+	return p.written(w, s, r, vd, entriesOf(old.entries))
+}
+
+// rowOf makes the row of a version.
+func (p *placing) rowOf(w *work, s *sealed, f facts, vd verdict) *row {
+	from := w.doc.from
+	return &row{
+		id: s.id, store: p.st.num, kind: w.obj.Kind, status: live, version: s.version,
+		provider: from.provider, platform: from.platform, api: from.api, how: from.how, fetched: from.fetched,
+		anchor: vd.anchor, anchorAt: vd.at, expires: vd.eraseBy, period: w.period,
+		leafCount: len(w.obj.Leaves), leafNext: s.leafNext, classes: w.classes, ident: w.ident,
+		facts: f.appendTo(nil), entries: entriesBlob(w.links, w.entries), body: s.body, leaves: s.leaves,
+	}
+}
+
+// written does what follows once a version's row is on its way: index, key,
+// links, counts.
+func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash) error {
+	p.known[w.ident] = r
+	if err := p.entriesChange(r.id, before, append(slices.Clone(w.links), w.entries...)); err != nil {
+		return err
+	}
+	wrapped := s.wrapped
+	if !wrapped.EraseBy.Equal(vd.eraseBy) {
+		var err error
+		if wrapped, err = p.v.keys.Redate(p.st.id, wrapped, vd.eraseBy); err != nil {
+			return err
+		}
+	}
+	p.wraps = append(p.wraps, wrapped)
+	p.kinds |= 1 << w.obj.Kind
+	p.tally(w)
+	w.result = result{id: r.id, body: s.open, outcome: outcomeStored}
+	p.stored++
+	p.touched = append(p.touched, r.id)
+	return p.spread(w, r, vd)
+}
+
+// entriesChange removes the index entries that are no longer and adds the new.
+func (p *placing) entriesChange(id recordID, before, now []hash) error {
+	for _, h := range before {
+		if !slices.Contains(now, h) {
+			if err := p.tx.Queue(sqlEntryRemove, bytes.Clone(h[:]), uint64(id)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range now {
+		if !slices.Contains(before, h) {
+			if err := p.tx.Queue(sqlEntryAdd, bytes.Clone(h[:]), uint64(id)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entriesBlob keeps a record's index entries with it, links first, so that they
+// can be removed when nothing else of it can be read any more.
+func entriesBlob(links, entries []hash) []byte {
+	out := make([]byte, 0, 1+16*(len(links)+len(entries)))
+	out = append(out, byte(len(links)))
+	for _, h := range links {
+		out = append(out, h[:]...)
+	}
+	for _, h := range entries {
+		out = append(out, h[:]...)
+	}
+	return out
+}
+
+func entriesOf(blob []byte) []hash {
+	if len(blob) == 0 {
+		return nil
+	}
+	var out []hash
+	for b := blob[1:]; len(b) >= 16; b = b[16:] {
+		out = append(out, hash(b))
+	}
+	return out
+}
+
+func linksOf(blob []byte) []hash {
+	if len(blob) == 0 {
+		return nil
+	}
+	all := entriesOf(blob)
+	return all[:min(int(blob[0]), len(all))]
+}
+
+// retime gives a stored record another date: on its row, and bound into the
+// wrap of its key.
+func (p *placing) retime(r *row, f facts, vd verdict) error {
+	blob := f.appendTo(nil)
+	if err := retimeRow(p.tx, r.id, vd, blob); err != nil {
+		return err
+	}
+	r.anchor, r.anchorAt, r.expires, r.facts = vd.anchor, vd.at, vd.eraseBy, blob
+	return p.redate(r.id, vd.eraseBy)
+}
+
+func (p *placing) redate(id recordID, eraseBy time.Time) error {
+	for i := range p.wraps { // written in this very call: not in the table yet
+		if p.wraps[i].Record == uint64(id) {
+			w, err := p.v.keys.Redate(p.st.id, p.wraps[i], eraseBy)
+			if err == nil {
+				p.wraps[i] = w
+			}
+			return err
+		}
+	}
+	w, err := p.v.keys.LoadTx(p.tx, uint64(id))
+	if gone(err) {
+		return nil // dead already
+	}
+	if err != nil {
+		return err
+	}
+	if w, err = p.v.keys.Redate(p.st.id, w, eraseBy); err != nil {
+		return err
+	}
+	p.wraps = append(p.wraps, w)
+	return nil
+}
+
+// buried reports whether a customer belongs to a shopper who was erased: one of
+// its identifiers has a tombstone and no order of it lives.
+func (p *placing) buried(w *work, f facts) (bool, error) {
+	if !f.LastOrder.IsZero() {
+		return false, nil
+	}
+	for _, t := range w.terms {
+		if !t.marksShopper() {
+			continue
+		}
+		h := graveHash(p.ident, t)
+		var until int64
+		err := p.tx.QueryRow(sqlGrave, h[:]).Scan(&until)
+		if strongroom.IsKind(err, strongroom.NotFound) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if p.tx.Now().Before(db.Time(until)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// marksShopper reports whether a term is one shopper's own. Names and postal
+// codes are shared by too many.
+func (t term) marksShopper() bool {
+	return t.kind == entryEmail || t.kind == entryPhone || t.kind == entryNational
+}

@@ -1,0 +1,399 @@
+package vault
+
+import (
+	"context"
+	"math/bits"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/fieldmap"
+	"strongroom/internal/guard"
+	"strongroom/internal/keys"
+	"strongroom/internal/seal"
+)
+
+// RevealRequest asks for the original of one record.
+type RevealRequest struct {
+	Store, Record string
+	Purpose       strongroom.Purpose
+	// Reference names the order or case the reveal is for. It obeys the grammar
+	// of names and must not look personal.
+	Reference string
+	// Fields are classes ("email") or paths of known keys
+	// ("shippingAddress.phone", "shippingAddress"). None means everything.
+	Fields []string
+}
+
+// Revealed is the answer: the record's JSON with what was asked for in clear.
+// Without Fields it is the original byte for byte.
+type Revealed struct{ Body []byte }
+
+// asked is what a reveal has been checked to be for.
+type asked struct {
+	purpose   strongroom.Purpose
+	reference string
+	log       string // the reference as the log may hold it
+	hash      hash   // the same
+}
+
+// checkAsked reads purpose and reference before anything is loaded.
+func (v *Vault) checkAsked(p strongroom.Purpose, reference string) (asked, error) {
+	purpose, err := strongroom.ParsePurpose(string(p))
+	if err != nil {
+		return asked{}, err
+	}
+	if err := checkLabel("reference", reference); err != nil {
+		return asked{}, err
+	}
+	a := asked{purpose: purpose, reference: reference}
+	a.log, a.hash, err = v.logged("reference", reference)
+	return a, err
+}
+
+// caseOpen demands an open case where the purpose needs one.
+func (v *Vault) caseOpen(ctx context.Context, a asked) error {
+	switch a.purpose {
+	case strongroom.LegalDuty, strongroom.SubjectRequest:
+		if v.cases != nil {
+			if _, ok := v.cases.Open(ctx, a.reference, a.purpose); ok {
+				return nil
+			}
+		}
+		return strongroom.Faultf(strongroom.Denied, "case", "this purpose needs an open case and the reference names none").
+			Advise("open the case first and give its reference")
+	}
+	return nil
+}
+
+// Reveal opens a record for a purpose. The decision is made on a snapshot; the
+// budget is debited, the key loaded and the date checked again in the commit
+// that records the event; only then is the seal opened. So no plaintext exists
+// before its event is durable, and an erasure that commits first wins.
+//
+// Faults: Invalid (purpose, reference, an unknown field), Denied, NotFound,
+// Erased (erased, expired), Exhausted.
+func (v *Vault) Reveal(ctx context.Context, who strongroom.Actor, q RevealRequest) (Revealed, error) {
+	a, err := v.checkAsked(q.Purpose, q.Reference)
+	var id recordID
+	if err == nil {
+		id, err = parseRecordID(q.Record)
+	}
+	if err == nil && !checkStoreID(q.Store) {
+		err = noStore()
+	}
+	if err != nil {
+		return Revealed{}, v.refuse(ctx, who, actionReveal, instance(), err)
+	}
+	for try := 0; ; try++ {
+		r := &reveal{v: v, asked: a, id: id, store: q.Store, fields: q.Fields}
+		err := v.guard.Read(ctx, who, r.decide)
+		if isMoved(err) && try < 3 {
+			continue // a new version came in between; decide on that one
+		}
+		if err != nil {
+			return Revealed{}, err
+		}
+		return r.open(ctx, who)
+	}
+}
+
+// reveal is one record on its way out.
+type reveal struct {
+	v      *Vault
+	asked  asked
+	id     recordID
+	store  string
+	fields []string // nil: everything
+
+	st      *store
+	row     *row
+	want    map[uint32]bool // nil: everything
+	count   int64           // leaves to open
+	sealed  []byte          // the reference, sealed for this record
+	receipt *guard.Receipt
+	wrapped keys.Wrapped // as the recording transaction found it
+}
+
+func (r *reveal) resource() strongroom.Resource {
+	res := strongroom.Resource{Type: "Record", ID: r.id.String(), Store: r.store}
+	if r.row != nil {
+		res.Attrs = map[string]any{"kind": kindAttr(r.row.kind)}
+	}
+	return res
+}
+
+// kindAttr is a record's kind in the policies' words.
+func kindAttr(k kind) string {
+	if k == kindFulfillment {
+		return "fulfilment"
+	}
+	return k.String()
+}
+
+// decide loads, decides and says what has to be true at the commit.
+func (r *reveal) decide(ctx context.Context, view *guard.View) error {
+	found := r.load(view)
+	classes, full := []string(nil), r.fields == nil
+	var missing error
+	if found == nil {
+		classes, r.count = classNames(r.row.classes), int64(r.row.leafCount)
+		if !full {
+			classes, missing = r.selected(view)
+		}
+	}
+	c := guard.Context{
+		Purpose: r.asked.purpose, Reference: r.asked.log,
+		Attrs: map[string]any{"classes": classes, "fields": r.count, "records": int64(1), "full": full},
+	}
+	if err := view.Allow(actionReveal, r.resource(), c); err != nil {
+		return err
+	}
+	r.receipt = view.Receipt()
+	for _, err := range [...]error{found, missing} {
+		if err != nil {
+			return err
+		}
+	}
+	if err := r.v.caseOpen(ctx, r.asked); err != nil {
+		return err
+	}
+	view.Note("fields", r.count)
+	view.Note("by_fields", classes)
+	if err := r.sealReference(view); err != nil {
+		return err
+	}
+	view.Confirm(func(tx *guard.Tx) error {
+		if err := r.v.debit(tx, r.asked.purpose, r.st.num, 1, r.count); err != nil {
+			return err
+		}
+		return r.confirm(tx)
+	})
+	return nil
+}
+
+// load finds the record on the snapshot. A record of another store is none.
+func (r *reveal) load(view *guard.View) error {
+	var err error
+	if r.st, err = r.v.connectedStore(&view.Reader, r.store); err != nil {
+		return err
+	}
+	row, err := loadRow(&view.Reader, r.id)
+	if err != nil {
+		return noRecord(err)
+	}
+	if row.store != r.st.num {
+		return noRecord(nil)
+	}
+	if err := alive(row, view.Now()); err != nil {
+		return err
+	}
+	r.row = row
+	return nil
+}
+
+func noRecord(err error) error {
+	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
+		return err
+	}
+	return strongroom.Faultf(strongroom.NotFound, "record", "no such record")
+}
+
+// alive refuses a dead record. Reaching the date is enough, swept or not.
+func alive(r *row, now time.Time) error {
+	switch {
+	case r.status == erased:
+		return strongroom.Faultf(strongroom.Erased, "erased", "the record was erased")
+	case r.status == expired || !now.Before(r.expires):
+		return strongroom.Faultf(strongroom.Erased, "expired", "the record has reached its erase-by date")
+	}
+	return nil
+}
+
+// selected finds out which leaves the fields name, from the tokenised part
+// alone: no personal value is open yet.
+func (r *reveal) selected(view *guard.View) ([]string, error) {
+	r.count = int64(len(r.fields))
+	w, err := r.v.keys.Load(view, uint64(r.id))
+	if err != nil {
+		return nil, err
+	}
+	key, err := r.v.keys.Open(r.store, w)
+	if err != nil {
+		return nil, err
+	}
+	b, err := r.v.openBody(r.store, r.row, key)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.v.mapOf(r.store, r.row, b)
+	if err != nil {
+		return nil, err
+	}
+	places, err := m.Places(b.Template, noValue)
+	if err != nil {
+		return nil, err
+	}
+	open, missing := fieldmap.Select(places, r.fields)
+	if len(missing) > 0 {
+		return nil, strongroom.Faultf(strongroom.Invalid, "field", "%d of the fields name nothing in this record", len(missing)).
+			Advise("name classes or paths of known keys")
+	}
+	r.want, r.count = make(map[uint32]bool, len(open)), int64(len(open))
+	var mask uint64
+	for i := range open {
+		r.want[open[i].Number] = true
+		mask |= 1 << open[i].Class
+	}
+	return classNames(mask), nil
+}
+
+// noValue stands in where a walk would look at values: names of sealed keys
+// stay closed, their paths read {key}.
+func noValue(uint32) []byte { return nil }
+
+// mapOf returns the field map a stored record was treated with, in its present
+// form.
+func (v *Vault) mapOf(store string, r *row, b *body) (*fieldmap.Map, error) {
+	name := r.platform.String()
+	if r.platform == 0 {
+		name = b.Platform
+	}
+	return v.maps.of(store).Find(r.kind.String(), r.api.String(), name)
+}
+
+func classNames(mask uint64) []string {
+	out := make([]string, 0, bits.OnesCount64(mask))
+	for _, c := range fieldmap.Classes() {
+		if mask&(1<<c) != 0 {
+			out = append(out, c.String())
+		}
+	}
+	return out
+}
+
+// sealReference seals the reference beside the record unless it lies there.
+func (r *reveal) sealReference(view *guard.View) error {
+	var one int64
+	err := view.QueryRow(sqlReferenceKnown, uint64(r.id), r.asked.hash[:]).Scan(&one)
+	if !strongroom.IsKind(err, strongroom.NotFound) {
+		return err
+	}
+	w, err := r.v.keys.Load(view, uint64(r.id))
+	if err != nil {
+		return err
+	}
+	key, err := r.v.keys.Open(r.store, w)
+	if err != nil {
+		return err
+	}
+	r.sealed = key.Seal(nil, r.v.referenceAD(r.store, r.id, r.row.version, r.asked.hash), []byte(r.asked.reference))
+	return nil
+}
+
+// referenceAD is the context of a sealed reference.
+func (v *Vault) referenceAD(store string, id recordID, version uint32, h hash) []byte {
+	return seal.AD("strongroom/reference/1", string(v.env), store, uint64(id), version, h[:], partReference)
+}
+
+// confirm loads the key in the recording transaction. Whatever ended or replaced
+// the record in between shows here.
+func (r *reveal) confirm(tx *guard.Tx) error {
+	w, err := r.v.keys.LoadTx(tx, uint64(r.id))
+	if err != nil {
+		return err
+	}
+	if w.Version != r.row.version {
+		return errMoved()
+	}
+	r.wrapped = w
+	if r.sealed == nil {
+		return nil
+	}
+	return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], db.Micros(tx.Now()), r.sealed)
+}
+
+// errMoved says that a new version took the record's place between the decision
+// and its commit.
+func errMoved() error {
+	return strongroom.Faultf(strongroom.Conflict, "version", "the record changed meanwhile").Advise("try again")
+}
+
+func isMoved(err error) bool {
+	return err != nil && strongroom.IsKind(err, strongroom.Conflict)
+}
+
+// open runs after the event is durable.
+func (r *reveal) open(ctx context.Context, who strongroom.Actor) (Revealed, error) {
+	o, err := r.openRow()
+	if err == nil {
+		var want func(uint32) bool
+		if r.want != nil {
+			want = func(n uint32) bool { return r.want[n] }
+		}
+		var text []byte
+		if text, err = r.v.renderOpen(nil, r.st, r.id, o, want); err == nil {
+			return Revealed{Body: text}, nil
+		}
+	}
+	return Revealed{}, r.failed(ctx, who, err)
+}
+
+func (r *reveal) openRow() (*opened, error) {
+	key, err := r.v.keys.Open(r.store, r.wrapped)
+	if err != nil {
+		return nil, err
+	}
+	return r.v.openRow(r.store, r.row, key)
+}
+
+// failed records that what was allowed did not open.
+func (r *reveal) failed(ctx context.Context, who strongroom.Actor, err error) error {
+	index, _ := r.receipt.Index()
+	if lost := r.v.guard.Failed(ctx, who, actionReveal, r.resource(), "tampered", index); lost != nil {
+		return lost
+	}
+	if strongroom.IsKind(err, strongroom.Denied) { // a wrap that does not open is no answer of a policy
+		return errTampered().Because(err)
+	}
+	return err
+}
+
+// resealReferences moves the references of a record to its new version's key.
+func (v *Vault) resealReferences(tx *guard.Tx, store string, old *row, oldKey seal.Key, s *sealed) error {
+	type reference struct {
+		hash   hash
+		sealed []byte
+	}
+	rows, err := tx.Query(sqlReferences, uint64(old.id))
+	if err != nil {
+		return err
+	}
+	var list []reference
+	for rows.Next() {
+		var h, b []byte
+		var at int64
+		if err := rows.Scan(&h, &at, &b); err != nil {
+			rows.Close()
+			return err
+		}
+		if len(h) == 16 {
+			list = append(list, reference{hash(h), b})
+		}
+	}
+	if err := rows.Close(); err != nil {
+		return err
+	}
+	for _, ref := range list {
+		text, err := oldKey.Open(nil, v.referenceAD(store, old.id, old.version, ref.hash), ref.sealed)
+		if err != nil {
+			return errTampered()
+		}
+		again := s.key.Seal(nil, v.referenceAD(store, s.id, s.version, ref.hash), text)
+		h := ref.hash
+		if err := tx.Queue(sqlReferenceReseal, uint64(s.id), h[:], again); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package vault
+
+import (
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// status of a record. The numbers are on disk.
+type status uint8
+
+const (
+	live    status = 1
+	erased  status = 2 // a tombstone: refused until it is lifted or runs out
+	expired status = 3 // a tombstone: refused until a new order event
+)
+
+// row is a record as it lies in its table.
+type row struct {
+	id        recordID
+	store     int64
+	kind      kind
+	status    status
+	version   uint32
+	provider  provider
+	platform  platform
+	api       apiVersion
+	how       how
+	fetched   time.Time
+	anchor    Anchor
+	anchorAt  time.Time
+	expires   time.Time // of a tombstone: until when it stands
+	period    period
+	leafCount int
+	leafNext  uint32
+	classes   uint64
+	ident     hash
+	facts     []byte
+
+	entries, body, leaves []byte // sealed parts; nil unless asked for
+}
+
+const (
+	outlineColumns = `id, store, kind, status, version, provider, platform, api, how, fetched_at, anchor, anchor_at,
+		expires_at, period, leaf_count, leaf_next, classes, ident, facts`
+	allColumns = outlineColumns + `, entries, body, leaves`
+
+	sqlRecord     = `select ` + allColumns + ` from vault_record where id = $1`
+	sqlOutline    = `select ` + outlineColumns + ` from vault_record where id = $1`
+	sqlByIdent    = `select ` + allColumns + ` from vault_record where ident = $1`
+	sqlByIdents   = `select ` + allColumns + ` from vault_record where ident in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	sqlList       = `select ` + allColumns + ` from vault_record where store = $1 and kind = $2 and id > $3 and status = 1 and expires_at > $4 order by id limit $5`
+	sqlStoreLive  = `select id from vault_record where store = $1 and kind = $2 and id > $3 and status = 1 order by id limit $4`
+	sqlCountLive  = `select count(*) from vault_record where store = $1 and kind = $2 and status = 1`
+	sqlOldRecords = `select id from vault_record where store = $1 and kind = $2 and id > $3 order by id limit $4`
+
+	sqlInsert = `insert into vault_record (` + allColumns + `)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+	// A new version, or a tombstone that comes back to life.
+	sqlReplace = `update vault_record set status = 1, version = $2, provider = $3, platform = $4, api = $5, how = $6,
+		fetched_at = $7, anchor = $8, anchor_at = $9, expires_at = $10, period = $11, leaf_count = $12, leaf_next = $13,
+		classes = $14, facts = $15, entries = $16, body = $17, leaves = $18 where id = $1`
+	sqlRetime = `update vault_record set anchor = $2, anchor_at = $3, expires_at = $4, facts = $5 where id = $1 and status = 1`
+	sqlBury   = `update vault_record set status = $2, expires_at = $3, facts = $4, leaf_count = 0, classes = 0,
+		entries = null, body = null, leaves = null where id = $1`
+	sqlRemove = `delete from vault_record where id = $1`
+
+	sqlEntryAdd    = `insert into vault_index (hash, record) values ($1, $2) on conflict do nothing`
+	sqlEntryRemove = `delete from vault_index where hash = $1 and record = $2`
+	sqlEntries     = `select record from vault_index where hash = $1 and record > $2 order by record limit $3`
+	sqlEntries4    = `select record from (select record from vault_index where hash = $1 and record > $5 order by record limit $6) a
+		union select record from (select record from vault_index where hash = $2 and record > $5 order by record limit $6) b
+		union select record from (select record from vault_index where hash = $3 and record > $5 order by record limit $6) c
+		union select record from (select record from vault_index where hash = $4 and record > $5 order by record limit $6) d
+		order by record limit $6`
+
+	sqlGraveAdd = `insert into vault_tombstone (hash, store, why, at, until) values ($1, $2, $3, $4, $5)
+		on conflict (hash) do update set why = excluded.why, at = excluded.at, until = excluded.until`
+	sqlGrave      = `select until from vault_tombstone where hash = $1`
+	sqlGraveLift  = `delete from vault_tombstone where hash = $1`
+	sqlGraveSweep = `delete from vault_tombstone where hash in (select hash from vault_tombstone where until <= $1 limit $2)`
+
+	sqlReferences      = `select hash, at, sealed from vault_reference where record = $1`
+	sqlReferenceKnown  = `select 1 from vault_reference where record = $1 and hash = $2`
+	sqlReferenceAdd    = `insert into vault_reference (record, hash, at, sealed) values ($1, $2, $3, $4) on conflict do nothing`
+	sqlReferenceReseal = `update vault_reference set sealed = $3 where record = $1 and hash = $2`
+	sqlReferenceRemove = `delete from vault_reference where record = $1`
+)
+
+func scanRow(scan func(...any) error, all bool) (*row, error) {
+	var r row
+	var fetched, anchorAt, expires int64
+	var ident []byte
+	dest := []any{&r.id, &r.store, &r.kind, &r.status, &r.version, &r.provider, &r.platform, &r.api, &r.how, &fetched,
+		&r.anchor, &anchorAt, &expires, &r.period, &r.leafCount, &r.leafNext, &r.classes, &ident, &r.facts}
+	if all {
+		dest = append(dest, &r.entries, &r.body, &r.leaves)
+	}
+	if err := scan(dest...); err != nil {
+		return nil, err
+	}
+	if len(ident) != len(r.ident) {
+		return nil, badRow("ident")
+	}
+	r.ident = hash(ident)
+	r.fetched, r.anchorAt, r.expires = db.Time(fetched), db.Time(anchorAt), db.Time(expires)
+	return &r, nil
+}
+
+// loadRow returns a record with its sealed parts; NotFound if there is none.
+func loadRow(r *db.Reader, id recordID) (*row, error) {
+	return scanRow(r.QueryRow(sqlRecord, uint64(id)).Scan, true)
+}
+
+func loadOutline(r *db.Reader, id recordID) (*row, error) {
+	return scanRow(r.QueryRow(sqlOutline, uint64(id)).Scan, false)
+}
+
+// loadIdent returns the record an object is stored as, nil if there is none.
+func loadIdent(r *db.Reader, ident hash) (*row, error) {
+	out, err := scanRow(r.QueryRow(sqlByIdent, ident[:]).Scan, true)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return nil, nil
+	}
+	return out, err
+}
+
+const identChunk = 16
+
+// loadIdents returns the records of many objects, sixteen to a question.
+func loadIdents(r *db.Reader, idents []hash) (map[hash]*row, error) {
+	out := make(map[hash]*row)
+	if len(idents) == 1 {
+		found, err := loadIdent(r, idents[0])
+		if found != nil {
+			out[idents[0]] = found
+		}
+		return out, err
+	}
+	var args [identChunk]any
+	for len(idents) > 0 {
+		n := min(identChunk, len(idents))
+		for i := range args {
+			args[i] = idents[min(i, n-1)][:] // a short chunk repeats its last
+		}
+		rows, err := r.Query(sqlByIdents, args[:]...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			found, err := scanRow(rows.Scan, true)
+			if err != nil {
+				rows.Close()
+				return nil, err
+			}
+			out[found.ident] = found
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		idents = idents[n:]
+	}
+	return out, nil
+}
+
+// listRows returns the live records of a store and kind after a record.
+func listRows(r *db.Reader, store int64, k kind, after recordID, now time.Time, limit int) ([]*row, error) {
+	rows, err := r.Query(sqlList, store, k, uint64(after), db.Micros(now), limit)
+	if err != nil {
+		return nil, err
+	}
+	var out []*row
+	for rows.Next() {
+		one, err := scanRow(rows.Scan, true)
+		if err != nil {
+			rows.Close()
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, rows.Close()
+}
+
+func scanIDs(rows *db.Rows, err error) ([]recordID, error) {
+	if err != nil {
+		return nil, err
+	}
+	var out []recordID
+	for rows.Next() {
+		var id recordID
+		if err := rows.Scan(&id); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, rows.Close()
+}
+
+func storeLive(r *db.Reader, store int64, k kind, after recordID, limit int) ([]recordID, error) {
+	return scanIDs(r.Query(sqlStoreLive, store, k, uint64(after), limit))
+}
+
+// indexed returns up to limit records after one that any of the hashes leads to,
+// in order. Four hashes go in one question.
+func indexed(r *db.Reader, hashes []hash, after recordID, limit int) ([]recordID, error) {
+	if len(hashes) == 1 {
+		return scanIDs(r.Query(sqlEntries, hashes[0][:], uint64(after), limit))
+	}
+	var out []recordID
+	for len(hashes) > 0 {
+		n := min(4, len(hashes))
+		h := func(i int) []byte { return hashes[min(i, n-1)][:] }
+		ids, err := scanIDs(r.Query(sqlEntries4, h(0), h(1), h(2), h(3), uint64(after), limit))
+		if err != nil {
+			return nil, err
+		}
+		out, hashes = append(out, ids...), hashes[n:]
+	}
+	return out, nil
+}
+
+// insertRow writes a new record.
+func insertRow(tx *guard.Tx, r *row) error {
+	return tx.Queue(sqlInsert, uint64(r.id), r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how,
+		db.Micros(r.fetched), r.anchor, db.Micros(r.anchorAt), db.Micros(r.expires), r.period, r.leafCount, r.leafNext,
+		r.classes, r.ident[:], r.facts, r.entries, r.body, r.leaves)
+}
+
+// replaceRow writes a new version over an old one or over a tombstone.
+func replaceRow(tx *guard.Tx, r *row) error {
+	return tx.Queue(sqlReplace, uint64(r.id), r.version, r.provider, r.platform, r.api, r.how,
+		db.Micros(r.fetched), r.anchor, db.Micros(r.anchorAt), db.Micros(r.expires), r.period, r.leafCount, r.leafNext,
+		r.classes, r.facts, r.entries, r.body, r.leaves)
+}
+
+func retimeRow(tx *guard.Tx, id recordID, v verdict, f []byte) error {
+	return tx.Queue(sqlRetime, uint64(id), v.anchor, db.Micros(v.at), db.Micros(v.eraseBy), f)
+}
+
+// buryRow empties a record's row and leaves it as tombstone until a date.
+func buryRow(tx *guard.Tx, id recordID, s status, until time.Time, headstone []byte) error {
+	return tx.Queue(sqlBury, uint64(id), s, db.Micros(until), headstone)
+}
