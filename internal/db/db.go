@@ -161,17 +161,8 @@ func (d *DB) read(ctx context.Context, begin string, fn func(*Reader) error) err
 	s := newSession(l, d.clock.Now(), begin)
 	// The connection goes back on every way out, a panic in fn included.
 	defer func() {
-		s.closeRows()
-		s.done = true
-		end := func() {
-			s.rollback()
-			d.release(d.readers, s)
-		}
-		if s.inTx && l.pipelines() {
-			go end() // ending a snapshot costs a round trip that nobody needs to wait for
-			return
-		}
-		end()
+		s.rollback()
+		d.release(d.readers, s)
 	}()
 	if err := fn(&Reader{s}); err != nil {
 		return err
