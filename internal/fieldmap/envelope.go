@@ -9,7 +9,7 @@ import (
 type Limits struct {
 	Bytes int // default 16 MiB
 	Depth int // nesting of arrays and objects, default 64, at most 512
-	Nodes int // values and keys, default 1,000,000
+	Nodes int // values, default 500,000
 }
 
 // Envelope is a parsed body.

@@ -115,6 +115,14 @@ func TestFixturesNameTheirRecords(t *testing.T) {
 	})
 }
 
+func TestNoticeHoldsNoRecord(t *testing.T) {
+	body := read(t, "webhook_delivery_id_only.json")
+	e := parse(t, find(t, load(t), "webhook_delivery", "v2", "shopify"), string(body))
+	if len(e.Objects) != 0 || !bytes.Equal(answer(t, e), body) {
+		t.Errorf("%d records, answer %s", len(e.Objects), answer(t, e))
+	}
+}
+
 func TestFixturesStateTheirClocks(t *testing.T) {
 	parsed(t, func(t *testing.T, f entry, m *fieldmap.Map, e *fieldmap.Envelope) {
 		for i := range e.Objects {

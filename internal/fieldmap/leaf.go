@@ -110,6 +110,9 @@ func (w *walker) number(n *node, start, end int) {
 		if !fits {
 			w.report("number", Drifted)
 			w.emit(n, start, end, Leaf{Treatment: Null})
+		} else if r.shape.detectable() && w.detects(r.shape, text) {
+			w.report("number", Detected)
+			w.emit(n, start, end, Leaf{Treatment: Null})
 		} else if r.role == roleNumber && w.inRecord {
 			w.rec.number = w.rec.object.Number
 		}

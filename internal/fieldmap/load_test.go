@@ -41,6 +41,27 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// The detector sees the values of clear fields, numbers too, and no others.
+func TestDetectorLooksAtClearValues(t *testing.T) {
+	var seen []string
+	set, err := fieldmap.Load(fieldmap.LoadOptions{Detect: func(text []byte) bool {
+		seen = append(seen, string(text))
+		return strings.HasPrefix(string(text), "4000")
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out := one(t, find(t, set, "order", "v2", "any"), `{"order":{"id":"4000002760003184","reference":4000002760003184,
+"number":"4000002760003184","name":"4000002760003184","note":"4000 unseen","items":[{"sku":"SKU-12345"}],"currency":"EUR"}}`)
+	if want := `{"id":"4000002760003184","reference":null,
+"number":"tok_1","name":"tok_2","note":"tok_3","items":[{"sku":"SKU-12345"}],"currency":"EUR"}`; out != want {
+		t.Errorf("got %s, want %s", out, want)
+	}
+	if want := "4000002760003184 4000002760003184 SKU-12345"; strings.Join(seen, " ") != want {
+		t.Errorf("the detector saw %q", seen)
+	}
+}
+
 func TestRawOrderOfUnknownPlatformIsAllPersonal(t *testing.T) {
 	_, out := one(t, find(t, load(t), "orders", "v1", "vtex"), `{"id":"v1-1","clientProfileData":{"firstName":"Ana"},"value":12}`)
 	if want := `{"id":"v1-1","tok_0":{"firstName":"tok_1"},"value":null}`; out != want {

@@ -9,7 +9,7 @@ import (
 const (
 	defaultBytes = 16 << 20
 	defaultDepth = 64
-	defaultNodes = 1_000_000
+	defaultNodes = 500_000
 	maxDepth     = 512
 )
 

@@ -118,6 +118,35 @@ func TestNumbersSurviveUpdates(t *testing.T) {
 	}
 }
 
+// An object and a document in a string are not one place.
+func TestDocumentIsAnotherPlace(t *testing.T) {
+	k := &keeper{m: orders(t)}
+	o, _ := one(t, k.m, `{"order":{"id":"1","meta":{"extension_attributes":{"text":"a"}}}}`)
+	first := k.update(t, o)
+	o, _ = one(t, k.m, `{"order":{"id":"1","meta":{"extension_attributes":"{\"text\":\"a\"}"}}}`)
+	if second := k.update(t, o); first[0] == second[0] {
+		t.Error("the number went over")
+	}
+}
+
+// What a held document keeps does not change when the next body is parsed.
+func TestCoarseInsideDocument(t *testing.T) {
+	set, err := load(t).With(fieldmap.Override{Resource: "order", Version: "v2", Platform: "any",
+		Path: "meta.extension_attributes.zip", Spec: "coarse postal"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := find(t, set, "order", "v2", "any")
+	body := func(zip string) string {
+		return `{"order":{"id":"1","meta":{"extension_attributes":"{\"zip\":\"` + zip + `\"}"}}}`
+	}
+	o, _ := one(t, m, body("98199-6134"))
+	one(t, m, body("11111-1111"))
+	if got, want := string(redacted(t, template(o))), `{"id":"1","meta":{"extension_attributes":"{\"zip\":\"98199\"}"}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // A template may be walked under a newer map than the one that made it.
 func TestPlacesUnderAnotherMap(t *testing.T) {
 	set := load(t)

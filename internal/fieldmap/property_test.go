@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -145,6 +146,32 @@ func TestPlantedValueIsSeen(t *testing.T) {
 	if !strings.Contains(out, mark) {
 		t.Fatal("the value was found without a detector")
 	}
+}
+
+// Maps are shared by all callers; what one parse returns, no other touches.
+func TestMapsAreSharedSafely(t *testing.T) {
+	m := orders(t)
+	bodies := []string{`{"order":` + small + `}`, string(read(t, "orders_list_shopify_v2.json")), string(read(t, "orders_list_magento2_v2_zip4.json"))}
+	var group sync.WaitGroup
+	for _, body := range bodies {
+		first := string(answer(t, parse(t, m, body)))
+		for range 4 {
+			group.Go(func() {
+				for range 50 {
+					e, err := m.Parse([]byte(body), fieldmap.Limits{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if got := string(answer(t, e)); got != first {
+						t.Errorf("got %s, want %s", got, first)
+						return
+					}
+				}
+			})
+		}
+	}
+	group.Wait()
 }
 
 func FuzzParse(f *testing.F) {

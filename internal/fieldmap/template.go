@@ -102,7 +102,7 @@ func (f Fill) appendHole(dst []byte, h Hole) []byte {
 	case Null:
 		return append(dst, "null"...)
 	case Coarse:
-		return append(quote(append(quote(dst, h.Inner), h.Alt...), h.Inner), ""...)
+		return quote(append(quote(dst, h.Inner), h.Alt...), h.Inner)
 	}
 	return quote(f.Token(quote(dst, h.Inner), h), h.Inner)
 }

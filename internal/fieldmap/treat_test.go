@@ -42,6 +42,7 @@ func TestTreatments(t *testing.T) {
 		{"nine digits keep five", `"shippingAddress":{"postalCode":"98199-6134"}`, `"shippingAddress":{"postalCode":"98199"}`},
 		{"other postal codes go", `"shippingAddress":{"postalCode":"01999-870","postalcode":"H99 X6T3"}`,
 			`"shippingAddress":{"postalCode":"tok_0","postalcode":"tok_1"}`},
+		{"nine characters are not nine digits", `"shippingAddress":{"postalCode":"AB199-6134"}`, `"shippingAddress":{"postalCode":"tok_0"}`},
 		{"postal code as a number", `"shippingAddress":{"postalCode":981996134}`, `"shippingAddress":{"postalCode":null}`},
 		{"personal number and boolean", `"phone":5512345678,"note":true`, `"phone":null,"note":null`},
 
