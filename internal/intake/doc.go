@@ -19,7 +19,7 @@
 //   - A crash loses nothing and doubles nothing: the cursor moves only after the
 //     vault has answered, and taking a page in again changes nothing.
 //   - The first sync of an old shop asks only for what can still be alive; orders
-//     whose last event is past every clock are not even fetched. [SyncOptions]
+//     whose last event is past every clock are not even fetched. [SyncRequest]
 //     can reach further back, and then the vault keeps none of the dead.
 //   - A list that shrinks while it is read (a record was updated and left the
 //     window, so that the pages behind it moved up) is read once more.

@@ -84,7 +84,7 @@ func (r *run) fulfillments(pages []Page) error {
 	var ins []vault.In
 	for k, body := range bodies {
 		if e, err := readEnvelope(body, "fulfillments"); err == nil && len(e.items) > 0 {
-			r.sum.Fetched += len(e.items)
+			r.sum.Fetched += int64(len(e.items))
 			ins = append(ins, r.in("fulfillments", ids[k], body))
 		}
 	}

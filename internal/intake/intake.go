@@ -131,7 +131,7 @@ func (i *Intake) Connect(ctx context.Context, who strongroom.Actor, store string
 // Check fetches the store object with the stored credential and gives it to the
 // vault: it proves that the credential works. Faults: as of a sync.
 func (i *Intake) Check(ctx context.Context, who strongroom.Actor, store string) error {
-	_, err := i.Sync(ctx, who, store, SyncOptions{Resources: []string{"store"}})
+	_, err := i.Sync(ctx, who, SyncRequest{Store: store, Resources: []string{"store"}}, nil)
 	return err
 }
 
@@ -166,7 +166,7 @@ func (i *Intake) begin(ctx context.Context, who strongroom.Actor, store string, 
 	var mark progressMark
 	var sealedCard, sealedMark []byte
 	err := i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) (err error) {
-		if err := tx.Allow(actionSync, resourceOf(store), guard.Context{}); err != nil {
+		if err := tx.Allow(ActionSync, resourceOf(store), guard.Context{}); err != nil {
 			return err
 		}
 		sealedCard, err = loadConnection(tx, store)

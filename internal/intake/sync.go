@@ -20,47 +20,49 @@ const (
 	storeObject resource = 3
 )
 
-// SyncOptions say what to fetch.
-type SyncOptions struct {
+// SyncRequest says what to fetch.
+type SyncRequest struct {
+	Store string // id
 	// Since fetches what was updated since then; zero goes on where the last sync
 	// ended, or as far back as something may still be alive.
 	Since time.Time
 	// Resources are of "orders", "fulfillments" (of the orders that were shipped
 	// and of whose delivery the order does not tell), "customers" and "store".
-	// nil means orders and fulfillments.
+	// None means orders and fulfillments.
 	Resources []string
-	// Limit is the number of records a page; 0 means 50.
+	// Limit is the number of records a page; 0 means 50, which every platform
+	// grants.
 	Limit int
-	// Progress is called after each step that is durable, from one goroutine; nil
-	// tells nobody.
-	Progress func(Progress)
 }
 
-// Summary is what a sync did. Numbers count objects, but for Pages and Retries.
+// Summary is what a sync has done. Numbers count objects, but for Pages and
+// Retries.
 type Summary struct {
-	Fetched   int // objects that came in
-	Stored    int // new records and new versions
-	Unchanged int
-	Dead      int // past their date, or erased before
-	Refused   int // objects that are no valid record
-	Pages     int
-	Retries   int // requests made again
-	Took      time.Duration
+	Fetched   int64 // objects that came in
+	Stored    int64 // new records and new versions
+	Unchanged int64
+	Dead      int64 // past their date, or erased before
+	Refused   int64 // objects that are no valid record
+	Pages     int64
+	Retries   int64 // requests made again
+	// Total is how many objects the list that is being read holds; -1 if nobody
+	// knows.
+	Total int64
+	Took  time.Duration
+}
+
+// Rate returns how many objects were taken in a second.
+func (s Summary) Rate() float64 {
+	if s.Took <= 0 {
+		return 0
+	}
+	return float64(s.Fetched) / s.Took.Seconds()
 }
 
 func (s *Summary) add(in *vault.Ingested) {
-	s.Stored += in.Stored
-	s.Unchanged += in.Unchanged
-	s.Dead += in.Dead
-}
-
-// Progress is how far a sync has come.
-type Progress struct {
-	Summary
-	Store    string
-	Resource string
-	Total    int     // how many objects the window holds; -1 if nobody knows
-	Rate     float64 // objects a second, from the beginning
+	s.Stored += int64(in.Stored)
+	s.Unchanged += int64(in.Unchanged)
+	s.Dead += int64(in.Dead)
 }
 
 // progressMark is what is kept between syncs of a resource.
@@ -78,28 +80,28 @@ type progressMark struct {
 const maxAgain = 2
 
 // Sync fetches a store's data as who, who must be allowed to; the records are
-// taken in by the product itself. What it returned in the summary is durable,
-// also when it ends with an error; the next sync goes on from there. Faults:
-// Conflict if the store has no credential or is being synced already, Denied if
-// EcartAPI refuses the token, Unavailable if it cannot be reached.
-func (i *Intake) Sync(ctx context.Context, who strongroom.Actor, store string, o SyncOptions) (Summary, error) {
-	began := time.Now()
-	if o.Resources == nil {
-		o.Resources = []string{"orders", "fulfillments"}
+// taken in by the product itself. progress is called after each step that is
+// durable; it may be nil. What the summary counts is durable, also when Sync ends
+// with an error; the next sync goes on from there. Faults: Conflict if the store
+// has no credential or is being synced already, Denied if EcartAPI refuses the
+// token, Unavailable if it cannot be reached.
+func (i *Intake) Sync(ctx context.Context, who strongroom.Actor, q SyncRequest, progress func(Summary)) (Summary, error) {
+	if len(q.Resources) == 0 {
+		q.Resources = []string{"orders", "fulfillments"}
 	}
-	for _, r := range o.Resources {
+	for _, r := range q.Resources {
 		if !slices.Contains([]string{"orders", "fulfillments", "customers", "store"}, r) {
 			return Summary{}, strongroom.Faultf(strongroom.Invalid, "resource", "resources are orders, fulfillments, customers and store")
 		}
 	}
-	if !i.busy.take(store) {
+	if !i.busy.take(q.Store) {
 		return Summary{}, strongroom.Faultf(strongroom.Conflict, "sync-running", "the store is being synced already")
 	}
-	defer i.busy.leave(store)
-	r := &run{Intake: i, ctx: ctx, store: store, o: o, began: began}
+	defer i.busy.leave(q.Store)
+	r := &run{Intake: i, ctx: ctx, q: q, progress: progress, began: time.Now()}
 	err := r.all(who)
-	r.sum.Took = time.Since(began)
-	i.log.InfoContext(ctx, "sync ended", "store", store, "fetched", r.sum.Fetched, "stored", r.sum.Stored,
+	r.sum.Took = time.Since(r.began)
+	i.log.InfoContext(ctx, "sync ended", "store", q.Store, "fetched", r.sum.Fetched, "stored", r.sum.Stored,
 		"unchanged", r.sum.Unchanged, "dead", r.sum.Dead, "refused", r.sum.Refused, "pages", r.sum.Pages,
 		"retries", r.sum.Retries, "took", r.sum.Took, "ok", err == nil)
 	return r.sum, err
@@ -108,17 +110,16 @@ func (i *Intake) Sync(ctx context.Context, who strongroom.Actor, store string, o
 // run is one sync at work.
 type run struct {
 	*Intake
-	ctx    context.Context
-	store  string
-	o      SyncOptions
-	began  time.Time
-	sum    Summary
-	client *Client
-	card   card
-	repeat int64 // retries of clients before this one
+	ctx      context.Context
+	q        SyncRequest
+	progress func(Summary)
+	began    time.Time
+	sum      Summary
+	client   *Client
+	card     card
 }
 
-func (r *run) has(name string) bool { return slices.Contains(r.o.Resources, name) }
+func (r *run) has(name string) bool { return slices.Contains(r.q.Resources, name) }
 
 func (r *run) all(who strongroom.Actor) error {
 	if r.has("store") {
@@ -139,7 +140,7 @@ func (r *run) all(who strongroom.Actor) error {
 
 // one fetches the store object.
 func (r *run) one(who strongroom.Actor) (err error) {
-	if r.client, r.card, _, err = r.begin(r.ctx, who, r.store, storeObject, r.o.Limit); err != nil {
+	if r.client, r.card, _, err = r.begin(r.ctx, who, r.q.Store, storeObject, r.q.Limit); err != nil {
 		return err
 	}
 	defer r.count()
@@ -151,19 +152,19 @@ func (r *run) one(who strongroom.Actor) (err error) {
 	if err := r.take(r.in("store", "", body)); err != nil {
 		return err
 	}
-	r.tell("store", -1)
+	r.tell(-1)
 	return nil
 }
 
 // list fetches a list: the window that an earlier sync left open, or a new one.
 func (r *run) list(who strongroom.Actor, res resource, name string) error {
-	client, c, mark, err := r.begin(r.ctx, who, r.store, res, r.o.Limit)
+	client, c, mark, err := r.begin(r.ctx, who, r.q.Store, res, r.q.Limit)
 	if err != nil {
 		return err
 	}
 	r.client, r.card = client, c
 	defer r.count()
-	if !mark.Open || !mark.Since.Equal(r.o.Since) {
+	if !mark.Open || !mark.Since.Equal(r.q.Since) {
 		r.open(&mark, name)
 	}
 	for again := 0; ; again++ {
@@ -175,21 +176,21 @@ func (r *run) list(who strongroom.Actor, res resource, name string) error {
 		}
 		mark.Next, mark.Count = "", r.total(name, mark.window())
 	}
-	return r.save(r.ctx, r.store, res, progressMark{Done: mark.To})
+	return r.save(r.ctx, r.q.Store, res, progressMark{Done: mark.To})
 }
 
 func (m progressMark) window() Window { return Window{"updatedAt", m.From, m.To} }
 
 // open begins a window that ends now.
 func (r *run) open(m *progressMark, name string) {
-	m.Open, m.Since, m.To, m.Next = true, r.o.Since, r.Intake.o.Clock.Now(), ""
+	m.Open, m.Since, m.To, m.Next = true, r.q.Since, r.o.Clock.Now(), ""
 	switch {
-	case !r.o.Since.IsZero():
-		m.From = r.o.Since
+	case !r.q.Since.IsZero():
+		m.From = r.q.Since
 	case m.Done.IsZero():
-		m.From = m.To.Add(-r.Intake.o.Reach)
+		m.From = m.To.Add(-r.o.Reach)
 	default:
-		m.From = m.Done.Add(-r.Intake.o.Overlap)
+		m.From = m.Done.Add(-r.o.Overlap)
 	}
 	m.Count = r.total(name, m.window())
 }
@@ -285,11 +286,11 @@ func (r *run) pages(mark *progressMark, res resource, name string) error {
 			}
 			mark.Next = pages[len(pages)-1].Next
 			if mark.Next != "" || failed != nil {
-				if err := r.save(r.ctx, r.store, res, *mark); err != nil {
+				if err := r.save(r.ctx, r.q.Store, res, *mark); err != nil {
 					return err
 				}
 			}
-			r.tell(name, mark.Count)
+			r.tell(mark.Count)
 		}
 		if failed != nil {
 			return failed
@@ -302,7 +303,7 @@ func (r *run) pages(mark *progressMark, res resource, name string) error {
 func (r *run) takePages(pages []Page, name string) error {
 	for _, p := range pages {
 		r.sum.Pages++
-		r.sum.Fetched += p.Records
+		r.sum.Fetched += int64(p.Records)
 	}
 	if name == "customers" || r.has("orders") {
 		if err := r.take(r.bodies(pages, name)...); err != nil {
@@ -331,7 +332,7 @@ func (r *run) in(name, order string, body []byte) vault.In {
 		endpoint = "/api/" + r.card.Version + "/orders/{id}/fulfillments"
 	}
 	return vault.In{
-		Store: r.store, Resource: name, Version: r.card.Version, Platform: r.card.Platform, Order: order,
+		Store: r.q.Store, Resource: name, Version: r.card.Version, Platform: r.card.Platform, Order: order,
 		How: "sync", Endpoint: endpoint, Body: body,
 	}
 }
@@ -343,7 +344,7 @@ func (r *run) take(ins ...vault.In) error {
 	if len(ins) == 0 {
 		return nil
 	}
-	outs, err := r.Intake.o.Vault.IngestMany(r.ctx, strongroom.System("sync"), ins)
+	outs, err := r.o.Vault.IngestMany(r.ctx, strongroom.System("sync"), ins)
 	if err != nil {
 		return err
 	}
@@ -382,21 +383,18 @@ func (r *run) split(in vault.In) error {
 // count adds the client's retries to the summary.
 func (r *run) count() {
 	_, retries := r.client.Stats()
-	r.sum.Retries += int(retries)
+	r.sum.Retries += retries
 }
 
-func (r *run) tell(name string, total int) {
-	if r.o.Progress == nil {
+func (r *run) tell(total int) {
+	if r.progress == nil {
 		return
 	}
-	p := Progress{Summary: r.sum, Store: r.store, Resource: name, Total: total}
+	now := r.sum
 	_, retries := r.client.Stats()
-	p.Retries += int(retries)
-	p.Took = time.Since(r.began)
-	if s := p.Took.Seconds(); s > 0 {
-		p.Rate = float64(r.sum.Fetched) / s
-	}
-	r.o.Progress(p)
+	now.Retries += retries
+	now.Total, now.Took = int64(total), time.Since(r.began)
+	r.progress(now)
 }
 
 // busy is the set of stores that are being synced.
