@@ -74,23 +74,60 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// The shipped roles, by themselves, leave no one able to open anything without
+// openers lists who may open for what, beyond and short of what is wanted.
+func openers(e *authz.Engine, want map[string][]strongroom.Purpose) (wrong []string) {
+	for _, role := range authz.Roles() {
+		for _, p := range strongroom.Purposes() {
+			r := request(role, "record.reveal")
+			r.Purpose, r.HasReference = p, true
+			if e.Decide(r).Allow != slices.Contains(want[role], p) {
+				wrong = append(wrong, role+" for "+string(p))
+			}
+		}
+	}
+	return wrong
+}
+
+// Need to know: the shipped policies leave no one able to open anything without
 // being named here.
-func TestWhoMayOpen(t *testing.T) {
-	e := engine(t, strongroom.Production)
+func TestObligation_2_3_3_WhoMayOpen(t *testing.T) {
 	want := map[string][]strongroom.Purpose{
 		authz.Owner:       {strongroom.LegalDuty},
 		authz.Privacy:     {strongroom.SubjectRequest},
 		authz.Application: {strongroom.Fulfilment, strongroom.Tax, strongroom.Invoice},
 	}
-	for _, role := range authz.Roles() {
-		for _, p := range strongroom.Purposes() {
-			r := request(role, "record.reveal")
-			r.Purpose, r.HasReference = p, true
-			if got := e.Decide(r).Allow; got != slices.Contains(want[role], p) {
-				t.Errorf("%s for %s: allow %v", role, p, got)
+	if wrong := openers(engine(t, strongroom.Production), want); len(wrong) > 0 {
+		t.Errorf("not as promised: %v", wrong)
+	}
+	// Planted: one permit too many is noticed.
+	wide := engine(t, strongroom.Production, authz.File{Name: "local.cedar", Text: []byte(
+		`permit (principal in Role::"auditor", action == Action::"record.reveal", resource) when { context has purpose && context.purpose == "tax" };`)})
+	if wrong := openers(wide, want); !slices.Equal(wrong, []string{"auditor for tax"}) {
+		t.Errorf("a planted permit is not noticed: %v", wrong)
+	}
+}
+
+// Access to the log is controlled: these roles read it and no other.
+func TestObligation_3_6_5_WhoReadsTheLog(t *testing.T) {
+	readers := func(e *authz.Engine) (out []string) {
+		for _, role := range authz.Roles() {
+			for _, action := range []string{"log.read", "log.export"} {
+				if e.Decide(request(role, action)).Allow {
+					out = append(out, role+" "+action)
+				}
 			}
 		}
+		return out
+	}
+	want := []string{"owner log.read", "owner log.export", "security log.read", "security log.export", "auditor log.read", "auditor log.export"}
+	if got := readers(engine(t, strongroom.Production)); !slices.Equal(got, want) {
+		t.Errorf("readers of the log: %v", got)
+	}
+	// Planted: one more reader is noticed.
+	wide := engine(t, strongroom.Production, authz.File{Name: "local.cedar", Text: []byte(
+		`permit (principal in Role::"operator", action == Action::"log.read", resource);`)})
+	if got := readers(wide); slices.Equal(got, want) {
+		t.Error("a planted reader is not noticed")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/audit"
@@ -25,8 +26,8 @@ func (g *Guard) serve(cs []*call) {
 		}
 	}
 	for _, group := range [][]*call{loud, quiet} {
-		if len(group) > 0 {
-			g.commit(group, len(group) == 1)
+		for len(group) > 0 {
+			group = group[g.commit(group, len(group) == 1):]
 		}
 	}
 }
@@ -39,6 +40,7 @@ type batch struct {
 	results []result
 	alone   bool // the group is one call and there is no attempt after this one
 	lost    bool // the transaction broke while members had their turns
+	served  int  // how many calls this attempt took on
 }
 
 // result is what became of one call in this attempt.
@@ -47,8 +49,9 @@ type result struct {
 	err  error
 }
 
-// commit runs the calls in one transaction and answers each.
-func (g *Guard) commit(cs []*call, alone bool) {
+// commit runs the calls in one transaction, as many as fit into its time, and
+// answers these. It returns how many.
+func (g *Guard) commit(cs []*call, alone bool) int {
 	b := &batch{g: g, results: make([]result, len(cs)), alone: alone}
 	err := g.db.Update(context.Background(), func(tx *db.Tx) error {
 		b.tx = tx
@@ -56,8 +59,8 @@ func (g *Guard) commit(cs []*call, alone bool) {
 	})
 	if err == nil {
 		g.stats.commits.Add(1)
-		b.answer(cs)
-		return
+		b.answer(cs[:b.served])
+		return b.served
 	}
 	g.stats.lost.Add(1)
 	g.logger.Error("a transaction was not committed", slog.String("cause", err.Error()), slog.Int("calls", len(cs)))
@@ -75,6 +78,7 @@ func (g *Guard) commit(cs []*call, alone bool) {
 			b.give(c, unavailable(err))
 		}
 	}
+	return len(cs)
 }
 
 // give answers c with err.
@@ -96,7 +100,12 @@ func (b *batch) run(cs []*call) error {
 		b.log = log
 	}
 	b.lost = true // until every turn is over and what was sent has arrived
+	begun := time.Now()
 	for i, c := range cs {
+		if i > 0 && time.Since(begun) > b.g.span {
+			break // those who had their turn must not wait for a flush too long
+		}
+		b.served = i + 1
 		if err := b.member(i, c); err != nil {
 			return err
 		}
@@ -134,7 +143,7 @@ func (b *batch) member(i int, c *call) error {
 		mark = b.log.Mark()
 	}
 	err := c.refusal
-	if err == nil && c.fn != nil {
+	if err == nil && !c.note {
 		err = b.call(c, t)
 		if err != nil && c.snapshot && meansNo(err) {
 			t.deny(codeOf(err))
@@ -227,6 +236,8 @@ func (b *batch) recordRefusal(t *turn, err error) error {
 
 // hooks calls what must be done before the commit.
 func (b *batch) hooks() error {
+	b.g.watch.begin(context.Background())
+	defer b.g.watch.end()
 	var seen map[any]bool
 	for i := range b.results {
 		if b.results[i].turn == nil {
@@ -252,6 +263,8 @@ func (b *batch) hooks() error {
 
 // answer tells every caller what became of it, after the commit.
 func (b *batch) answer(cs []*call) {
+	b.g.watch.begin(context.Background())
+	defer b.g.watch.end()
 	for i, c := range cs {
 		r := b.results[i]
 		if r.err != nil {

@@ -2,8 +2,10 @@ package guard_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/audit"
@@ -295,5 +297,73 @@ func TestBeforeCommit(t *testing.T) {
 		if !strongroom.IsKind(err, strongroom.Unavailable) || after {
 			t.Errorf("member %d: %v, after %v", i, err, after)
 		}
+	}
+}
+
+// TestSpan: a group that takes too long is committed and the rest follows in the
+// next, in order.
+func TestSpan(t *testing.T) {
+	f := fresh(t, guard.Options{Span: 5 * time.Millisecond})
+	ms := f.members(6)
+	for _, m := range ms {
+		m.fault = func(context.Context, *guard.Tx) error { time.Sleep(4 * time.Millisecond); return nil }
+	}
+	before := f.Stats().Commits
+	errs := f.together(t, f.calls(ms)...)
+	f.agree(t, ms, errs)
+	if got := f.Stats().Commits - before; got < 3 {
+		t.Errorf("%d commits: the group was not split", got)
+	}
+	for i, m := range ms {
+		if errs[i] != nil || m.runs != 1 {
+			t.Errorf("member %d: %v, %d runs", i, errs[i], m.runs)
+		}
+	}
+}
+
+// TestFunctionThatEndsTheLoop: a function that ends its goroutine ends the guard;
+// nobody is left waiting and nothing is done.
+func TestFunctionThatEndsTheLoop(t *testing.T) {
+	f := fresh(t, guard.Options{})
+	ms := f.members(4)
+	ms[2].fault = func(context.Context, *guard.Tx) error { runtime.Goexit(); return nil }
+	errs := f.together(t, f.calls(ms)...)
+	f.agree(t, ms, errs)
+	for i, err := range errs {
+		if !strongroom.IsKind(err, strongroom.Unavailable) {
+			t.Errorf("member %d: %v", i, err)
+		}
+	}
+	if err := f.Do(t.Context(), f.who, f.add(ms[0].id, 0)); !strongroom.IsKind(err, strongroom.Unavailable) {
+		t.Errorf("afterwards: %v", err)
+	}
+	f.ended <- nil // Run never returned
+}
+
+// TestHooksThatCallTheGuard: they cannot work and must not hang.
+func TestHooksThatCallTheGuard(t *testing.T) {
+	f := fresh(t, guard.Options{TurnLimit: 200 * time.Millisecond})
+	inner := make(chan error, 2)
+	again := func() error {
+		err := f.Do(context.Background(), f.who, f.add(strongroom.NewID("rec"), 9))
+		inner <- err
+		return err
+	}
+	err := f.Do(t.Context(), f.who, func(ctx context.Context, tx *guard.Tx) error {
+		tx.AfterCommit(func() { _ = again() })
+		return f.add(strongroom.NewID("rec"), 1)(ctx, tx)
+	})
+	if err != nil || !strongroom.IsKind(<-inner, strongroom.Unavailable) {
+		t.Errorf("after the commit: %v", err)
+	}
+	err = f.Do(t.Context(), f.who, func(ctx context.Context, tx *guard.Tx) error {
+		tx.BeforeCommit(again)
+		return f.add(strongroom.NewID("rec"), 2)(ctx, tx)
+	})
+	if !strongroom.IsKind(err, strongroom.Unavailable) || !strongroom.IsKind(<-inner, strongroom.Unavailable) {
+		t.Errorf("before the commit: %v", err)
+	}
+	if rows := f.rows(t); !rows[1] || rows[2] || rows[9] {
+		t.Errorf("rows %v", rows)
 	}
 }

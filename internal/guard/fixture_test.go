@@ -50,6 +50,7 @@ type fixture struct {
 	store string
 	words *lockedBuffer // the operational log
 	stop  context.CancelFunc
+	ended chan error // what Run returned
 }
 
 func open(t testing.TB, d *db.DB, o guard.Options, files ...authz.File) *fixture {
@@ -71,12 +72,12 @@ func open(t testing.TB, d *db.DB, o guard.Options, files ...authz.File) *fixture
 	f.Guard = guard.New(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.stop = cancel
-	ended := make(chan error, 1)
-	go func() { ended <- f.Run(ctx) }()
+	f.ended = make(chan error, 1)
+	go func() { f.ended <- f.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
-		case err := <-ended:
+		case err := <-f.ended:
 			if err != nil {
 				t.Errorf("Run: %v", err)
 			}

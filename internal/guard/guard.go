@@ -28,6 +28,9 @@ type Options struct {
 	Queue int
 	// Group is how many calls share a commit at most. 0 is 256.
 	Group int
+	// Span is how long a transaction takes on further calls; those that wait
+	// longer go into the next one. 0 is 10 ms.
+	Span time.Duration
 	// TurnLimit is how long one function may hold the transaction. 0 is 10 s.
 	TurnLimit time.Duration
 }
@@ -40,6 +43,7 @@ type Guard struct {
 	policy func() *authz.Engine
 	logger *slog.Logger
 	group  int
+	span   time.Duration
 
 	queue   chan *call
 	closing chan struct{} // no new calls
@@ -65,11 +69,14 @@ func New(o Options) *Guard {
 	if o.Group <= 0 {
 		o.Group = 256
 	}
+	if o.Span <= 0 {
+		o.Span = 10 * time.Millisecond
+	}
 	if o.TurnLimit <= 0 {
 		o.TurnLimit = 10 * time.Second
 	}
 	g := &Guard{
-		db: o.DB, log: o.Log, policy: o.Policy, logger: o.Logger, group: o.Group,
+		db: o.DB, log: o.Log, policy: o.Policy, logger: o.Logger, group: o.Group, span: o.Span,
 		queue:   make(chan *call, o.Queue),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -110,7 +117,8 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 	}
 	c := &call{ctx: ctx, who: who, before: t.decisions, snapshot: true}
 	if err = t.verdict(err); err != nil {
-		c.refusal = err
+		// It is recorded even if the caller has left: nobody tries without a trace.
+		c.refusal, c.ctx = err, context.WithoutCancel(ctx)
 	} else {
 		c.fn = func(_ context.Context, tx *Tx) error {
 			for _, f := range confirm {
@@ -139,7 +147,7 @@ func (g *Guard) Quiet(ctx context.Context, reason Reason, fn func(ctx context.Co
 // [Receipt]). It returns nil once the event is durable.
 func (g *Guard) Failed(ctx context.Context, who strongroom.Actor, a strongroom.Action, r strongroom.Resource, code string, names uint64) error {
 	d := decision{action: a, resource: r, outcome: audit.Failure, code: code, names: &names}
-	return g.submit(&call{ctx: ctx, who: who, before: []decision{d}})
+	return g.submit(&call{ctx: context.WithoutCancel(ctx), who: who, before: []decision{d}, note: true})
 }
 
 // submit puts c into the queue and waits for its answer.
@@ -181,11 +189,12 @@ func (g *Guard) submit(c *call) error {
 type call struct {
 	ctx context.Context
 	who strongroom.Actor
-	fn  func(context.Context, *Tx) error // nil: there is nothing to do but to record
+	fn  func(context.Context, *Tx) error
 
 	before   []decision // made on a snapshot before its turn
 	refusal  error      // it was refused on the snapshot: record and answer
 	snapshot bool       // it came through Read
+	note     bool       // it came through Failed: there is nothing to do but to record
 	quiet    bool
 
 	state    atomic.Uint32

@@ -120,6 +120,24 @@ func TestReadRefusals(t *testing.T) {
 	}
 }
 
+// TestNobodyTriesWithoutATrace: a caller that leaves in the middle of its own
+// refusal is in the log all the same.
+func TestNobodyTriesWithoutATrace(t *testing.T) {
+	f := fresh(t, guard.Options{})
+	id := strongroom.NewID("rec")
+	ctx, cancel := context.WithCancel(t.Context())
+	err := f.Read(ctx, f.who, func(_ context.Context, v *guard.View) error {
+		defer cancel()
+		return v.Allow(reveal(), f.record(id), guard.Context{})
+	})
+	if es := f.eventsOf(t, id); len(es) != 1 || es[0].Outcome != audit.Denied || !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("%v, events %+v", err, es)
+	}
+	if err := f.Failed(ctx, f.who, reveal(), f.record(id), "seal", f.indexOf(t, id)); err != nil || len(f.eventsOf(t, id)) != 2 {
+		t.Errorf("a failure after the caller has left: %v", err)
+	}
+}
+
 func TestTransport(t *testing.T) {
 	f := fresh(t, guard.Options{})
 	served := 0

@@ -58,7 +58,7 @@ func (tx *Tx) Now() time.Time { return tx.t.now }
 
 // BeforeCommit has fn called right before the commit, if the work stands. An
 // error from fn fails the whole transaction, so it is for what must be durable
-// first, such as the ledger of erasures.
+// first, such as the ledger of erasures. fn must not call the guard.
 func (tx *Tx) BeforeCommit(fn func() error) { tx.t.before = append(tx.t.before, hook{fn: fn}) }
 
 // BeforeCommitOnce is [Tx.BeforeCommit] for work that one call does for all who
@@ -69,7 +69,7 @@ func (tx *Tx) BeforeCommitOnce(key any, fn func() error) {
 }
 
 // AfterCommit has fn called after the commit and before the caller is answered,
-// if the work stands. It must be quick and cannot fail.
+// if the work stands. It must be quick, cannot fail and must not call the guard.
 func (tx *Tx) AfterCommit(fn func()) { tx.t.after = append(tx.t.after, fn) }
 
 // Allow is [Tx.Allow], decided on the snapshot.
