@@ -123,6 +123,12 @@ func ConnOf(ctx context.Context) Conn {
 	return c
 }
 
+// WithConn returns a context that says a call came in as c does. It is for
+// callers in this process, who stand where a Unix socket would.
+func WithConn(ctx context.Context, c Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
