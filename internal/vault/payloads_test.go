@@ -304,10 +304,20 @@ func (f *fixture) dump() pages {
 		return out
 	}
 	f.must(f.db.Read(context.Background(), func(r *db.Reader) error {
-		var s string
-		err := r.QueryRow("select coalesce(string_agg(query_to_xml(format('select * from %I', tablename), true, false, '')::text, ' '), '') from pg_tables where schemaname = 'public'").Scan(&s)
-		out = append(out, []byte(s))
-		return err
+		read := func(row *db.Row) {
+			var s string
+			f.must(row.Scan(&s))
+			out = append(out, []byte(s))
+		}
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from vault_store t"))
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from vault_record t"))
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from vault_index t"))
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from vault_tombstone t"))
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from vault_reference t"))
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from vault_field t"))
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from audit_event t"))
+		read(r.QueryRow("select coalesce(string_agg(t::text, ' '), '') from keys_data t"))
+		return nil
 	}))
 	return out
 }
