@@ -1,6 +1,8 @@
 package keys
 
 import (
+	"io"
+
 	"strongroom"
 	"strongroom/internal/seal"
 )
@@ -19,4 +21,18 @@ func OpenAs(r *Ring, env strongroom.Environment, w Wrapped) (seal.Key, error) {
 	other := &Ring{}
 	other.now.Store(s)
 	return other.unwrap(&w)
+}
+
+// BreakLedger takes the ledger's file away under it, once.
+func BreakLedger(k *Keys) { k.ledger.f.Close() }
+
+// LedgerUnsynced returns how many bytes were written and not synced.
+func LedgerUnsynced(k *Keys) int64 { return k.ledger.size - k.ledger.good }
+
+// AppendEntry and ReadEntries write and read the lines of a ledger.
+func AppendEntry(dst []byte, e Entry) []byte { return appendEntry(dst, e) }
+
+// ReadEntries is ReadLedger on bytes in memory.
+func ReadEntries(r io.ReadSeeker, skip int64, fn func(Entry) error) (int64, error) {
+	return readEntries(r, skip, fn)
 }

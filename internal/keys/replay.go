@@ -41,12 +41,11 @@ func (k *Keys) Replay(ctx context.Context, who strongroom.Actor) (n int, err err
 // nothing.
 func (k *Keys) applied(ctx context.Context) (n int64, err error) {
 	err = k.guard.Quiet(ctx, guard.Cursor, func(_ context.Context, tx *guard.Tx) error {
-		n, err = mark(tx, markLedger)
+		if n, err = mark(tx, markLedger); n > k.ledger.count() {
+			n = 0
+		}
 		return err
 	})
-	if n > k.ledger.count() {
-		n = 0
-	}
 	return n, err
 }
 
