@@ -43,14 +43,16 @@ func Phone(s, region string) (e164 string, ok bool) {
 	return "~" + tail(digits), true
 }
 
-// PhoneTail returns the last nine digits of the number, or all of them without
-// leading zeros if there are fewer. Every format of a number of nine digits or
-// more has the same tail, whatever the region, and so may numbers of different
-// countries.
+// PhoneTail returns the last nine digits of the national number, without leading
+// zeros. Every format of a number has the same tail, whatever the region; numbers
+// of different countries may share one.
 func PhoneTail(s string) (string, bool) {
-	digits, _ := dialled(s)
+	digits, plus := dialled(s)
 	if len(digits) < 7 {
 		return "", false
+	}
+	if plus {
+		digits = digits[dialCode([]byte(digits)):]
 	}
 	return tail(digits), true
 }
