@@ -233,10 +233,9 @@ func (w *walker) play(ro role, text []byte) {
 	case roleNumber:
 		o.Number = w.text.keep(text)
 	case roleShipping:
-		switch string(bytes.ToLower(text)) {
-		case "false", "0", "no":
+		if isNo(text) {
 			w.rec.not++
-		default:
+		} else {
 			w.rec.needs++
 		}
 	case rolePackageStatus:

@@ -124,7 +124,8 @@ func (w *walker) report(typ string, why Reason) {
 	}
 	name, path := w.names(true)
 	// A keyed hash stands for the line, so that only new lines allocate.
-	h := maphash.Bytes(w.m.set.seed, append(append(append(name, 0), typ...), byte(why)))
+	w.real = append(append(append(name, 0), typ...), byte(why))
+	h := maphash.Bytes(w.m.set.seed, w.real)
 	at, ok := r.unknown[h]
 	if !ok && len(r.object.Unknown) >= maxUnknown {
 		name, path, typ, h = nil, []byte("{key}"), "more", 0

@@ -164,11 +164,29 @@ func isAmount(v []byte) bool {
 }
 
 func isBool(v []byte) bool {
-	switch string(bytes.ToLower(v)) {
-	case "true", "false", "yes", "no", "0", "1", "y", "n":
-		return true
+	return isNo(v) || isYes(v)
+}
+
+func isNo(v []byte) bool {
+	return isWord(v, "false") || isWord(v, "no") || isWord(v, "n") || isWord(v, "0")
+}
+
+func isYes(v []byte) bool {
+	return isWord(v, "true") || isWord(v, "yes") || isWord(v, "y") || isWord(v, "1")
+}
+
+// isWord compares with a word in small letters, in any letter case and without
+// allocating.
+func isWord(v []byte, word string) bool {
+	if len(v) != len(word) {
+		return false
 	}
-	return false
+	for i, c := range v {
+		if c|0x20 != word[i] && c != word[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func isLine(v []byte) bool {
