@@ -28,8 +28,10 @@ type Tx struct {
 	t *turn
 }
 
-// View is the snapshot as a function of Read sees it. It is used by that
-// function's goroutine only and not after it has returned.
+// View is what a function of Read sees: at each statement the newest committed
+// state, all under one instant. What must still hold in the end is for
+// [View.Confirm]. It is used by that function's goroutine only and not after it
+// has returned.
 type View struct {
 	db.Reader
 	t       *turn
