@@ -30,7 +30,7 @@ type Batch struct {
 // somebody else or is broken.
 func (l *Log) Begin(tx *db.Tx) (*Batch, error) {
 	if err := l.Ready(); err != nil {
-		return nil, err
+		return nil, unavailable(err)
 	}
 	h, err := takeHead(tx)
 	if err != nil {
@@ -41,6 +41,15 @@ func (l *Log) Begin(tx *db.Tx) (*Batch, error) {
 			"the audit log was continued while this process was running").Advise("start it again")
 	}
 	return &Batch{l: l, tx: tx, head: h}, nil
+}
+
+// unavailable is what a caller who only wanted to work gets to see of a log that
+// cannot take events; the reason is inside.
+func unavailable(err error) error {
+	if strongroom.IsKind(err, strongroom.Unavailable) {
+		return err
+	}
+	return strongroom.Faultf(strongroom.Unavailable, "audit-broken", "the audit log takes no events, so nothing is done").Because(err)
 }
 
 // Append adds an event and returns its position. An error means that the event
@@ -226,7 +235,7 @@ func (l *Log) takeBuilder(b *Batch) (*tlog.Builder, error) {
 	}
 	builder, err = tlog.NewBuilder(f, tileReader{&b.tx.Reader, b.head.log}.ReadTile)
 	if err != nil {
-		return nil, l.fail("the newest events do not hash to the head of the log", err)
+		return nil, unavailable(l.fail("the newest events do not hash to the head of the log", err))
 	}
 	return builder, nil
 }

@@ -35,6 +35,9 @@ func (l *Log) Continue(ctx context.Context, reason, by string) error {
 		Actor: strongroom.Actor{Kind: kindOfID(by), ID: by, Door: "command"},
 		Break: &Break{Reason: reason, Lost: out.mark},
 	}
+	// The sealer must not see the new log with the old checkpoint.
+	l.sealMu.Lock()
+	defer l.sealMu.Unlock()
 	var h head
 	var origin string
 	err = l.db.Update(ctx, func(tx *db.Tx) error {
@@ -56,9 +59,7 @@ func (l *Log) Continue(ctx context.Context, reason, by string) error {
 		return err
 	}
 	l.open(h, origin)
-	l.setSealed(tlog.Checkpoint{}, nil)
-	l.sealMu.Lock()
-	defer l.sealMu.Unlock()
+	l.sealed = sealed{}
 	return l.keep(ctx, h.log, tlog.Checkpoint{Origin: origin, Size: tree.Size(), Root: tree.Root()})
 }
 

@@ -15,6 +15,7 @@ import (
 	"strongroom"
 	"strongroom/internal/audit"
 	"strongroom/internal/classify"
+	"strongroom/internal/fieldmap"
 )
 
 const golden = `{"class_uid":6005,"activity_id":1,"time":1795176000123,"status_id":1,` +
@@ -137,7 +138,8 @@ func fields() map[string]func(e *audit.Event, s string) {
 	return f
 }
 
-func TestNoPersonalValueGetsIn(t *testing.T) {
+// Obligation 3.6.7: no personal data in logs.
+func TestObligation_3_6_7_NoPersonalValueGetsIn(t *testing.T) {
 	// A policy's id is a file name the operator chose; a name in it cannot be told
 	// from a word. Everything the detector knows is refused there, too.
 	words := []string{"Garcia", "06600", "5215512345678", "usr_maria", "sys:jane.doe", "uid:5215512345678", "4111111111111111",
@@ -246,6 +248,60 @@ func TestVocabularyIsOurOwn(t *testing.T) {
 	}
 	if find(append(ours, "order.created")) == 0 {
 		t.Error("the planted word was not found")
+	}
+}
+
+// Obligation 3.6.2: a record tells success or failure, date and time, attempts of
+// access, changes of data and errors.
+func TestObligation_3_6_2_WhatARecordHolds(t *testing.T) {
+	for i, e := range samples() {
+		leaf, err := audit.Leaf(e, at)
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		out, err := audit.Entry{Leaf: leaf}.OCSF()
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		if missing := missingFields(t, out); len(missing) > 0 {
+			t.Errorf("sample %d lacks %v", i, missing)
+		}
+	}
+	for _, e := range []audit.Event{
+		{Action: reveal().Action, Actor: reveal().Actor},                                      // no outcome
+		{Action: reveal().Action, Outcome: audit.Success},                                     // nobody
+		{Actor: reveal().Actor, Outcome: audit.Success},                                       // no act
+		{Action: strongroom.Action{Name: "a.b", Class: 7}, Actor: reveal().Actor, Outcome: 1}, // no class of OCSF
+	} {
+		if _, err := audit.Leaf(e, at); err == nil {
+			t.Errorf("an incomplete event was taken: %+v", e)
+		}
+	}
+	if len(missingFields(t, []byte(`{"time":0,"status_id":1}`))) != 6 {
+		t.Error("the check does not see what is missing")
+	}
+}
+
+// missingFields returns which of the fields every record must have are not there.
+func missingFields(t *testing.T, event []byte) (missing []string) {
+	t.Helper()
+	var got map[string]any
+	if err := json.Unmarshal(event, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []string{"time", "status_id", "action_id", "class_uid", "activity_id", "type_uid", "api"} {
+		if v, ok := got[f]; !ok || v == 0.0 {
+			missing = append(missing, f)
+		}
+	}
+	return missing
+}
+
+func TestClassesOfFieldsAreWords(t *testing.T) {
+	for _, c := range fieldmap.Classes() {
+		if !audit.KnownWord(c.String()) {
+			t.Errorf("class %v cannot be noted", c)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -288,5 +289,67 @@ func TestLifecycleEvents(t *testing.T) {
 	}
 	if got := all(t, f.Log); len(got) != 3 {
 		t.Fatalf("%d events, want 3", len(got))
+	}
+}
+
+// What passes the grammar of a policy's id still meets the detector, and a
+// refused event leaves no trace in its batch.
+func TestObligation_3_6_7_DetectorRunsOnEveryEvent(t *testing.T) {
+	f := startedLog(t, dbtest.Engine(t))
+	err := f.db.Update(ctx, func(tx *db.Tx) error {
+		b, err := f.Begin(tx)
+		if err != nil {
+			return err
+		}
+		for _, s := range []string{"jane.doe.at.example.com", "4111-1111-1111-1111", "123-45-6789", "DE89370400440532013000", "203.0.113.9"} {
+			e := reveal()
+			e.Policies = []string{s}
+			if _, err := b.Append(e); !strongroom.IsKind(err, strongroom.Internal) || strings.Contains(err.Error(), s) {
+				t.Errorf("%q: %v, want a refusal that does not repeat it", s, err)
+			}
+		}
+		if i, err := b.Append(reveal()); err != nil || i != 0 {
+			t.Errorf("the next event has position %d, %v", i, err)
+		}
+		return b.Flush()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := all(t, f.Log); len(got) != 1 {
+		t.Errorf("%d events are stored, want 1", len(got))
+	}
+}
+
+func TestClosedActions(t *testing.T) {
+	f := newFixture(t, dbtest.Engine(t))
+	l, err := audit.New(f.db, audit.Options{Signer: f.signer, CheckpointPath: f.path, Actions: []string{"store.add", "record.reveal"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"record.reveal": true, "instance.start": true, "maria.garcia": false} {
+		e := reveal()
+		e.Action.Name = name
+		if err := l.Record(ctx, e); (err == nil) != want {
+			t.Errorf("%s: %v, want taken: %v", name, err, want)
+		}
+	}
+}
+
+func BenchmarkStart(b *testing.B) {
+	f := startedLog(b, dbtest.Engine(b))
+	for range 130 {
+		f.add(b, 512)
+	}
+	if _, _, err := f.Seal(ctx); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := f.reopen(b).Start(ctx); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

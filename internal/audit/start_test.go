@@ -143,7 +143,8 @@ var damages = []struct {
 	}},
 }
 
-func TestStartRefusesWhatDoesNotContinue(t *testing.T) {
+// Obligation 3.6.6: tampering is seen through the whole life of the log.
+func TestObligation_3_6_6_StartRefusesWhatDoesNotContinue(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
 		for _, d := range damages {
 			t.Run(d.name, func(t *testing.T) {

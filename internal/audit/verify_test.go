@@ -144,7 +144,8 @@ func renumber(lines [][]byte) [][]byte {
 	return lines
 }
 
-func TestThousandTamperings(t *testing.T) {
+// Obligation 3.6.6: logs are safe from tampering, and it is seen.
+func TestObligation_3_6_6_ThousandTamperings(t *testing.T) {
 	export, note := exported(t)
 	key := verifierText(t)
 	report, err := audit.Verify(bytes.NewReader(export), key, note)
@@ -183,7 +184,8 @@ func TestThousandTamperings(t *testing.T) {
 
 // An export that was cut and closed with an older checkpoint of the same key can
 // only be told by a newer checkpoint kept elsewhere.
-func TestOlderExportNeedsNewerCheckpoint(t *testing.T) {
+// Obligation 3.6.6: truncation of the newest records is detectable.
+func TestObligation_3_6_6_OlderExportNeedsNewerCheckpoint(t *testing.T) {
 	f := startedLog(t, dbtest.Engine(t))
 	f.add(t, 30)
 	older := f.export(t)
