@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"strongroom"
@@ -22,19 +23,35 @@ const (
 )
 
 // recordID names a record for ever: 41 bits of milliseconds since 1970 and 22
-// random bits. New records therefore land at the right edge of every b-tree,
-// and an id says no more than when its record came in.
+// more, random where it matters. New records therefore land at the right edge of
+// every b-tree, and an id says no more than when its record came in.
 type recordID uint64
 
 const recordRandom = 22
 
-// newRecordID returns an id for a record that comes in now. Two ids of one
-// millisecond collide once in four million; the insert then takes another.
-func newRecordID(now time.Time) recordID {
+// recordIDs makes ids. Within one process they only rise, so none comes twice,
+// however many come in one millisecond. Two processes meet on one id once in
+// millions of simultaneous records; the second insert then fails and is tried
+// again with another.
+type recordIDs struct{ last atomic.Uint64 }
+
+func (g *recordIDs) next(now time.Time) recordID {
 	var b [4]byte
 	rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
-	low := uint64(binary.BigEndian.Uint32(b[:])) & (1<<recordRandom - 1)
-	return recordID(uint64(now.UnixMilli())<<recordRandom | low)
+	low := uint64(binary.BigEndian.Uint32(b[:]))
+	fresh := uint64(now.UnixMilli())<<recordRandom | low>>(32-recordRandom)
+	for {
+		last := g.last.Load()
+		// A step of random width keeps the number of records of a millisecond
+		// from showing.
+		id := max(fresh, last+1+low&0xff)
+		if fresh>>recordRandom < last>>recordRandom && now.UnixMilli()+1000 < int64(last>>recordRandom) {
+			id = fresh // the clock of a test instance was set back
+		}
+		if g.last.CompareAndSwap(last, id) {
+			return recordID(id)
+		}
+	}
 }
 
 // time returns when the record came in.

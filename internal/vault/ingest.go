@@ -291,7 +291,7 @@ func (v *Vault) answer(d *doc) (*Ingested, error) {
 		}
 	}
 	// What stands around the objects is never stored, so its tokens never open.
-	nowhere := newRecordID(v.clock.Now())
+	nowhere := v.ids.next(v.clock.Now())
 	out.Body = d.env.Render(make([]byte, 0, len(d.in.Body)*5/4), texts, func(dst []byte, i int) []byte {
 		return st.token.AppendToken(dst, uint64(nowhere), uint32(i))
 	})
@@ -302,6 +302,6 @@ func (v *Vault) answer(d *doc) (*Ingested, error) {
 func (v *Vault) renderResult(st *store, w *work) ([]byte, error) {
 	r := &w.result
 	dst := make([]byte, 0, len(w.obj.Raw)+32*len(w.obj.Leaves))
-	nowhere := newRecordID(w.doc.from.fetched)
+	nowhere := v.ids.next(w.doc.from.fetched)
 	return fieldmap.Render(dst, r.body.Template, fieldmap.Fill{Token: r.body.tokens(st, r.id, nowhere, r.cut)})
 }

@@ -23,6 +23,7 @@ type placing struct {
 	known   map[hash]*row // of the call's objects; kept up to date as they change
 	ident   seal.Key
 	wraps   []keys.Wrapped
+	entries []indexEntry
 	kinds   uint64
 	unknown map[hash]*unknownTally
 	touched []recordID
@@ -91,6 +92,9 @@ func (p *placing) finish() error {
 		}
 	}
 	if err := p.writeUnknown(); err != nil {
+		return err
+	}
+	if err := p.writeEntries(); err != nil {
 		return err
 	}
 	if len(p.wraps) == 0 {
@@ -332,7 +336,7 @@ func (p *placing) rowOf(w *work, s *sealed, f facts, vd verdict) *row {
 // links, counts.
 func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash) error {
 	p.known[w.ident] = r
-	if err := p.entriesChange(r.id, before, append(slices.Clone(w.links), w.entries...)); err != nil {
+	if err := p.entriesChange(r.id, before, w.links, w.entries); err != nil {
 		return err
 	}
 	wrapped := s.wrapped
@@ -351,23 +355,56 @@ func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash)
 	return p.spread(w, r, vd)
 }
 
+// indexEntry is one row of the blind index.
+type indexEntry struct {
+	hash   hash
+	record recordID
+}
+
 // entriesChange removes the index entries that are no longer and adds the new.
-func (p *placing) entriesChange(id recordID, before, now []hash) error {
+// Links go at once, because the objects that follow in this call look for them;
+// the others wait and are added in the order of the index.
+func (p *placing) entriesChange(id recordID, before, links, entries []hash) error {
 	for _, h := range before {
-		if !slices.Contains(now, h) {
+		if !slices.Contains(links, h) && !slices.Contains(entries, h) {
 			if err := p.tx.Queue(sqlEntryRemove, bytes.Clone(h[:]), uint64(id)); err != nil {
 				return err
 			}
 		}
 	}
-	for _, h := range now {
+	for _, h := range links {
 		if !slices.Contains(before, h) {
 			if err := p.tx.Queue(sqlEntryAdd, bytes.Clone(h[:]), uint64(id)); err != nil {
 				return err
 			}
 		}
 	}
+	for _, h := range entries {
+		if !slices.Contains(before, h) {
+			p.entries = append(p.entries, indexEntry{h, id})
+		}
+	}
 	return nil
+}
+
+// writeEntries adds the entries that waited. In order, neighbours share the
+// pages they touch.
+func (p *placing) writeEntries() error {
+	slices.SortFunc(p.entries, func(a, b indexEntry) int { return compareHash(a.hash, b.hash) })
+	if len(p.entries) <= 16 { // a record or two: not worth a round trip of their own
+		for i := range p.entries {
+			if err := p.tx.Queue(sqlEntryAdd, p.entries[i].hash[:], uint64(p.entries[i].record)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	args := make([]any, 2*len(p.entries))
+	for i := range p.entries {
+		args[2*i], args[2*i+1] = p.entries[i].hash[:], int64(p.entries[i].record)
+	}
+	_, err := p.tx.Batch(sqlEntryAdd, len(p.entries), func(i int) []any { return args[2*i : 2*i+2] })
+	return err
 }
 
 // entriesBlob keeps a record's index entries with it, links first, so that they

@@ -50,7 +50,7 @@ func (r *row) origin() origin {
 func (v *Vault) sealFirst(w *work) (*sealed, error) {
 	var n numbering
 	vd := v.profile.clock(w.obj.Kind, w.facts)
-	return v.sealVersion(w, newRecordID(w.doc.from.fetched), 1, &n, vd.eraseBy)
+	return v.sealVersion(w, v.ids.next(w.doc.from.fetched), 1, &n, vd.eraseBy)
 }
 
 // sealVersion seals one version of a record under a fresh key.

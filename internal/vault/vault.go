@@ -62,6 +62,7 @@ type Vault struct {
 	maps   maps
 	stores stores
 
+	ids      recordIDs
 	clearing clearing
 	pending  pendingFields
 }
