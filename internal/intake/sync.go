@@ -329,7 +329,7 @@ func (r *run) bodies(pages []Page, name string) []vault.In {
 func (r *run) in(name, order string, body []byte) vault.In {
 	endpoint := "/api/" + r.card.Version + "/" + name
 	if name == "fulfillments" {
-		endpoint = "/api/" + r.card.Version + "/orders/{id}/fulfillments"
+		endpoint = "/api/" + r.card.Version + "/orders/:id/fulfillments"
 	}
 	return vault.In{
 		Store: r.q.Store, Resource: name, Version: r.card.Version, Platform: r.card.Platform, Order: order,
