@@ -29,9 +29,10 @@
 //
 // # What it does not see
 //
-// Names and street addresses cannot be told from words, a phone number without
-// plus and separators cannot be told from an order number, a lone coordinate not
-// from an amount, and digits of other scripts are not read. The vault never
+// Names and street addresses cannot be told from words; a phone number without
+// plus and separators, a postal code and a date of birth not from an order number
+// or a date; a lone coordinate not from an amount. Digits of other scripts are
+// not read. The vault never
 // relies on the detector for such values: an unknown field counts as personal
 // whatever it holds.
 //
