@@ -129,6 +129,12 @@ func WithConn(ctx context.Context, c Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
+// WithConn returns a context that says c of the caller. A server does this for
+// each connection; a caller in the same process says it of itself.
+func WithConn(ctx context.Context, c Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
@@ -143,7 +149,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 			out.Addr = ap.Addr().Unmap().WithZone("")
 		}
 	}
-	return context.WithValue(ctx, connKey{}, out)
+	return WithConn(ctx, out)
 }
 
 // Prolong gives a streaming handler d more to read and to write from now on.
