@@ -129,12 +129,6 @@ func WithConn(ctx context.Context, c Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// WithConn returns a context that says c of the caller. A server does this for
-// each connection; a caller in the same process says it of itself.
-func WithConn(ctx context.Context, c Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c)
-}
-
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
