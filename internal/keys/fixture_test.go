@@ -25,6 +25,7 @@ type fixture struct {
 	*keys.Keys
 	t       testing.TB
 	db      *db.DB
+	path    string // of the database on SQLite
 	log     *audit.Log
 	guard   *guard.Guard
 	ring    *keys.Ring
@@ -40,9 +41,18 @@ func open(t testing.TB) *fixture { return openOn(t, dbtest.Engine(t)) }
 func openOn(t testing.TB, engine db.Engine) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: new(strongroom.Clock), who: strongroom.System("sweeper"), store: strongroom.NewID("str")}
-	f.db = dbtest.Open(t, engine, f.clock, audit.Schema(), keys.Schema())
-	f.ringOpt = keys.RingOptions{Dir: keyDir(t), KMS: newRoot(t), Environment: strongroom.Test, Clock: f.clock}
+	tables := []db.Schema{audit.Schema(), keys.Schema()}
+	o := dbtest.Options(t, engine, tables...)
+	o.Clock, f.path = f.clock, o.Path
 	var err error
+	if f.db, err = db.Open(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.db.Close() })
+	if _, err := f.db.Migrate(context.Background(), tables); err != nil {
+		t.Fatal(err)
+	}
+	f.ringOpt = keys.RingOptions{Dir: keyDir(t), KMS: newRoot(t), Environment: strongroom.Test, Clock: f.clock}
 	if f.ring, err = keys.CreateRing(context.Background(), f.ringOpt); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -165,9 +167,10 @@ func TestTransitFailures(t *testing.T) {
 // TLS is required but on loopback, and the certificate is checked.
 func TestTransitTLS(t *testing.T) {
 	s, o := transit(t)
-	h := httptest.NewTLSServer(s)
+	h := httptest.NewUnstartedServer(s)
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what is tested
+	h.StartTLS()
 	defer h.Close()
-	h.Config.ErrorLog = nil
 	o.Address = h.URL
 	_, err := openTransit(t, o, "strongroom").Wrap(context.Background(), nil, []byte("x"))
 	wantKind(t, "a certificate nobody vouches for", err, strongroom.Unavailable)
