@@ -1,0 +1,206 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/classify"
+	"strongroom/internal/web"
+)
+
+// param is one value of path or query and the field it goes to.
+type param struct {
+	name  string
+	path  bool // else query
+	field int
+	kind  paramKind
+	doc   string
+}
+
+type paramKind uint8
+
+const (
+	wordParam   paramKind = iota // a name by grammar that is not personal
+	cursorParam                  // an opaque string we gave out
+	intParam
+	boolParam
+	timeParam  // RFC 3339
+	wordsParam // names, the parameter repeated
+)
+
+// paramsOf reads the tags of a request type: `path:"store"`, `query:"limit"`; a
+// cursor says `query:"cursor,opaque"`. body is true if any other field is JSON.
+func paramsOf(t reflect.Type) (ps []param, body bool) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		p := param{field: i, doc: f.Tag.Get("doc")}
+		var tag string
+		if tag, p.path = f.Tag.Lookup("path"); !p.path {
+			tag = f.Tag.Get("query")
+		}
+		if tag == "" {
+			body = true
+			continue
+		}
+		var opaque bool
+		p.name, opaque = strings.CutSuffix(tag, ",opaque")
+		switch {
+		case opaque:
+			p.kind = cursorParam
+		case f.Type == reflect.TypeFor[time.Time]():
+			p.kind = timeParam
+		case f.Type == reflect.TypeFor[[]string]():
+			p.kind = wordsParam
+		case f.Type.Kind() == reflect.Int64:
+			p.kind = intParam
+		case f.Type.Kind() == reflect.Bool:
+			p.kind = boolParam
+		case f.Type.Kind() != reflect.String:
+			panic("api: a parameter cannot be a " + f.Type.String())
+		}
+		ps = append(ps, p)
+	}
+	return ps, body
+}
+
+// bind fills in from body, path and query.
+func (c *call) bind(in any) error {
+	if c.route.body && (len(c.body) > 0 || !c.route.BodyOptional) {
+		if err := web.DecodeJSON(c.body, in); err != nil {
+			return err
+		}
+	}
+	if err := bindParams(c.r, c.route.params, reflect.ValueOf(in).Elem()); err != nil {
+		return err
+	}
+	c.bound = true
+	return nil
+}
+
+// bindParams fills the fields of into from path and query. A query field the
+// route does not know is refused without naming it.
+func bindParams(r *http.Request, ps []param, into reflect.Value) error {
+	var q url.Values
+	if r.URL.RawQuery != "" {
+		var err error
+		if q, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+			return strongroom.Faultf(strongroom.Invalid, "query", "the query cannot be read")
+		}
+	}
+	known := 0
+	for _, p := range ps {
+		var v string
+		if p.path {
+			v = r.PathValue(p.name)
+		} else if vs, ok := q[p.name]; ok {
+			known++
+			if p.kind == wordsParam {
+				if err := p.setWords(into.Field(p.field), vs); err != nil {
+					return err
+				}
+				continue
+			}
+			if len(vs) > 1 {
+				return strongroom.Faultf(strongroom.Invalid, p.name, "%s is given twice", p.name)
+			}
+			v = vs[0]
+		}
+		if v == "" && !p.path {
+			continue
+		}
+		if err := p.set(into.Field(p.field), v); err != nil {
+			return err
+		}
+	}
+	if known < len(q) {
+		return strongroom.Faultf(strongroom.Invalid, "query", "the query has a field this call does not know").
+			Advise("see /openapi.json")
+	}
+	return nil
+}
+
+// maxWords is how often a parameter may be repeated.
+const maxWords = 16
+
+func (p param) setWords(f reflect.Value, vs []string) error {
+	if len(vs) > maxWords {
+		return strongroom.Faultf(strongroom.Invalid, p.name, "%s is given more than %d times", p.name, maxWords)
+	}
+	for _, v := range vs {
+		if err := checkWord(p.name, v); err != nil {
+			return err
+		}
+	}
+	f.Set(reflect.ValueOf(vs))
+	return nil
+}
+
+func (p param) set(f reflect.Value, v string) error {
+	switch p.kind {
+	case wordParam:
+		if err := checkWord(p.name, v); err != nil {
+			return err
+		}
+		f.SetString(v)
+	case cursorParam:
+		if len(v) > maxCursor || !isOpaque(v) {
+			return strongroom.Faultf(strongroom.Invalid, p.name, "this is no %s of ours", p.name)
+		}
+		f.SetString(v)
+	case intParam:
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 {
+			return strongroom.Faultf(strongroom.Invalid, p.name, "%s must be a whole number, 0 or more", p.name)
+		}
+		f.SetInt(n)
+	case boolParam:
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return strongroom.Faultf(strongroom.Invalid, p.name, "%s must be true or false", p.name)
+		}
+		f.SetBool(b)
+	case wordsParam: // setWords
+	case timeParam:
+		t, err := time.Parse(time.RFC3339, v)
+		if err != nil {
+			return strongroom.Faultf(strongroom.Invalid, p.name, "%s must be a time such as 2026-11-20T12:00:00Z", p.name)
+		}
+		f.Set(reflect.ValueOf(t.UTC()))
+	}
+	return nil
+}
+
+// checkWord refuses a name that breaks the grammar or looks personal.
+func checkWord(what, s string) error {
+	if err := strongroom.CheckName(what, s); err != nil {
+		return err
+	}
+	if _, found := classify.Has([]byte(s)); found {
+		return strongroom.Faultf(strongroom.Invalid, what, "%s looks like personal data", what)
+	}
+	return nil
+}
+
+// isOpaque reports whether s could be a cursor: base64 or base32 letters.
+func isOpaque(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.' && c != '=' && c != '+' && c != '/' {
+			return false
+		}
+	}
+	return true
+}
+
+// pageSize returns the limit of a list: the default for 0, never above the cap.
+func pageSize(n int64) int {
+	if n <= 0 {
+		return defaultLimit
+	}
+	return int(min(n, maxLimit))
+}

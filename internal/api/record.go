@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/vault"
+)
+
+type recordOut struct {
+	ID         string          `json:"id"`
+	Store      string          `json:"store"`
+	ExternalID string          `json:"external_id"`
+	Kind       string          `json:"kind"`
+	Origin     originOut       `json:"origin"`
+	Clock      clockOut        `json:"clock"`
+	Expires    time.Time       `json:"expires_at"`
+	Version    int             `json:"version"`
+	Leaves     int             `json:"leaves" doc:"how many values are sealed"`
+	Classes    []string        `json:"classes" doc:"of the sealed values"`
+	Record     json.RawMessage `json:"record,omitempty" doc:"the object with tokens; only where one record is asked for"`
+}
+
+type originOut struct {
+	Provider string    `json:"provider"`
+	Platform string    `json:"platform"`
+	Version  string    `json:"version"`
+	Endpoint string    `json:"endpoint"`
+	Fetched  time.Time `json:"fetched_at"`
+	How      string    `json:"how"`
+}
+
+type clockOut struct {
+	Anchor string    `json:"anchor" doc:"the event the date counts from"`
+	At     time.Time `json:"at"`
+}
+
+type recordPage struct {
+	Records []recordOut `json:"records"`
+	Next    string      `json:"next_cursor"`
+}
+
+type listIn struct {
+	Store  string `path:"store" doc:"the store's id"`
+	Kind   string `query:"kind" doc:"order, customer, fulfilment or store"`
+	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
+	Limit  int64  `query:"limit" doc:"at most this many, 50 if missing, 200 at most"`
+}
+
+type oneIn struct {
+	Store  string `path:"store" doc:"the store's id"`
+	Record string `path:"id" doc:"the record's id"`
+}
+
+type findIn struct {
+	Store      string `json:"store,omitempty" doc:"a store's id; missing is every store the caller may see"`
+	Email      string `json:"email,omitempty"`
+	Phone      string `json:"phone,omitempty"`
+	Name       string `json:"name,omitempty"`
+	PostalCode string `json:"postal_code,omitempty"`
+	NationalID string `json:"national_id,omitempty"`
+	ExternalID string `json:"external_id,omitempty"`
+	Cursor     string `json:"cursor,omitempty"`
+	Limit      int64  `json:"limit,omitempty"`
+}
+
+type eraseIn struct {
+	Store     string `path:"store" doc:"the store's id"`
+	Record    string `path:"id" doc:"the record's id"`
+	Reason    string `json:"reason,omitempty"`
+	Reference string `json:"reference,omitempty" doc:"order or case"`
+}
+
+type eraseManyIn struct {
+	Store     string   `json:"store"`
+	Records   []string `json:"records" doc:"up to 1000 ids"`
+	Reason    string   `json:"reason,omitempty"`
+	Reference string   `json:"reference,omitempty" doc:"order or case"`
+}
+
+type erasedOut struct {
+	Erased int `json:"erased" doc:"records that were there and are gone"`
+}
+
+func recordRoutes() []Route {
+	return []Route{
+		define(Route{Method: "GET", Path: "/v1/stores/{store}/records", Action: "record.list",
+			Summary: "List records: what is known of them, no bodies."}, listRecords),
+		define(Route{Method: "GET", Path: "/v1/stores/{store}/records/{id}", Action: "record.read",
+			Summary: "One record with tokens in place of personal values."}, oneRecord),
+		define(Route{Method: "POST", Path: "/v1/find", Action: "record.find",
+			Summary: "Find records by one exact value: e-mail, phone, name, postal code, national id or external id."}, find),
+		define(Route{Method: "POST", Path: "/v1/stores/{store}/records/{id}/erase", Action: "record.erase", BodyOptional: true, Repeatable: true,
+			Summary: "Erase a record for good."}, eraseOne),
+		define(Route{Method: "POST", Path: "/v1/erase", Action: "record.erase", Repeatable: true,
+			Summary: "Erase many records of a store for good."}, eraseMany),
+	}
+}
+
+func listRecords(a *API, ctx context.Context, who strongroom.Actor, in *listIn) (recordPage, error) {
+	list, next, err := a.o.Vault.Records(ctx, who, vault.ListQuery{
+		Store: in.Store, Kind: in.Kind, Cursor: in.Cursor, Limit: pageSize(in.Limit),
+	})
+	return outRecords(list, next), err
+}
+
+func oneRecord(a *API, ctx context.Context, who strongroom.Actor, in *oneIn) (recordOut, error) {
+	r, err := a.o.Vault.Record(ctx, who, in.Store, in.Record)
+	return outRecord(r), err
+}
+
+func find(a *API, ctx context.Context, who strongroom.Actor, in *findIn) (recordPage, error) {
+	if len(in.Cursor) > maxCursor || !isOpaque(in.Cursor) {
+		return recordPage{}, strongroom.Faultf(strongroom.Invalid, "cursor", "this is no cursor of ours")
+	}
+	list, next, err := a.o.Vault.Find(ctx, who, vault.FindQuery{
+		Store: in.Store, Email: in.Email, Phone: in.Phone, Name: in.Name, PostalCode: in.PostalCode,
+		NationalID: in.NationalID, ExternalID: in.ExternalID, Cursor: in.Cursor, Limit: pageSize(in.Limit),
+	})
+	return outRecords(list, next), err
+}
+
+func eraseOne(a *API, ctx context.Context, who strongroom.Actor, in *eraseIn) (erasedOut, error) {
+	e, err := a.o.Vault.Erase(ctx, who, vault.EraseRequest{
+		Store: in.Store, Records: []string{in.Record}, Reason: in.Reason, Reference: in.Reference,
+	})
+	return erasedOut{e.Count}, err
+}
+
+func eraseMany(a *API, ctx context.Context, who strongroom.Actor, in *eraseManyIn) (erasedOut, error) {
+	if len(in.Records) == 0 || len(in.Records) > maxErase {
+		return erasedOut{}, strongroom.Faultf(strongroom.Invalid, "records", "name 1 to %d records", maxErase)
+	}
+	e, err := a.o.Vault.Erase(ctx, who, vault.EraseRequest{
+		Store: in.Store, Records: in.Records, Reason: in.Reason, Reference: in.Reference,
+	})
+	return erasedOut{e.Count}, err
+}
+
+func outRecords(list []vault.Record, next string) recordPage {
+	out := recordPage{Records: make([]recordOut, len(list)), Next: next}
+	for i, r := range list {
+		out.Records[i] = outRecord(r)
+	}
+	return out
+}
+
+func outRecord(r vault.Record) recordOut {
+	classes := r.Classes
+	if classes == nil {
+		classes = []string{}
+	}
+	return recordOut{
+		ID: r.ID, Store: r.Store, ExternalID: r.ExternalID, Kind: r.Kind,
+		Origin: originOut{Provider: r.Origin.Provider, Platform: r.Origin.Platform, Version: r.Origin.Version,
+			Endpoint: r.Origin.Endpoint, Fetched: r.Origin.Fetched, How: r.Origin.How},
+		Clock: clockOut{Anchor: r.Clock.Anchor, At: r.Clock.At}, Expires: r.ExpiresAt, Version: r.Version,
+		Leaves: r.Leaves, Classes: classes, Record: r.Body,
+	}
+}
