@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"strongroom"
+)
+
+// cli is the command line: a struct is its own documentation. Each subcommand
+// has its own file.
+type cli struct {
+	Init    initCmd    `cmd:"" group:"run" help:"Make an instance: data folder, key folder, root key, first key."`
+	Serve   serveCmd   `cmd:"" group:"run" help:"Serve the HTTP API."`
+	Demo    demoCmd    `cmd:"" group:"run" help:"Run the main job on made-up shops and keep serving."`
+	Doctor  doctorCmd  `cmd:"" group:"run" help:"Check the instance; one line of advice for each finding."`
+	Config  configCmd  `cmd:"" group:"run" help:"Check and print the effective configuration."`
+	Version versionCmd `cmd:"" group:"run" help:"Print version and build."`
+
+	Store  storeCmd  `cmd:"" group:"data" help:"Add, list and disconnect stores."`
+	Sync   syncCmd   `cmd:"" group:"data" help:"Pull a store's orders from EcartAPI."`
+	Ingest ingestCmd `cmd:"" group:"data" help:"Take in a file of EcartAPI JSON or NDJSON."`
+	Record recordCmd `cmd:"" group:"data" help:"List and show records, tokenised."`
+	Reveal revealCmd `cmd:"" group:"data" help:"Open a record or tokens for a purpose."`
+	Find   findCmd   `cmd:"" group:"data" help:"Find records by e-mail, phone, name, postal code, national or external id."`
+	Erase  eraseCmd  `cmd:"" group:"data" help:"Erase records for good."`
+	Fields fieldsCmd `cmd:"" group:"data" help:"List unknown fields and classify them."`
+
+	Key    keyCmd    `cmd:"" group:"guard" help:"Create, list, rotate and revoke service keys."`
+	Policy policyCmd `cmd:"" group:"guard" help:"Check, test and explain policies."`
+	Audit  auditCmd  `cmd:"" group:"guard" help:"Read, export and verify the audit log."`
+	Log    logCmd    `cmd:"" group:"guard" help:"Continue the audit log after a loss, visibly."`
+	Root   rootCmd   `cmd:"" group:"guard" help:"Rotate the root key."`
+	Epoch  epochCmd  `cmd:"" group:"guard" help:"Roll the epoch key, so that old copies cannot be opened."`
+	Sweep  sweepCmd  `cmd:"" group:"guard" help:"Let die what is due, now."`
+	Clock  clockCmd  `cmd:"" group:"guard" help:"Show or move the clock of a test instance."`
+	Sim    simCmd    `cmd:"" group:"guard" help:"Run the EcartAPI simulator on loopback."`
+}
+
+// globals is what every command is handed.
+type globals struct {
+	ctx  context.Context
+	in   io.Reader
+	out  io.Writer
+	errs io.Writer
+}
+
+// errUsage marks an error of the command line itself; it exits with 2.
+var errUsage = errors.New("usage")
+
+// run parses args, runs the command and returns the exit code: 0 done, 1 the
+// command failed, 2 the command line is wrong.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	var c cli
+	code := -1
+	parser, err := kong.New(&c,
+		kong.Name("strongroom"),
+		kong.Description("Keeps shop data sealed from the first byte, opens it only for a purpose, lets it die on the day."),
+		kong.UsageOnError(),
+		kong.Writers(out, errs),
+		kong.Exit(func(n int) { code = n }),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "run", Title: "Run an instance"},
+			{Key: "data", Title: "Work with data"},
+			{Key: "guard", Title: "Guard it"},
+		}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		fmt.Fprintf(errs, "strongroom: %v\n", err)
+		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if code >= 0 { // help was asked for and printed
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "strongroom: %v\n", err)
+		return 2
+	}
+	err = k.Run(&globals{ctx, in, out, errs})
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(errs, "strongroom: %v\n", err)
+		return 2
+	default:
+		fmt.Fprintf(errs, "strongroom: %s\n", explain(err))
+		return 1
+	}
+}
+
+// explain turns an error into what happened, why, and what to do.
+func explain(err error) string {
+	if f, ok := errors.AsType[*strongroom.Fault](err); ok && f.Kind != strongroom.Internal {
+		return err.Error()
+	}
+	if errors.Is(err, context.Canceled) {
+		return "interrupted; what was acknowledged is kept"
+	}
+	return err.Error()
+}

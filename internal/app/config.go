@@ -1,0 +1,300 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"strongroom"
+)
+
+// ConfigName is the file name of the configuration inside the data folder.
+const ConfigName = "strongroom.yaml"
+
+// Config is the whole configuration of an instance: one file, in YAML, written
+// by `strongroom init` into the data folder and edited by an operator. Unknown
+// keys are errors. It holds no secret; secrets come from files.
+type Config struct {
+	// Environment is production or test. It is bound into every seal and cannot
+	// be changed after init.
+	Environment strongroom.Environment `yaml:"environment"`
+	// Database is empty for the embedded engine, else a postgres:// URL without
+	// password; put the password into DatabasePasswordFile.
+	Database string `yaml:"database,omitempty"`
+	// DatabasePasswordFile names a 0600 file with the password of the database.
+	DatabasePasswordFile string `yaml:"database_password_file,omitempty"`
+	// Keys is the key folder; default: the data folder's name with ".keys".
+	Keys string `yaml:"keys"`
+	// Root says where the root key comes from.
+	Root RootConfig `yaml:"root"`
+	// Listen is the address of the HTTP API.
+	Listen string `yaml:"listen"`
+	// TLS is auto (self-signed on first run), off (test on loopback only), or
+	// file with Certificate and Key.
+	TLS string `yaml:"tls"`
+	// Certificate and CertificateKey are PEM files for tls: file.
+	Certificate    string `yaml:"certificate,omitempty"`
+	CertificateKey string `yaml:"certificate_key,omitempty"`
+	// Metrics is the address of a second listener for /metrics without a
+	// credential; loopback only. Empty: /metrics asks for a key.
+	Metrics string `yaml:"metrics,omitempty"`
+	// Policies is a folder of Cedar policies that are added to the shipped ones.
+	Policies string `yaml:"policies,omitempty"`
+	// FieldMaps is a folder of field maps that override the shipped ones.
+	FieldMaps string `yaml:"field_maps,omitempty"`
+	// EcartAPI is the base URL of the API; default https://api.ecartapi.com.
+	EcartAPI string `yaml:"ecartapi,omitempty"`
+	// EpochLength is how long an epoch key lives before the roll; default 24h.
+	EpochLength time.Duration `yaml:"epoch_length,omitempty"`
+	// Budgets bound what one caller may reveal for one purpose at one store.
+	Budgets BudgetConfig `yaml:"budgets,omitempty"`
+	// MaxBody is the largest request body in bytes; default 8 MiB.
+	MaxBody int64 `yaml:"max_body,omitempty"`
+	// AcceptKeysInside records that an operator accepted keys under the data
+	// folder or the root key beside the wrapped keys.
+	AcceptKeysInside bool `yaml:"accept_keys_inside,omitempty"`
+}
+
+// RootConfig names the one source of the root key. Exactly one is set.
+type RootConfig struct {
+	// File is a 0600 file of 32 random bytes in hex.
+	File string `yaml:"file,omitempty"`
+	// Passphrase asks for a passphrase on the terminal, or reads PassphraseFD.
+	Passphrase bool `yaml:"passphrase,omitempty"`
+	// FD is a file descriptor handed in by the process that starts us.
+	FD int `yaml:"fd,omitempty"`
+	// Credential is a file in a systemd credentials directory, by full path.
+	Credential string `yaml:"credential,omitempty"`
+	// Transit names a key of OpenBao's or Vault's Transit engine.
+	Transit *TransitConfig `yaml:"transit,omitempty"`
+}
+
+// TransitConfig reaches a Transit engine over HTTPS.
+type TransitConfig struct {
+	Address   string `yaml:"address"`
+	Mount     string `yaml:"mount,omitempty"`
+	Key       string `yaml:"key"`
+	TokenFile string `yaml:"token_file"`
+	CAFile    string `yaml:"ca_file,omitempty"`
+}
+
+// BudgetConfig bounds reveals per caller, purpose and store; zero means the
+// default.
+type BudgetConfig struct {
+	RecordsPerHour int64 `yaml:"records_per_hour,omitempty"`
+	RecordsPerDay  int64 `yaml:"records_per_day,omitempty"`
+	FieldsPerHour  int64 `yaml:"fields_per_hour,omitempty"`
+	FieldsPerDay   int64 `yaml:"fields_per_day,omitempty"`
+}
+
+// LoadConfig reads the configuration of the instance in dir, or the file given.
+func LoadConfig(dir, file string) (Config, error) {
+	if file == "" {
+		file = filepath.Join(dir, ConfigName)
+	}
+	var c Config
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, strongroom.Faultf(strongroom.NotFound, "config", "there is no instance in %s", dir).
+			Advise("make one with: strongroom init --data %s", dir)
+	}
+	if err != nil {
+		return c, err
+	}
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c); err != nil {
+		return c, strongroom.Faultf(strongroom.Invalid, "config", "%s cannot be read", file).Because(err)
+	}
+	return c, c.Check(dir)
+}
+
+// Write stores the configuration in dir with mode 0600.
+func (c Config) Write(dir string) error {
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return writeFileSync(filepath.Join(dir, ConfigName), text, 0o600)
+}
+
+// Check refuses an unsafe or incomplete configuration and says what to type. It
+// fills defaults in.
+func (c *Config) Check(dir string) error {
+	if _, err := strongroom.ParseEnvironment(string(c.Environment)); err != nil {
+		return err
+	}
+	c.defaults(dir)
+	if err := c.checkRoot(); err != nil {
+		return err
+	}
+	if err := c.checkDatabase(); err != nil {
+		return err
+	}
+	if err := c.checkKeys(dir); err != nil {
+		return err
+	}
+	return c.checkListen()
+}
+
+func (c *Config) defaults(dir string) {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	set(&c.Keys, filepath.Clean(dir)+".keys")
+	set(&c.Listen, "127.0.0.1:8443")
+	set(&c.TLS, "auto")
+	set(&c.EcartAPI, "https://api.ecartapi.com")
+	if c.EpochLength == 0 {
+		c.EpochLength = 24 * time.Hour
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = 8 << 20
+	}
+}
+
+func (c *Config) checkRoot() error {
+	n := 0
+	for _, set := range []bool{c.Root.File != "", c.Root.Passphrase, c.Root.FD != 0 && !c.Root.Passphrase, c.Root.Credential != "", c.Root.Transit != nil} {
+		if set {
+			n++
+		}
+	}
+	if n != 1 {
+		return strongroom.Faultf(strongroom.Invalid, "root", "exactly one source of the root key must be set, not %d", n).
+			Advise("set one of root.file, root.passphrase, root.fd, root.credential, root.transit")
+	}
+	return nil
+}
+
+func (c *Config) checkDatabase() error {
+	if c.Database == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Database)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return strongroom.Faultf(strongroom.Invalid, "database", "database must be a postgres:// URL or empty for the embedded engine")
+	}
+	if _, has := u.User.Password(); has && c.Environment == strongroom.Production {
+		return strongroom.Faultf(strongroom.Invalid, "database", "the database URL holds a password").
+			Advise("put it into a 0600 file and name that in database_password_file")
+	}
+	return nil
+}
+
+// checkKeys keeps keys out of the data folder and the root key away from what
+// it opens: whoever copies one folder must not get both.
+func (c *Config) checkKeys(dir string) error {
+	if c.AcceptKeysInside {
+		return nil
+	}
+	for what, path := range map[string]string{"the key folder": c.Keys, "the root key": c.Root.File} {
+		if path != "" && inside(dir, path) {
+			return strongroom.Faultf(strongroom.Invalid, "keys", "%s lies inside the data folder, so a copy of that folder opens everything", what).
+				Advise("move it beside, or pass --i-accept-keys-inside")
+		}
+	}
+	if c.Root.File != "" && inside(c.Keys, c.Root.File) {
+		return strongroom.Faultf(strongroom.Invalid, "keys", "the root key lies beside the keys that it wraps").
+			Advise("move it elsewhere, or pass --i-accept-keys-inside")
+	}
+	return nil
+}
+
+func (c *Config) checkListen() error {
+	switch c.TLS {
+	case "auto":
+	case "file":
+		if c.Certificate == "" || c.CertificateKey == "" {
+			return strongroom.Faultf(strongroom.Invalid, "tls", "tls: file needs certificate and certificate_key")
+		}
+	case "off":
+		if c.Environment != strongroom.Test || !loopback(c.Listen) {
+			return strongroom.Faultf(strongroom.Invalid, "tls", "tls may be off only in environment test and on a loopback address").
+				Advise("use --tls auto, or --listen 127.0.0.1:PORT in a test instance")
+		}
+	default:
+		return strongroom.Faultf(strongroom.Invalid, "tls", "tls must be auto, file or off")
+	}
+	if c.Metrics != "" && !loopback(c.Metrics) {
+		return strongroom.Faultf(strongroom.Invalid, "metrics", "the metrics listener must be on a loopback address")
+	}
+	return nil
+}
+
+// Redacted returns the effective configuration as `config check` prints it.
+func (c Config) Redacted() (string, error) {
+	if u, err := url.Parse(c.Database); err == nil && c.Database != "" {
+		c.Database = u.Redacted()
+	}
+	text, err := yaml.Marshal(c)
+	return string(text), err
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// inside reports whether path is dir or lies below it, links resolved.
+func inside(dir, path string) bool {
+	rel, err := filepath.Rel(resolve(dir), resolve(path))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// resolve returns the absolute path of p with links resolved as far as p exists.
+func resolve(p string) string {
+	p, err := filepath.Abs(p)
+	if err != nil {
+		return p
+	}
+	for rest := ""; ; {
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			return filepath.Join(real, rest)
+		}
+		parent := filepath.Dir(p)
+		if parent == p {
+			return filepath.Join(p, rest)
+		}
+		rest = filepath.Join(filepath.Base(p), rest)
+		p = parent
+	}
+}
+
+func writeFileSync(path string, text []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

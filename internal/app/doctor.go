@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"strongroom"
+	"strongroom/internal/db"
+)
+
+// State is what a check came to.
+type State string
+
+// The states of a finding. Unknown is never counted as good.
+const (
+	OK      State = "ok"
+	Warn    State = "warn"
+	Fail    State = "fail"
+	Unknown State = "unknown"
+)
+
+// Finding is the result of one check of [Doctor]. Advice says what to do when
+// State is not OK.
+type Finding struct {
+	Check  string `json:"check"`
+	State  State  `json:"state"`
+	Found  string `json:"found"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// Doctor checks the instance in o.Dir and returns a finding for each check. A
+// served instance is checked from outside: configuration, permissions, disk and
+// what it answers to readyz. It changes nothing.
+func Doctor(ctx context.Context, o Options) ([]Finding, error) {
+	var f []Finding
+	add := func(check string, err error, found, advice string) {
+		x := Finding{Check: check, State: OK, Found: found}
+		if err != nil {
+			x.State, x.Found, x.Advice = Fail, err.Error(), advice
+		}
+		f = append(f, x)
+	}
+	c, err := o.config()
+	add("configuration", err, string(c.Environment)+", "+engineName(c), "mend the file and run: strongroom config check --data "+o.Dir)
+	if err != nil {
+		return f, nil
+	}
+	add("data folder", CheckFolder(o.Dir), o.Dir, "chmod 700 "+o.Dir)
+	add("key folder", CheckFolder(c.Keys), c.Keys, "chmod 700 "+c.Keys)
+	f = append(f, keyPlace(o.Dir, c), diskSpace(o.Dir), tlsState(o.Dir, c))
+	a, err := Open(ctx, o)
+	if errors.Is(err, ErrLocked) {
+		return append(f, served(ctx, o.Dir)), nil
+	}
+	add("start", err, "opens: keys, engine, log continuity", "see docs/operations.md")
+	if err != nil {
+		return f, nil
+	}
+	f = append(f, a.examine(ctx)...)
+	return f, a.Close()
+}
+
+func engineName(c Config) string {
+	if c.Database == "" {
+		return string(db.SQLite)
+	}
+	return string(db.Postgres)
+}
+
+// keyPlace says whether a copy of the data folder would carry keys along.
+func keyPlace(dir string, c Config) Finding {
+	if c.AcceptKeysInside {
+		return Finding{"key place", Warn, "keys were accepted inside the data folder or beside the root key", "move them apart, set keys and root, drop accept_keys_inside"}
+	}
+	return Finding{Check: "key place", State: OK, Found: "keys, root key and data are apart"}
+}
+
+// diskSpace warns before a full disk stops the work.
+func diskSpace(dir string) Finding {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return Finding{"disk", Unknown, "free space cannot be read", "look with: df " + dir}
+	}
+	free := st.Bavail * uint64(st.Bsize)
+	x := Finding{Check: "disk", State: OK, Found: fmt.Sprintf("%d MiB free", free>>20)}
+	if free < 1<<30 {
+		x.State, x.Advice = Warn, "free some space: a full disk stops all work"
+	}
+	return x
+}
+
+func tlsState(dir string, c Config) Finding {
+	switch c.TLS {
+	case "off":
+		return Finding{"tls", Warn, "off, on loopback, in a test instance", "set tls: auto or file"}
+	case "auto":
+		if _, err := os.Stat(filepath.Join(dir, "tls")); err == nil {
+			return Finding{"tls", Warn, "self-signed certificate", "hand clients the certificate in " + filepath.Join(dir, "tls") + ", or set tls: file"}
+		}
+		return Finding{"tls", OK, "a certificate is made at first start", ""}
+	}
+	return Finding{"tls", OK, "certificate from file", ""}
+}
+
+// served asks the instance that another process serves.
+func served(ctx context.Context, dir string) Finding {
+	c, err := dialSocket(dir)
+	if err != nil {
+		return Finding{"server", Fail, err.Error(), "look who holds the folder: fuser " + filepath.Join(dir, lockName)}
+	}
+	defer c.Close()
+	req, err := httpGet(ctx, "http://strongroom/readyz")
+	if err != nil {
+		return Finding{"server", Unknown, "readyz could not be asked", ""}
+	}
+	resp, err := c.HTTP.Do(req)
+	if err != nil || resp.StatusCode != 200 {
+		return Finding{"server", Fail, "serves and is not ready", "read /readyz: it says why"}
+	}
+	defer resp.Body.Close()
+	return Finding{"server", OK, "serves and is ready; stop it for the checks that need the folder", ""}
+}
+
+// examine checks what only an open instance shows.
+func (a *App) examine(ctx context.Context) []Finding {
+	f := a.examineClock()
+	f = append(f, a.examineEngine(ctx)...)
+	n, err := a.audit.Check(ctx)
+	f = append(f, finding("log", err, fmt.Sprintf("%d events hash to the signed tree", n), "do not delete anything; see docs/operations.md, a damaged log"))
+	s, err := a.snapshot(ctx)
+	f = append(f, finding("records", err, oldest(s), "see docs/operations.md"))
+	if err == nil {
+		f = append(f, a.examineDates(s)...)
+	}
+	return f
+}
+
+func oldest(s snapshot) string {
+	if s.gauges.OldestPII.IsZero() {
+		return "none"
+	}
+	return "oldest that opens came in " + s.gauges.OldestPII.Format(time.DateOnly)
+}
+
+func (a *App) examineClock() []Finding {
+	x := Finding{Check: "clock", State: OK, Found: a.clock.Now().Format(time.RFC3339)}
+	if a.clock.Offset() != 0 {
+		x.State, x.Advice = Warn, "this test instance's clock was moved by "+a.clock.Offset().Round(time.Second).String()
+	}
+	if b := a.audit.Behind(); b > 5*time.Minute {
+		x.State, x.Advice = Fail, "the clock is behind the newest event: set the host's time; reveals refuse until then"
+	}
+	return []Finding{x}
+}
+
+func (a *App) examineEngine(ctx context.Context) []Finding {
+	facts, err := a.db.Facts(ctx)
+	if err != nil {
+		return []Finding{finding("engine", err, "", "see docs/operations.md")}
+	}
+	var f []Finding
+	for _, fact := range facts {
+		x := Finding{Check: "engine: " + fact.Name, State: OK, Found: fact.Value}
+		if !fact.OK {
+			x.State, x.Advice = Fail, fact.Advice
+		}
+		f = append(f, x)
+	}
+	return f
+}
+
+func (a *App) examineDates(s snapshot) []Finding {
+	x := Finding{Check: "erasures", State: OK, Found: "none overdue"}
+	if s.gauges.Overdue > 0 {
+		x.State, x.Found, x.Advice = Warn, fmt.Sprintf("%d records are past their date", s.gauges.Overdue), "strongroom sweep --data "+a.o.Dir
+	}
+	age := s.now.Sub(a.keys.EpochStarted())
+	y := Finding{Check: "epoch", State: OK, Found: "age " + age.Round(time.Minute).String()}
+	if age > 2*a.conf.EpochLength {
+		y.State, y.Advice = Warn, "strongroom epoch roll --data "+a.o.Dir
+	}
+	return []Finding{x, y}
+}
+
+func finding(check string, err error, found, advice string) Finding {
+	if err != nil {
+		return Finding{check, Fail, strongroom.KindOf(err).String() + ": " + err.Error(), advice}
+	}
+	return Finding{Check: check, State: OK, Found: found}
+}

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"strongroom"
+)
+
+// Names inside the data folder.
+const (
+	databaseName = "strongroom.db"
+	lockName     = "lock"
+	SocketName   = "strongroom.sock" // SocketName is the Unix socket of a serving instance.
+	clockName    = "clock.json"
+)
+
+// Lock is the exclusive ownership of a data folder by one process. The kernel
+// lets go of it when the process dies, however it dies.
+type Lock struct{ f *os.File }
+
+// ErrLocked says that another process owns the data folder.
+var ErrLocked = errors.New("another process owns the data folder")
+
+// TakeLock takes the exclusive lock of the data folder dir, or returns
+// ErrLocked at once.
+func TakeLock(dir string) (*Lock, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrLocked
+		}
+		return nil, err
+	}
+	return &Lock{f}, nil
+}
+
+// Release gives the folder back.
+func (l *Lock) Release() error { return l.f.Close() }
+
+// CheckFolder refuses a data or key folder that others may enter.
+func CheckFolder(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return strongroom.Faultf(strongroom.Invalid, "folder", "%s is not a folder", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return strongroom.Faultf(strongroom.Invalid, "permissions", "%s is open to other users (mode %04o)", path, info.Mode().Perm()).
+			Advise("chmod 700 %s", path)
+	}
+	return nil
+}
+
+// clockFile keeps a test instance's clock across restarts: an offset from real
+// time, so that it keeps ticking while nothing runs.
+type clockFile struct {
+	OffsetMicros int64 `json:"offset_us"`
+}
+
+// loadClock returns the clock of the instance in dir: real time, except in a
+// test instance whose clock was moved.
+func loadClock(dir string, env strongroom.Environment) (*strongroom.Clock, error) {
+	clock := new(strongroom.Clock)
+	text, err := os.ReadFile(filepath.Join(dir, clockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return clock, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if env != strongroom.Test {
+		return nil, strongroom.Faultf(strongroom.Invalid, "clock", "%s moves the clock, which only a test instance may do", filepath.Join(dir, clockName)).
+			Advise("remove the file")
+	}
+	var c clockFile
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, strongroom.Faultf(strongroom.Invalid, "clock", "%s cannot be read", filepath.Join(dir, clockName)).Because(err)
+	}
+	clock.SetOffset(time.Duration(c.OffsetMicros) * time.Microsecond)
+	return clock, nil
+}
+
+func saveClock(dir string, offset time.Duration) error {
+	text, err := json.Marshal(clockFile{offset.Microseconds()})
+	if err != nil {
+		return err
+	}
+	return writeFileSync(filepath.Join(dir, clockName), append(text, '\n'), 0o600)
+}

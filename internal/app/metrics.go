@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"strongroom"
+	"strongroom/internal/vault"
+)
+
+// metrics are the numbers an operator watches. Labels are route patterns and
+// status codes, never anything a caller chose.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "strongroom_http_request_seconds", Help: "Time to answer a request.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30},
+		}, []string{"route", "status"}),
+	}
+	m.registry.MustRegister(m.requests)
+	return m
+}
+
+func (m *metrics) observe(route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// gauge is one number read when it is asked for.
+type gauge struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(snapshot) float64
+}
+
+// snapshot is the state of the instance at one scrape.
+type snapshot struct {
+	app    *App
+	now    time.Time
+	gauges vault.Gauges
+}
+
+func describe(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("strongroom_"+name, help, nil, nil)
+}
+
+func gauges() []gauge {
+	const up, now = prometheus.CounterValue, prometheus.GaugeValue
+	return []gauge{
+		{describe("overdue_records", "Records past their erase-by date whose key or remains are still there. Must be 0."), now, func(s snapshot) float64 { return float64(s.gauges.Overdue) }},
+		{describe("next_death_seconds", "Seconds until the next record reaches its date; 0 without records."), now, func(s snapshot) float64 {
+			if s.gauges.NextDue.IsZero() {
+				return 0
+			}
+			return s.gauges.NextDue.Sub(s.now).Seconds()
+		}},
+		{describe("oldest_pii_age_seconds", "Age of the oldest record that can still be opened; 0 without records."), now, func(s snapshot) float64 {
+			if s.gauges.OldestPII.IsZero() {
+				return 0
+			}
+			return s.now.Sub(s.gauges.OldestPII).Seconds()
+		}},
+		{describe("epoch_age_seconds", "Age of the epoch key by the data clock."), now, func(s snapshot) float64 { return s.now.Sub(s.app.keys.EpochStarted()).Seconds() }},
+		{describe("log_unsealed_events", "Events since the newest signed checkpoint."), now, func(s snapshot) float64 {
+			n, _ := s.app.audit.Sealed()
+			return float64(n)
+		}},
+		{describe("clock_behind_seconds", "How far the clock is behind the newest event. Above 300 reveals refuse."), now, func(s snapshot) float64 { return s.app.audit.Behind().Seconds() }},
+		{describe("background_failed", "1 while the last sweep or roll did not finish."), now, func(s snapshot) float64 {
+			if s.app.life.Status().Err != nil {
+				return 1
+			}
+			return 0
+		}},
+		{describe("expired_total", "Records that died on their date since start."), up, func(s snapshot) float64 { return float64(s.app.life.Status().Expired) }},
+		{describe("commits_total", "Transactions committed since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Commits) }},
+		{describe("calls_total", "Guarded calls answered since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Calls) }},
+		{describe("refused_total", "Guarded calls refused since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Refused) }},
+		{describe("calls_waiting", "Guarded calls waiting now."), now, func(s snapshot) float64 { return float64(s.app.guard.Stats().Waiting) }},
+	}
+}
+
+// Describe sends what Collect will send.
+func (a *App) Describe(ch chan<- *prometheus.Desc) {
+	for _, g := range gauges() {
+		ch <- g.desc
+	}
+}
+
+// Collect reads the state once and sends every number of it. A state that
+// cannot be read is an invalid metric, which the scraper sees as a failure.
+func (a *App) Collect(ch chan<- prometheus.Metric) {
+	s, err := a.snapshot(context.Background())
+	for _, g := range gauges() {
+		if err != nil {
+			ch <- prometheus.NewInvalidMetric(g.desc, strongroom.Faultf(strongroom.KindOf(err), "metrics", "the state cannot be read"))
+			continue
+		}
+		ch <- prometheus.MustNewConstMetric(g.desc, g.kind, g.read(s))
+	}
+}
+
+func (a *App) snapshot(ctx context.Context) (snapshot, error) {
+	g, err := a.vault.Gauges(ctx)
+	return snapshot{app: a, now: a.clock.Now(), gauges: g}, err
+}
+
+// handler serves /metrics.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError})
+}
+
+// serveMetrics writes the metrics for a caller whom the API has let in.
+func (a *App) serveMetrics(_ context.Context, _ strongroom.Actor, w http.ResponseWriter, r *http.Request) error {
+	a.metrics.handler().ServeHTTP(w, r)
+	return nil
+}

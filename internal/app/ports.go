@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/guard"
+)
+
+// clockDoor is the data clock as the API moves it.
+type clockDoor App
+
+// Now returns the instance's time.
+func (c *clockDoor) Now() time.Time { return c.clock.Now() }
+
+// Set moves the clock of a test instance. Back it goes only while the instance
+// holds no record: what has died must not come to life again.
+func (c *clockDoor) Set(ctx context.Context, who strongroom.Actor, to time.Time) error {
+	a := (*App)(c)
+	if a.conf.Environment != strongroom.Test {
+		return strongroom.Faultf(strongroom.Denied, "clock", "only the clock of a test instance can be moved")
+	}
+	to = to.UTC().Truncate(time.Microsecond)
+	if to.Before(a.clock.Now()) {
+		g, err := a.vault.Gauges(ctx)
+		if err != nil {
+			return err
+		}
+		if !g.OldestPII.IsZero() || g.Overdue > 0 {
+			return strongroom.Faultf(strongroom.Conflict, "clock", "the clock goes back only while the instance holds no record").
+				Advise("make a new test instance")
+		}
+	}
+	offset := time.Duration(0)
+	err := a.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(audit.SetClock, strongroom.Resource{Type: "Instance", ID: "clock"}, guard.Context{}); err != nil {
+			return err
+		}
+		tx.Note("to", to.UnixMicro()) // the event that moves the clock bears the new time
+		tx.AfterCommit(func() {
+			offset = time.Until(to) // real time: the offset is what it is measured from
+			a.clock.SetOffset(offset)
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	a.life.Wake()
+	return saveClock(a.o.Dir, offset)
+}
+
+// recordStart records that the instance started; without it nothing is served.
+func (a *App) recordStart(ctx context.Context) error { return a.recordLife(ctx, audit.Start) }
+
+// recordStop records the stop where that is still possible. An instance whose
+// log cannot be written stops all the same.
+func (a *App) recordStop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := a.recordLife(ctx, audit.Stop); err != nil {
+		a.log.ErrorContext(ctx, "the stop could not be recorded", "kind", strongroom.KindOf(err).String())
+	}
+}
+
+func (a *App) recordLife(ctx context.Context, act strongroom.Action) error {
+	return a.guard.Do(ctx, strongroom.System("instance"), func(_ context.Context, tx *guard.Tx) error {
+		return tx.Allow(act, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{})
+	})
+}
+
+// ContinueLog lets the log go on under a new origin after a loss. The break
+// stays visible for ever.
+func ContinueLog(ctx context.Context, o Options, reason, by string) error {
+	c, err := o.config()
+	if err != nil {
+		return err
+	}
+	lock, err := TakeLock(o.Dir)
+	if err != nil {
+		return err
+	}
+	root, err := openRoot(c, o.Passphrase)
+	if err != nil {
+		return errors.Join(err, lock.Release())
+	}
+	r, err := openRing(ctx, o.Dir, c, root)
+	if err != nil {
+		return errors.Join(err, lock.Release())
+	}
+	a := &App{o: o, conf: c, lock: lock, ring: r.ring, clock: r.clock, log: discard()}
+	err = a.openEngine(ctx)
+	if err == nil {
+		err = a.makeLog()
+	}
+	if err == nil {
+		err = a.audit.Continue(ctx, reason, by)
+	}
+	return errors.Join(err, a.Close())
+}

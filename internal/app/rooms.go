@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"strongroom"
+	"strongroom/internal/api"
+	"strongroom/internal/authz"
+	"strongroom/internal/fieldmap"
+	"strongroom/internal/identity"
+	"strongroom/internal/intake"
+	"strongroom/internal/jobs"
+	"strongroom/internal/keys"
+	"strongroom/internal/lifecycle"
+	"strongroom/internal/logbook"
+	"strongroom/internal/vault"
+)
+
+// openRooms opens what works on data.
+func (a *App) openRooms(ctx context.Context) (err error) {
+	a.keys, err = keys.New(a.ring, a.guard, keys.Options{Ledger: filepath.Join(a.conf.Keys, "erasures"), Log: a.log})
+	if err != nil {
+		return err
+	}
+	maps, err := a.maps()
+	if err != nil {
+		return err
+	}
+	a.vault = vault.New(vault.Options{
+		Guard: a.guard, Keys: a.keys, Maps: maps, Environment: a.conf.Environment, Clock: a.clock, Log: a.log,
+		Budgets: vault.Budgets{
+			RecordsHour: a.conf.Budgets.RecordsPerHour, RecordsDay: a.conf.Budgets.RecordsPerDay,
+			FieldsHour: a.conf.Budgets.FieldsPerHour, FieldsDay: a.conf.Budgets.FieldsPerDay,
+		},
+		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)},
+	})
+	a.logbook = logbook.New(a.guard, a.audit)
+	a.identity = identity.New(identity.Options{
+		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("identity"), Clock: a.clock, Log: a.log,
+		Refused: a.refuse,
+		Local:   map[uint32][]string{uint32(os.Getuid()): a.localRoles()},
+	})
+	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
+	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
+	a.jobs = jobs.New(jobs.Options{Guard: a.guard, Handlers: a.handlers(), Log: a.log})
+	return nil
+}
+
+// localRoles are the roles of the OS user who owns the data folder. Whoever can
+// read the root key could open everything; the log says that it was they.
+func (a *App) localRoles() []string {
+	if a.conf.Environment == strongroom.Test {
+		return []string{authz.TestEverything}
+	}
+	return []string{authz.Owner, authz.Operator}
+}
+
+// openDoors builds the API and starts what works in the background.
+func (a *App) openDoors(ctx context.Context) error {
+	a.api = api.New(api.Options{
+		Vault: a.vault, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
+		Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
+		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
+	})
+	low, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopParts = stop
+	a.parts, low = errgroup.WithContext(low)
+	a.parts.Go(func() error { return a.life.Run(low) })
+	a.parts.Go(func() error { return a.jobs.Run(low) })
+	a.parts.Go(func() error { return a.identity.Run(low) })
+	a.parts.Go(func() error { return a.recordRefusals(low) })
+	return a.recordStart(ctx)
+}

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"strongroom"
+	"strongroom/internal/keys"
+	"strongroom/internal/seal"
+)
+
+// Passphrase supplies a passphrase: from the file descriptor fd if it is
+// positive, else by asking a person. It is never an environment variable.
+type Passphrase func(fd int) ([]byte, error)
+
+// openRoot returns the root key of an existing keyring.
+func openRoot(c Config, pass Passphrase) (keys.KMS, error) {
+	switch r := c.Root; {
+	case r.Transit != nil:
+		return openTransit(*r.Transit)
+	case r.Passphrase:
+		text, err := askFor(pass, r.FD)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(text)
+		return keys.PassphraseRoot(c.Keys, text)
+	case r.FD > 0:
+		return keys.RootFromDescriptor(r.FD)
+	case r.Credential != "":
+		return keys.RootFromCredentials(filepath.Dir(r.Credential), filepath.Base(r.Credential))
+	default:
+		return keys.RootFromFile(r.File)
+	}
+}
+
+// makeRoot returns the root key for a new keyring, making a key file that does
+// not exist yet.
+func makeRoot(c Config, pass Passphrase) (keys.KMS, error) {
+	switch r := c.Root; {
+	case r.Passphrase:
+		text, err := askFor(pass, r.FD)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(text)
+		return keys.NewPassphraseRoot(text, seal.NewParams())
+	case r.File != "":
+		return keyFile(r.File)
+	default:
+		return openRoot(c, pass)
+	}
+}
+
+// keyFile opens the key file at path, or makes it in a private folder.
+func keyFile(path string) (*keys.LocalRoot, error) {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return keys.RootFromFile(path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return keys.CreateRootFile(path)
+}
+
+func askFor(pass Passphrase, fd int) ([]byte, error) {
+	if pass == nil {
+		return nil, strongroom.Faultf(strongroom.Invalid, "passphrase", "the root key needs a passphrase and nobody can be asked").
+			Advise("start with --root-fd, or use a key file")
+	}
+	return pass(fd)
+}
+
+func openTransit(t TransitConfig) (keys.KMS, error) {
+	return keys.NewTransit(keys.TransitOptions{Address: t.Address, Mount: t.Mount, Key: t.Key, TokenFile: t.TokenFile, CAFile: t.CAFile})
+}
+
+// RotateRoot wraps the keyring under the key in newFile, made if missing, and
+// writes the new source into the configuration. It goes on where an earlier call
+// was cut off. The old root opens nothing afterwards.
+func RotateRoot(ctx context.Context, o Options, newFile string) error {
+	if newFile == "" {
+		return strongroom.Faultf(strongroom.Invalid, "root", "the file of the new root key must be named")
+	}
+	newFile, err := filepath.Abs(newFile)
+	if err != nil {
+		return err
+	}
+	c, err := LoadConfig(o.Dir, o.ConfigFile)
+	if err != nil {
+		return err
+	}
+	changed := c
+	changed.Root = RootConfig{File: newFile}
+	if err := changed.Check(o.Dir); err != nil {
+		return err
+	}
+	next, err := keyFile(newFile)
+	if err != nil {
+		return err
+	}
+	// Cut off after the keyring was moved and before the configuration was: the
+	// old root opens nothing any more, so the new one is tried as well.
+	a, err := Open(ctx, o)
+	if strongroom.IsKind(err, strongroom.Denied) {
+		if err := changed.Write(o.Dir); err != nil {
+			return err
+		}
+		a, err = Open(ctx, o)
+	}
+	if err != nil {
+		return err
+	}
+	err = a.keys.RotateRoot(ctx, a.local(), next)
+	if err == nil {
+		err = changed.Write(o.Dir)
+	}
+	return errors.Join(err, a.Close())
+}

@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"strongroom/internal/web"
+)
+
+// stopLimit is how long running requests may take to finish after a stop was
+// asked for.
+const stopLimit = 20 * time.Second
+
+// Serve answers on the configured address and on the Unix socket in the data
+// folder until ctx ends, then stops gracefully and closes the instance. ready is
+// called once with the base URL.
+func (a *App) Serve(ctx context.Context, ready func(url string)) error {
+	err := a.serve(ctx, ready)
+	return errors.Join(err, a.Close())
+}
+
+func (a *App) serve(ctx context.Context, ready func(url string)) error {
+	scheme, tlsConfig, err := a.tls()
+	if err != nil {
+		return err
+	}
+	public, err := web.ListenTCP(ctx, a.conf.Listen, tlsConfig != nil)
+	if err != nil {
+		return err
+	}
+	socket, err := web.ListenUnix(ctx, filepath.Join(a.o.Dir, SocketName))
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	servers := []*web.Server{
+		web.NewServer(web.Options{Handler: a.api, Log: a.log, TLS: tlsConfig}),
+		web.NewServer(web.Options{Handler: a.api, Log: a.log}),
+	}
+	listeners := []net.Listener{public, socket}
+	if a.conf.Metrics != "" {
+		l, err := web.ListenTCP(ctx, a.conf.Metrics, false)
+		if err != nil {
+			return errors.Join(err, public.Close(), socket.Close())
+		}
+		servers = append(servers, web.NewServer(web.Options{Handler: a.metrics.handler(), Log: a.log}))
+		listeners = append(listeners, l)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, s := range servers {
+		group.Go(func() error { return s.Serve(listeners[i]) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+		defer cancel()
+		var errs []error
+		for _, s := range servers {
+			errs = append(errs, s.Shutdown(stop))
+		}
+		return errors.Join(errs...)
+	})
+	a.log.InfoContext(ctx, "serving", "environment", string(a.conf.Environment), "engine", string(a.db.Engine()))
+	ready(scheme + "://" + public.Addr().String())
+	return group.Wait()
+}
+
+// tls returns the scheme and the TLS settings; nil settings serve plain HTTP.
+func (a *App) tls() (string, *tls.Config, error) {
+	switch a.conf.TLS {
+	case "off":
+		return "http", nil, nil
+	case "file":
+		cert, err := web.LoadCertificate(a.conf.Certificate, a.conf.CertificateKey)
+		return "https", web.TLSConfig(cert), err
+	}
+	host, _, err := net.SplitHostPort(a.conf.Listen)
+	if err != nil {
+		return "", nil, err
+	}
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if host != "" && net.ParseIP(host) == nil || net.ParseIP(host) != nil && !net.ParseIP(host).IsUnspecified() {
+		hosts = append(hosts, host)
+	}
+	cert, err := web.EnsureCertificate(filepath.Join(a.o.Dir, "tls"), hosts, time.Now()) // TLS uses real time
+	return "https", web.TLSConfig(cert), err
+}
+
+// Ready returns nil while the instance can decide and record, else why not.
+func (a *App) Ready(ctx context.Context) error {
+	if err := a.audit.Ready(); err != nil {
+		return err
+	}
+	if err := a.db.Ping(ctx); err != nil {
+		return err
+	}
+	return a.life.Status().Err
+}

@@ -1,0 +1,189 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/api"
+	"strongroom/internal/guard"
+	"strongroom/internal/intake"
+	"strongroom/internal/jobs"
+	"strongroom/internal/keys"
+)
+
+// Kinds of jobs. The numbers stand on disk: they never change their meaning.
+const (
+	jobSync jobs.Kind = iota + 1
+	jobRoll
+	jobDisconnect
+	jobReclassify
+)
+
+// stepSize is how many records a job takes in one transaction.
+const stepSize = 500
+
+// handlers are the jobs the instance knows how to do.
+func (a *App) handlers() map[jobs.Kind]jobs.Handler {
+	return map[jobs.Kind]jobs.Handler{
+		jobSync:       {Name: "store.sync", Run: a.runSync, Lease: 2 * time.Minute},
+		jobRoll:       {Name: "epoch.roll", Run: a.runRoll, Lease: 2 * time.Minute},
+		jobDisconnect: {Name: "store.disconnect", Run: a.runDisconnect},
+		jobReclassify: {Name: "field.reclassify", Run: a.runReclassify},
+	}
+}
+
+// runs remembers how far the jobs of this process have come, for whoever asks.
+// It is a convenience: a job's state itself is durable in the queue.
+type runs struct {
+	mu sync.Mutex
+	by map[string]api.Progress
+}
+
+// keep bounds the number of jobs remembered.
+const keepRuns = 256
+
+func (r *runs) set(job string, p api.Progress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.by == nil || len(r.by) >= keepRuns {
+		r.by = make(map[string]api.Progress)
+	}
+	r.by[job] = p
+}
+
+func (r *runs) get(job string) api.Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.by[job]
+}
+
+// runSync pulls a store's data. Its arguments are the store, the resources and
+// the time to begin with (Unix seconds; 0 is where the last sync ended).
+func (a *App) runSync(ctx context.Context, j *jobs.Job) error {
+	q := intake.SyncRequest{Store: j.Args.IDs[0], Resources: j.Args.IDs[1:]}
+	if s := j.Args.Nums[0]; s > 0 {
+		q.Since = time.Unix(s, 0).UTC()
+	}
+	_, err := a.intake.Sync(ctx, strongroom.System("sync"), q, func(s intake.Summary) {
+		a.runs.set(j.ID, api.Progress{
+			Records: s.Fetched, Total: s.Total, Stored: s.Stored, Unchanged: s.Unchanged, Dead: s.Dead, Refused: s.Refused,
+			Pages: s.Pages, Retries: s.Retries, Seconds: s.Took.Seconds(),
+		})
+	})
+	return err
+}
+
+func (a *App) runRoll(ctx context.Context, j *jobs.Job) error {
+	start := time.Now() // real time: a duration for people
+	return a.life.Roll(ctx, strongroom.System("roll"), func(done, total int64) {
+		a.runs.set(j.ID, api.Progress{Records: done, Total: total, Seconds: time.Since(start).Seconds()})
+	})
+}
+
+func (a *App) runDisconnect(ctx context.Context, j *jobs.Job) error {
+	for done, more := int64(0), true; more; {
+		var n int
+		var err error
+		n, more, err = a.vault.EraseStoreStep(ctx, strongroom.System("disconnect"), j.Args.IDs[0], stepSize)
+		if err != nil {
+			return err
+		}
+		done += int64(n)
+		a.runs.set(j.ID, api.Progress{Records: done})
+	}
+	a.life.Wake()
+	return nil
+}
+
+// runReclassify treats the stored records of a store and kind anew.
+func (a *App) runReclassify(ctx context.Context, j *jobs.Job) error {
+	for done, cursor := int64(0), ""; ; {
+		n, next, err := a.vault.ReclassifyStep(ctx, strongroom.System("reclassify"), j.Args.IDs[0], j.Args.IDs[1], cursor, stepSize)
+		if err != nil {
+			return err
+		}
+		done += int64(n)
+		a.runs.set(j.ID, api.Progress{Records: done})
+		if next == "" {
+			return nil
+		}
+		cursor = next
+	}
+}
+
+// work is the instance as the API sets things going in it.
+type work App
+
+// Credential seals a store's access token.
+func (w *work) Credential(ctx context.Context, who strongroom.Actor, store, token string) error {
+	return w.intake.Connect(ctx, who, store, intake.Connection{Token: intake.NewSecret(token)})
+}
+
+// Sync begins to fetch what changed at a store, as a job.
+func (w *work) Sync(ctx context.Context, who strongroom.Actor, store string, resources []string, since time.Time) (string, error) {
+	o := jobs.Order{Kind: jobSync, Args: jobs.Args{IDs: append([]string{store}, resources...), Nums: []int64{0}}}
+	if !since.IsZero() {
+		o.Args.Nums[0] = since.Unix()
+	}
+	return w.submit(ctx, who, intake.ActionSync, strongroom.Resource{Type: "Store", ID: store, Store: store}, o)
+}
+
+// Disconnect ends a store at once; its records die by a job.
+func (w *work) Disconnect(ctx context.Context, who strongroom.Actor, store string, preview bool) (int64, string, error) {
+	p, err := w.vault.Disconnect(ctx, who, store, preview)
+	if err != nil || preview {
+		return p.Records, "", err
+	}
+	job, err := w.jobs.Submit(ctx, strongroom.System("disconnect"), jobs.Order{Kind: jobDisconnect, Args: jobs.Args{IDs: []string{store}}, Once: true})
+	return p.Records, job, err
+}
+
+// Reclassify begins to treat stored records anew, as a job.
+func (w *work) Reclassify(ctx context.Context, store, kind string) (string, error) {
+	return w.jobs.Submit(ctx, strongroom.System("reclassify"), jobs.Order{Kind: jobReclassify, Args: jobs.Args{IDs: []string{store, kind}}, Once: true})
+}
+
+// Roll begins an epoch roll, as a job.
+func (w *work) Roll(ctx context.Context, who strongroom.Actor) (string, error) {
+	return w.submit(ctx, who, named(keys.Actions(), "epoch.roll"), strongroom.Resource{Type: "Instance", ID: "epoch"}, jobs.Order{Kind: jobRoll})
+}
+
+// named finds an action in a package's table. A name that is not there is a
+// mistake of the programmer.
+func named(table []strongroom.Action, name string) strongroom.Action {
+	i := slices.IndexFunc(table, func(a strongroom.Action) bool { return a.Name == name })
+	if i < 0 {
+		panic("app: no action " + name)
+	}
+	return table[i]
+}
+
+// submit asks whether who may, and puts the job in, in one commit.
+func (w *work) submit(ctx context.Context, who strongroom.Actor, act strongroom.Action, r strongroom.Resource, o jobs.Order) (id string, err error) {
+	err = w.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(act, r, guard.Context{}); err != nil {
+			return err
+		}
+		id, err = w.jobs.Enqueue(tx, o)
+		return err
+	})
+	if err == nil {
+		w.jobs.Wake()
+	}
+	return id, err
+}
+
+// Sweep lets die what is due, now.
+func (w *work) Sweep(ctx context.Context, who strongroom.Actor) (expired, cleared int64, err error) {
+	s, err := w.life.Sweep(ctx, who)
+	return s.Expired, s.Cleared, err
+}
+
+// Job says where a job stands.
+func (w *work) Job(ctx context.Context, who strongroom.Actor, id string) (api.JobStatus, error) {
+	s, err := w.jobs.Status(ctx, who, id)
+	return api.JobStatus{State: s.State.String(), Code: s.Code, Progress: w.runs.get(id)}, err
+}
