@@ -67,6 +67,12 @@ func wantKind(t testing.TB, what string, err error, want strongroom.Kind) {
 	}
 }
 
+// untilMarch is an offset to the middle of a month that is followed by another
+// 31 days later, whatever today is.
+func untilMarch() time.Duration {
+	return time.Until(time.Date(2040, 3, 15, 0, 0, 0, 0, time.UTC))
+}
+
 func same(a, b seal.Key) bool { return bytes.Equal(a.Expose(nil), b.Expose(nil)) }
 
 // Every kind of key comes back from the file as it was.
@@ -143,9 +149,10 @@ func TestRingLookups(t *testing.T) {
 	}
 	wantKind(t, "empty store", r.EnsureStore(""), strongroom.Invalid)
 
+	o.Clock.SetOffset(untilMarch())
 	first, _ := r.LogKey()
 	month := keys.PeriodOf(o.Clock.Now())
-	o.Clock.SetOffset(32 * 24 * time.Hour)
+	o.Clock.SetOffset(untilMarch() + 31*24*time.Hour)
 	second, _ := r.LogKey()
 	if same(first, second) {
 		t.Error("a new month keeps the log key")
@@ -158,6 +165,44 @@ func TestRingLookups(t *testing.T) {
 	wantKind(t, "a month without log key", err, strongroom.NotFound)
 	if k, err := r.IndexKey("str_a", 1, month); err != nil || k.IsZero() {
 		t.Error("work that began last month gets no index key:", err)
+	}
+}
+
+// At the turn of a month the first store to ask has the key made for all that
+// had one the month before, in one write of the file.
+func TestIndexKeysOfAMonthAreMadeTogether(t *testing.T) {
+	r, o := newRing(t)
+	for _, id := range []string{"str_a", "str_b", "str_quiet"} {
+		if err := r.EnsureStore(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(id string) {
+		t.Helper()
+		if _, err := r.IndexKey(id, 1, keys.PeriodOf(o.Clock.Now())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Clock.SetOffset(untilMarch())
+	ask("str_a")
+	ask("str_b")
+	o.Clock.SetOffset(untilMarch() + 31*24*time.Hour)
+	writes := 0
+	keys.AtStep(r, func(s string) error {
+		if s == "done" {
+			writes++
+		}
+		return nil
+	})
+	ask("str_a")
+	ask("str_b")
+	if writes != 1 {
+		t.Errorf("the file was written %d times", writes)
+	}
+	for id, want := range map[string]int{"str_a": 2, "str_b": 2, "str_quiet": 0} {
+		if got := r.LivePeriods(id); len(got) != want {
+			t.Errorf("%s has the months %v, want %d", id, got, want)
+		}
 	}
 }
 

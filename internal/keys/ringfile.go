@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"path/filepath"
@@ -26,7 +27,7 @@ type ringFile struct {
 	Stores      []fileStore            `json:"stores"`
 	Keys        []fileKey              `json:"keys"`
 	// Sum authenticates all of the above under a key derived from the ring key.
-	Sum []byte `json:"sum"`
+	Sum []byte `json:"sum,omitempty"`
 }
 
 type fileStore struct {
@@ -114,18 +115,11 @@ func (s *state) entryAD(at slot, made int64) []byte {
 		at.use.String(), s.byNumber[at.store], uint32(at.period), at.epoch, made)
 }
 
-// sum authenticates the file's content, its own field aside.
-func (f *ringFile) sum(ringKey seal.Key) ([]byte, error) {
-	g := *f
-	g.Sum = nil
-	b, err := json.Marshal(&g)
-	if err != nil {
-		return nil, err
-	}
+// sum authenticates the bytes of a file without its sum.
+func sum(ringKey seal.Key, unsummed []byte) [32]byte {
 	k := ringKey.Derive("strongroom/ring-sum/1")
 	defer k.Zero()
-	m := k.MAC(b)
-	return m[:], nil
+	return k.MAC(unsummed)
 }
 
 // encode returns the state as file bytes.
@@ -145,12 +139,15 @@ func (s *state) encode() ([]byte, error) {
 	slices.SortFunc(f.Keys, func(a, b fileKey) int {
 		return cmp.Or(cmp.Compare(a.Store, b.Store), cmp.Compare(a.Use, b.Use), cmp.Compare(a.Period, b.Period), cmp.Compare(a.Epoch, b.Epoch))
 	})
-	sum, err := f.sum(s.ringKey)
+	b, err := json.Marshal(f)
 	if err != nil {
 		return nil, err
 	}
-	f.Sum = sum
-	return json.Marshal(f)
+	// The sum is the last field: what it covers need not be written out twice.
+	m := sum(s.ringKey, b)
+	b = append(b[:len(b)-1], `,"sum":"`...)
+	b = base64.StdEncoding.AppendEncode(b, m[:])
+	return append(b, `"}`...), nil
 }
 
 // open unwraps a whole keyring with kms.
@@ -164,8 +161,7 @@ func (f *ringFile) open(ctx context.Context, kms KMS) (*state, error) {
 	if err != nil {
 		return nil, wrongRoot()
 	}
-	sum, err := f.sum(ringKey)
-	if err != nil || !hmac.Equal(sum, f.Sum) {
+	if !f.authentic(ringKey) {
 		return nil, damaged("does not carry its own mark")
 	}
 	s := newState(f.Environment, f.ID)
@@ -183,6 +179,18 @@ func (f *ringFile) open(ctx context.Context, kms KMS) (*state, error) {
 		return nil, damaged("has no epoch key")
 	}
 	return s, nil
+}
+
+// authentic reports whether the file's sum is right.
+func (f *ringFile) authentic(ringKey seal.Key) bool {
+	g := *f
+	g.Sum = nil
+	b, err := json.Marshal(&g)
+	if err != nil {
+		return false
+	}
+	m := sum(ringKey, b)
+	return hmac.Equal(m[:], f.Sum)
 }
 
 func (s *state) openEntry(k fileKey) error {

@@ -98,11 +98,25 @@ func (r *Ring) makePeriod(id string, at slot) (*entry, error) {
 		if s.entries[at] == nil { // another caller may have made it meanwhile
 			s.entries[at] = &entry{key: seal.NewKey(), made: r.micros()}
 			s.addPeriod(at)
+			r.makeOthers(s, at.period)
 		}
 		e = s.entries[at]
 		return nil
 	})
 	return e, err
+}
+
+// makeOthers makes the month's key for every store that had one the month
+// before. Each would ask for it within hours, and each change writes the whole
+// file: at the turn of a month, a thousand stores make one write, not a thousand.
+func (r *Ring) makeOthers(s *state, p period) {
+	for _, st := range s.stores {
+		at := slot{use: indexUse, store: st.number, period: p}
+		if s.entries[at] == nil && slices.Contains(st.periods, p-1) {
+			s.entries[at] = &entry{key: seal.NewKey(), made: r.micros()}
+			s.addPeriod(at)
+		}
+	}
 }
 
 // addPeriod lists the month of an index key with its store.
