@@ -134,7 +134,7 @@ func gone(err error) bool {
 
 // openKey loads and opens the data key of a stored version.
 func (p *placing) openKey(r *row) (seal.Key, error) {
-	w, err := p.v.keys.LoadTx(p.tx, uint64(r.id))
+	w, err := p.loadWrap(r.id)
 	if err != nil {
 		return seal.Key{}, err
 	}
@@ -142,6 +142,17 @@ func (p *placing) openKey(r *row) (seal.Key, error) {
 		return seal.Key{}, errTampered()
 	}
 	return p.v.keys.Open(p.st.id, w)
+}
+
+// loadWrap returns a record's wrapped key: the one this call is about to write,
+// else the one in the table.
+func (p *placing) loadWrap(id recordID) (keys.Wrapped, error) {
+	for i := len(p.wraps) - 1; i >= 0; i-- {
+		if p.wraps[i].Record == uint64(id) {
+			return p.wraps[i], nil
+		}
+	}
+	return p.v.keys.LoadTx(p.tx, uint64(id))
 }
 
 // first stores an object as a new record. before is the dead row it replaces.
@@ -452,16 +463,7 @@ func (p *placing) retime(r *row, f facts, vd verdict) error {
 }
 
 func (p *placing) redate(id recordID, eraseBy time.Time) error {
-	for i := range p.wraps { // written in this very call: not in the table yet
-		if p.wraps[i].Record == uint64(id) {
-			w, err := p.v.keys.Redate(p.st.id, p.wraps[i], eraseBy)
-			if err == nil {
-				p.wraps[i] = w
-			}
-			return err
-		}
-	}
-	w, err := p.v.keys.LoadTx(p.tx, uint64(id))
+	w, err := p.loadWrap(id)
 	if gone(err) {
 		return nil // dead already
 	}

@@ -163,6 +163,9 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 	if err := r.sealReference(view); err != nil {
 		return err
 	}
+	if hook := r.v.decided.Load(); hook != nil {
+		(*hook)()
+	}
 	view.Confirm(func(tx *guard.Tx) error {
 		if err := r.v.debit(tx, r.asked.purpose, r.st.num, 1, r.count); err != nil {
 			return err
@@ -230,7 +233,11 @@ func (r *reveal) selected(view *guard.View) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	places, err := m.Places(b.Template, noValue)
+	stand, err := standIns(b.Template)
+	if err != nil {
+		return nil, err
+	}
+	places, err := m.Places(b.Template, stand)
 	if err != nil {
 		return nil, err
 	}
@@ -248,9 +255,24 @@ func (r *reveal) selected(view *guard.View) ([]string, error) {
 	return classNames(mask), nil
 }
 
-// noValue stands in where a walk would look at values: names of sealed keys
-// stay closed, their paths read {key}.
-func noValue(uint32) []byte { return nil }
+// standIns returns texts that stand for the closed leaves of a template, so that
+// it can be walked before anything personal may be opened. Keys that no map
+// knows stay closed: their paths read {key}.
+func standIns(tmpl []byte) (func(number uint32) []byte, error) {
+	text := make(map[uint32][]byte)
+	err := fieldmap.Holes(tmpl, func(h fieldmap.Hole) bool {
+		switch {
+		case h.Inner && h.String:
+			text[h.Number] = []byte(`\"x\"`)
+		case h.String || h.Treatment == fieldmap.KeyToken:
+			text[h.Number] = []byte(`"x"`)
+		default:
+			text[h.Number] = []byte(`0`)
+		}
+		return true
+	})
+	return func(n uint32) []byte { return text[n] }, err
+}
 
 // mapOf returns the field map a stored record was treated with, in its present
 // form.

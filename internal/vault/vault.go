@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"strongroom"
 	"strongroom/internal/classify"
@@ -65,6 +66,8 @@ type Vault struct {
 	ids      recordIDs
 	clearing clearing
 	pending  pendingFields
+
+	decided atomic.Pointer[func()] // a test's hook between a reveal's decision and its commit
 }
 
 // New returns a Vault. A missing required option or a profile that breaks the
@@ -75,6 +78,9 @@ func New(o Options) *Vault {
 	}
 	if err := o.Profile.Check(); err != nil {
 		panic("vault: " + err.Error())
+	}
+	if o.Environment != o.Keys.Environment() {
+		panic("vault: the keys are of another environment")
 	}
 	v := &Vault{
 		guard: o.Guard, keys: o.Keys, env: o.Environment, profile: o.Profile.filled(), budgets: o.Budgets.filled(),
