@@ -233,3 +233,17 @@ func text(t testing.TB, body []byte, path ...string) string {
 	}
 	return s
 }
+
+type counts struct{ records, entries, stones, references int64 }
+
+// count counts the rows of the vault.
+func (f *fixture) count() (c counts) {
+	f.t.Helper()
+	f.must(f.db.Read(context.Background(), func(r *db.Reader) error {
+		f.must(r.QueryRow("select count(*) from vault_record").Scan(&c.records))
+		f.must(r.QueryRow("select count(*) from vault_index").Scan(&c.entries))
+		f.must(r.QueryRow("select count(*) from vault_tombstone").Scan(&c.stones))
+		return r.QueryRow("select count(*) from vault_reference").Scan(&c.references)
+	}))
+	return c
+}
