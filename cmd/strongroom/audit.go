@@ -133,6 +133,10 @@ func (a *auditVerifyCmd) Run(g *globals) error {
 	if a.JSON {
 		return printJSON(g.out, report)
 	}
-	fmt.Fprintln(g.out, report)
+	fmt.Fprintf(g.out, "verified: %d events, nothing edited, dropped, reordered, doubled or cut\nlog %s at size %d, root %s\n",
+		report.Events, report.Checkpoint.Origin, report.Checkpoint.Size, report.Checkpoint.Root)
+	for _, b := range report.Breaks {
+		fmt.Fprintf(g.out, "BREAK: the log was continued (%s); %d events are lost\n", b.Reason, b.LostEvents())
+	}
 	return nil
 }

@@ -23,8 +23,11 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	served := req.Clone(t.mark(req.Context()))
 	served.RequestURI = req.URL.RequestURI()
 	served.RemoteAddr = "@"
-	if served.Body == nil {
+	switch {
+	case served.Body == nil:
 		served.Body = http.NoBody
+	case served.Body != http.NoBody && served.ContentLength == 0:
+		served.ContentLength = -1 // to a client 0 is unknown, to a handler it is empty
 	}
 	t.running.Go(func() {
 		defer func() {
