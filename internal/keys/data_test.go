@@ -105,7 +105,7 @@ func TestSwappedRowsDoNotOpen(t *testing.T) {
 }
 
 // The same keys in the other environment make another wrap.
-func TestEnvironmentIsBoundIntoWraps(t *testing.T) {
+func TestObligation_3_5_3_Wraps(t *testing.T) {
 	f := open(t)
 	_, w := f.put(1, 1, f.later())
 	_, err := keys.OpenAs(f.ring, strongroom.Production, w)

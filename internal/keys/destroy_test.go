@@ -172,7 +172,7 @@ func TestLedgerSharedCommit(t *testing.T) {
 
 // A sweep takes what has reached its date and nothing else, in steps of the
 // given size, also where many dates are the same.
-func TestExpire(t *testing.T) {
+func TestObligation_3_1_1_KeysDieOnTheirDate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
 		f := openOn(t, engine)
 		ctx := context.Background()

@@ -22,7 +22,7 @@ import (
 
 // Another OS user reads neither the keyring nor the root key file. A public file
 // in the same place is the negative: that one he reads.
-func TestOtherUserCannotRead(t *testing.T) {
+func TestObligation_3_4_2_OtherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can become another user; the mode bits are tested elsewhere")
 	}
@@ -66,7 +66,7 @@ func TestOtherUserCannotRead(t *testing.T) {
 
 // Whoever copies everything but the key folder opens nothing: no key lies in the
 // database, its journal or the ledger in any notation, and no keyring opens.
-func TestCopyOfDataOpensNothing(t *testing.T) {
+func TestObligation_3_4_2_CopyOfDataOpensNothing(t *testing.T) {
 	f := openOn(t, db.SQLite)
 	var secrets [][]byte
 	for r := uint64(1); r <= 20; r++ {

@@ -68,7 +68,7 @@ func TestRoll(t *testing.T) {
 // of the keys after one roll that began after it. Before the roll it does, which
 // is the negative; and with a copy of the older keyring too, which is why the
 // keyring never lies beside the data.
-func TestObligation_3_4_1_CopyBeforeErasure(t *testing.T) {
+func TestCopyBeforeErasureIsDeadAfterOneRoll(t *testing.T) {
 	f := open(t)
 	_, copied := f.put(1, 1, f.later())
 	_, kept := f.put(2, 1, f.later())

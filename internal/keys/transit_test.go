@@ -164,6 +164,45 @@ func TestTransitFailures(t *testing.T) {
 	wantKind(t, "a token everybody reads", err, strongroom.Denied)
 }
 
+// A caller with another token can neither wrap nor unwrap, and opens no keyring;
+// the one with the right token can.
+func TestObligation_3_4_3_AnotherToken(t *testing.T) {
+	_, o := transit(t)
+	ctx := context.Background()
+	owner := openTransit(t, o, "strongroom")
+	ro := keys.RingOptions{Dir: keyDir(t), KMS: owner, Environment: strongroom.Test}
+	r, err := keys.CreateRing(ctx, ro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	w, err := owner.Wrap(ctx, []byte("ad"), []byte("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.TokenFile = filepath.Join(t.TempDir(), "token")
+	for _, token := range []string{"another", "", planted + "x"} {
+		os.WriteFile(o.TokenFile, []byte(token), 0o600)
+		thief := openTransit(t, o, "strongroom")
+		_, err := thief.Wrap(ctx, []byte("ad"), []byte("x"))
+		wantKind(t, "wrap", err, strongroom.Unavailable)
+		got, err := thief.Unwrap(ctx, []byte("ad"), w)
+		wantKind(t, "unwrap", err, strongroom.Unavailable)
+		if got != nil {
+			t.Error("the secret was given out")
+		}
+		ro.KMS = thief
+		_, err = keys.OpenRing(ctx, ro)
+		wantKind(t, "keyring", err, strongroom.Unavailable)
+	}
+	os.WriteFile(o.TokenFile, []byte(planted), 0o600)
+	ro.KMS = openTransit(t, o, "strongroom")
+	if r, err = keys.OpenRing(ctx, ro); err != nil {
+		t.Fatal("with the right token it must open:", err)
+	}
+	r.Close()
+}
+
 // TLS is required but on loopback, and the certificate is checked.
 func TestTransitTLS(t *testing.T) {
 	s, o := transit(t)
