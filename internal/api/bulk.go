@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -54,6 +53,11 @@ func (a *API) bulk(c *call, in *ingestIn) error {
 
 	h := c.w.Header()
 	h.Set("Content-Type", ndjson)
+	if c.r.ProtoMajor == 1 {
+		// What was not read, or cut off by the deadline, must not be taken for the
+		// next request on this connection.
+		h.Set("Connection", "close")
+	}
 	h.Set("Trailer", headerStored+", "+headerSame+", "+headerDead)
 	total := &vault.Ingested{}
 	var out []byte
@@ -125,8 +129,11 @@ func gather(ctx context.Context, lines <-chan line) (batch []line, last line) {
 	for size := 0; len(batch) < batchLines && size < batchBytes; {
 		select {
 		case l, ok := <-lines:
-			if !ok || l.err != nil {
-				return batch, line{err: errors.Join(l.err, end(ok))}
+			if !ok {
+				return batch, line{err: io.EOF}
+			}
+			if l.err != nil {
+				return batch, l
 			}
 			batch, size = append(batch, l), size+len(l.text)
 			if timer == nil {
@@ -140,14 +147,6 @@ func gather(ctx context.Context, lines <-chan line) (batch []line, last line) {
 		}
 	}
 	return batch, line{}
-}
-
-// end is io.EOF where the reader has closed the channel.
-func end(open bool) error {
-	if open {
-		return nil
-	}
-	return io.EOF
 }
 
 // readLines sends the lines of r that are not blank, then why it stopped if that
