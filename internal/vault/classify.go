@@ -186,7 +186,7 @@ func (v *Vault) layMaps(r *db.Reader, st *store) (changed bool, err error) {
 // cursor, and seals a new version of those that come out differently. next is
 // the cursor to go on with; it is empty at the end.
 func (v *Vault) ReclassifyStep(ctx context.Context, who strongroom.Actor, store, kindName, cursor string, limit int) (n int, next string, err error) {
-	k, after, err := checkList(ListQuery{Store: store, Kind: kindName, Cursor: cursor})
+	kinds, after, err := checkList(ListQuery{Store: store, Kind: kindName, Cursor: cursor})
 	if err != nil {
 		return 0, "", v.refuse(ctx, who, actionFieldClassify, v.storeOr(store), err)
 	}
@@ -200,7 +200,7 @@ func (v *Vault) ReclassifyStep(ctx context.Context, who strongroom.Actor, store,
 		if err != nil {
 			return err
 		}
-		rows, err := listRows(&tx.Reader, p.st.num, k, after, tx.Now(), limit)
+		rows, err := listKinds(&tx.Reader, p.st.num, kinds, after, tx.Now(), limit)
 		if err != nil {
 			return err
 		}

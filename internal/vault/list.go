@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/seal"
@@ -36,7 +37,7 @@ type Record struct {
 // ListQuery asks for a page of a store's records.
 type ListQuery struct {
 	Store  string
-	Kind   string // singular or plural resource name; "" means orders
+	Kind   string // singular or plural resource name; "" means every kind
 	Cursor string
 	Limit  int // up to 200, default 50
 }
@@ -134,10 +135,10 @@ func (v *Vault) describeAll(ctx context.Context, who strongroom.Actor, a strongr
 	return out, nil
 }
 
-// Records lists the live records of one kind, oldest first. next is empty at the
-// end.
+// Records lists the live records of one kind, or of all, oldest first. next is
+// empty at the end.
 func (v *Vault) Records(ctx context.Context, who strongroom.Actor, q ListQuery) (list []Record, next string, err error) {
-	k, after, err := checkList(q)
+	kinds, after, err := checkList(q)
 	if err != nil {
 		return nil, "", v.refuse(ctx, who, actionList, v.storeOr(q.Store), err)
 	}
@@ -154,7 +155,7 @@ func (v *Vault) Records(ctx context.Context, who strongroom.Actor, q ListQuery) 
 		if err != nil {
 			return err
 		}
-		found, err := listRows(&view.Reader, st.num, k, after, view.Now(), limit+1)
+		found, err := listKinds(&view.Reader, st.num, kinds, after, view.Now(), limit+1)
 		if err != nil {
 			return err
 		}
@@ -187,19 +188,35 @@ func (v *Vault) showAll(view *guard.View, st *store, rows []*row) ([]shown, erro
 	return out, nil
 }
 
-func checkList(q ListQuery) (kind, recordID, error) {
-	if !checkStoreID(q.Store) {
-		return 0, 0, noStore()
-	}
-	k := kindOrder
-	if q.Kind != "" {
-		var ok bool
-		if k, ok = fieldmap.ParseKind(q.Kind); !ok {
-			return 0, 0, strongroom.Faultf(strongroom.Invalid, "kind", "kind must be order, customer, fulfillment or store")
+// listKinds merges the lists of several kinds: each is a walk along the index of
+// its kind, so a page costs the same wherever it lies.
+func listKinds(r *db.Reader, store int64, kinds []kind, after recordID, now time.Time, limit int) ([]*row, error) {
+	var all []*row
+	for _, k := range kinds {
+		rows, err := listRows(r, store, k, after, now, limit)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, rows...)
+	}
+	slices.SortFunc(all, func(a, b *row) int { return cmp.Compare(a.id, b.id) })
+	return all[:min(len(all), limit)], nil
+}
+
+func checkList(q ListQuery) ([]kind, recordID, error) {
+	if !checkStoreID(q.Store) {
+		return nil, 0, noStore()
+	}
+	kinds := []kind{kindOrder, kindCustomer, kindFulfillment, kindStore}
+	if q.Kind != "" {
+		k, ok := fieldmap.ParseKind(q.Kind)
+		if !ok {
+			return nil, 0, strongroom.Faultf(strongroom.Invalid, "kind", "kind must be order, customer, fulfillment or store")
+		}
+		kinds = []kind{k}
 	}
 	after, err := parseCursor(q.Cursor)
-	return k, after, err
+	return kinds, after, err
 }
 
 // storeOr is the resource of a refusal: the store if the id can be one.

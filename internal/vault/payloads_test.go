@@ -118,21 +118,29 @@ func TestPayloadClocks(t *testing.T) {
 	}
 }
 
-// all returns a store's live records of every kind by external id.
+// all returns a store's live records by external id: kind after kind, and once
+// more in one list, which has to show the same.
 func (f *fixture) all(store string) map[string]vault.Record {
 	f.t.Helper()
 	out := make(map[string]vault.Record)
-	for _, kind := range []string{"order", "customer", "fulfillment", "store"} {
+	var each, mixed int
+	for _, kind := range []string{"order", "customer", "fulfillment", "store", ""} {
 		for cursor := ""; ; {
 			list, next, err := f.Records(context.Background(), f.who, vault.ListQuery{Store: store, Kind: kind, Cursor: cursor, Limit: 2})
 			f.must(err)
 			for _, r := range list {
 				out[r.ExternalID] = r
 			}
+			if each += len(list); kind == "" {
+				each, mixed = each-len(list), mixed+len(list)
+			}
 			if cursor = next; next == "" {
 				break
 			}
 		}
+	}
+	if each != mixed || mixed != len(out) {
+		f.t.Errorf("%d records by kind, %d in one list, %d ids", each, mixed, len(out))
 	}
 	return out
 }
