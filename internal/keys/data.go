@@ -123,7 +123,7 @@ func (k *Keys) PutTx(tx *guard.Tx, ws []Wrapped) error {
 		w := &ws[i]
 		if w.Epoch != epoch {
 			if err := k.ring.rewrap(w); err != nil {
-				return err
+				return tooLate(err)
 			}
 		}
 		if w.EraseBy.Before(first) {
@@ -132,6 +132,15 @@ func (k *Keys) PutTx(tx *guard.Tx, ws []Wrapped) error {
 	}
 	k.due.put(first)
 	return putRows(tx, ws)
+}
+
+// tooLate tells who made a wrap before a whole roll went by that making it again
+// will do; nothing was erased.
+func tooLate(err error) error {
+	if strongroom.IsKind(err, strongroom.Erased) {
+		return strongroom.Faultf(strongroom.Unavailable, "epoch", "the data key was made too long ago to be stored").Advise("try again")
+	}
+	return err
 }
 
 // rewrap moves w to the current epoch.

@@ -150,6 +150,57 @@ func TestPutAfterNewEpoch(t *testing.T) {
 	}
 }
 
+// A wrap kept back for a whole roll is refused in a way that asks to try again.
+func TestPutAfterWholeRoll(t *testing.T) {
+	f := open(t)
+	_, w, err := f.NewData(f.store, 1, 1, f.later())
+	f.must(err)
+	f.must(f.Roll(context.Background(), f.who, nil))
+	err = f.do(func(tx *guard.Tx) error { return f.PutTx(tx, []keys.Wrapped{w}) })
+	wantKind(t, "a wrap of a destroyed epoch", err, strongroom.Unavailable)
+	f.put(1, 1, f.later())
+}
+
+// A root that does not answer holds up nobody who only adds keys.
+func TestSlowRootHoldsUpNobody(t *testing.T) {
+	r, o := newRing(t)
+	if err := r.EnsureStore("str_a"); err != nil {
+		t.Fatal(err)
+	}
+	slow := &slowRoot{KMS: o.KMS, asked: make(chan struct{}), answer: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() { done <- r.Rewrap(context.Background(), slow) }()
+	<-slow.asked
+	if err := r.EnsureStore("str_b"); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.LogKey(); err != nil {
+		t.Error(err)
+	}
+	close(slow.answer)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	r = reopen(t, r, o)
+	for _, id := range []string{"str_a", "str_b"} {
+		if _, err := r.StoreKey(id, keys.Token); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// slowRoot says when it is asked and waits for leave to answer.
+type slowRoot struct {
+	keys.KMS
+	asked, answer chan struct{}
+}
+
+func (s *slowRoot) Wrap(ctx context.Context, ad, plain []byte) ([]byte, error) {
+	close(s.asked)
+	<-s.answer
+	return s.KMS.Wrap(ctx, ad, plain)
+}
+
 // A store whose keys are destroyed makes no new data keys and never comes back.
 func TestDestroyStore(t *testing.T) {
 	f := open(t)

@@ -32,8 +32,9 @@ type Ring struct {
 	clock  *strongroom.Clock
 	folder *folder
 
-	mu  sync.Mutex // one change at a time
-	kms KMS        // guarded by mu
+	roots sync.Mutex // one call that asks the root at a time; held before mu
+	kms   KMS        // guarded by roots
+	mu    sync.Mutex // one change at a time; never held while the root is asked
 
 	now    atomic.Pointer[state]
 	epochs sync.RWMutex // read-held while an epoch key is in use, held to wipe one
@@ -102,10 +103,12 @@ func CreateRing(ctx context.Context, o RingOptions) (*Ring, error) {
 	for _, at := range []slot{{use: epochUse, epoch: 1}, {use: logSignUse}, {use: instanceUse}} {
 		s.entries[at] = &entry{key: seal.NewKey(), made: r.micros()}
 	}
-	if err := r.renew(ctx, s, o.KMS); err != nil {
+	fresh, err := newRingKey(ctx, s, o.KMS)
+	if err != nil {
 		r.Close()
 		return nil, err
 	}
+	s.move(fresh)
 	if err := r.publish(s); err != nil {
 		r.Close()
 		return nil, err
@@ -205,33 +208,43 @@ func (r *Ring) change(fn func(s *state) error) error {
 
 // destroy applies fn, which removes keys, and moves all that is left under a
 // fresh ring key, so that the old ring key opens nothing that is still in use.
+// In memory a removed key goes when its last user lets go of it.
 func (r *Ring) destroy(ctx context.Context, fn func(s *state) error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.now.Load().clone()
-	if err := fn(s); err != nil {
-		return err
-	}
-	if err := r.renew(ctx, s, r.kms); err != nil {
-		return err
-	}
-	return r.publish(s)
-}
-
-// renew gives s a fresh ring key under kms and wraps every key anew.
-func (r *Ring) renew(ctx context.Context, s *state, kms KMS) error {
-	s.ringKey = seal.NewKey()
-	raw := s.ringKey.Expose(nil)
-	defer clear(raw)
-	wrapped, err := kms.Wrap(ctx, ringKeyAD(s.env, s.id), raw)
+	r.roots.Lock()
+	defer r.roots.Unlock()
+	fresh, err := newRingKey(ctx, r.now.Load(), r.kms)
 	if err != nil {
 		return err
 	}
-	s.wrapped, s.root = wrapped, kms.Describe()
+	return r.change(func(s *state) error {
+		s.move(fresh)
+		return fn(s)
+	})
+}
+
+// ringKey is a ring key and its wrap under a root.
+type ringKey struct {
+	key     seal.Key
+	wrapped []byte
+	root    Description
+}
+
+// newRingKey makes a ring key and has the root wrap it.
+func newRingKey(ctx context.Context, s *state, kms KMS) (ringKey, error) {
+	k := ringKey{key: seal.NewKey(), root: kms.Describe()}
+	raw := k.key.Expose(nil)
+	defer clear(raw)
+	var err error
+	k.wrapped, err = kms.Wrap(ctx, ringKeyAD(s.env, s.id), raw)
+	return k, err
+}
+
+// move puts s under another ring key: publish wraps every key anew.
+func (s *state) move(k ringKey) {
+	s.ringKey, s.wrapped, s.root = k.key, k.wrapped, k.root
 	for at, e := range s.entries {
 		s.entries[at] = &entry{key: e.key, made: e.made}
 	}
-	return nil
 }
 
 // publish writes s and then shows it.
@@ -258,20 +271,21 @@ func (r *Ring) publish(s *state) error {
 // the two roots, and calling Rewrap again finishes the work. The caller has
 // decided and recorded that it may be done; see Keys.RotateRoot.
 func (r *Ring) Rewrap(ctx context.Context, next KMS) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.now.Load().clone()
-	if err := r.renew(ctx, s, next); err != nil {
+	r.roots.Lock()
+	defer r.roots.Unlock()
+	now := r.now.Load()
+	fresh, err := newRingKey(ctx, now, next)
+	if err != nil {
 		return err
 	}
 	// A root that wraps and cannot unwrap would be found out only at the next
 	// start, when nothing can be done about it any more.
-	raw, err := next.Unwrap(ctx, ringKeyAD(s.env, s.id), s.wrapped)
+	raw, err := next.Unwrap(ctx, ringKeyAD(now.env, now.id), fresh.wrapped)
 	clear(raw)
 	if err != nil {
 		return err
 	}
-	if err := r.publish(s); err != nil {
+	if err := r.change(func(s *state) error { s.move(fresh); return nil }); err != nil {
 		return err
 	}
 	r.kms = next
