@@ -1,0 +1,203 @@
+package logbook_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/authz"
+	"strongroom/internal/db/dbtest"
+	"strongroom/internal/guard"
+	"strongroom/internal/logbook"
+	"strongroom/internal/tlog"
+)
+
+type fixture struct {
+	*logbook.Logbook
+	t   testing.TB
+	log *audit.Log
+}
+
+func fresh(t testing.TB) *fixture {
+	t.Helper()
+	d := dbtest.New(t, audit.Schema())
+	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{t: t}
+	if f.log, err = audit.New(d, audit.Options{Signer: signer}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.log.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Production})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	f.Logbook = logbook.New(g, f.log)
+	return f
+}
+
+func actor(role string) strongroom.Actor {
+	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{role}, AllStores: true, Door: "http"}
+}
+
+// last returns the newest event.
+func (f *fixture) last() audit.Event {
+	f.t.Helper()
+	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
+	if err != nil || len(entries) == 0 {
+		f.t.Fatalf("%d events, %v", len(entries), err)
+	}
+	e, err := entries[len(entries)-1].Event()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return e
+}
+
+// Access controls stop unauthorised access to logs, and each reading is itself
+// in the log (DPP 3.6.5).
+func TestObligation_3_6_5_LogReaders(t *testing.T) {
+	f := fresh(t)
+	verbs := map[string]func(strongroom.Actor) (disclosed bool, err error){
+		"log.read": func(who strongroom.Actor) (bool, error) {
+			es, err := f.Events(t.Context(), who, -1, 10)
+			return len(es) > 0, err
+		},
+		"log.export": func(who strongroom.Actor) (bool, error) {
+			var b bytes.Buffer
+			err := f.Export(t.Context(), who, &b, func() {})
+			return b.Len() > 0, err
+		},
+		"log.proof": func(who strongroom.Actor) (bool, error) {
+			p, err := f.Inclusion(t.Context(), who, 0)
+			return len(p.Leaf) > 0, err
+		},
+	}
+	may := map[string]map[string]bool{
+		authz.Owner:       {"log.read": true, "log.export": true, "log.proof": true},
+		authz.Security:    {"log.read": true, "log.export": true, "log.proof": true},
+		authz.Auditor:     {"log.read": true, "log.export": true, "log.proof": true},
+		authz.Operator:    {"log.proof": true},
+		authz.Privacy:     {"log.proof": true},
+		authz.Application: {},
+		"":                {},
+	}
+	for role, rights := range may {
+		for action, verb := range verbs {
+			who := actor(role)
+			disclosed, err := verb(who)
+			if rights[action] != (err == nil) || rights[action] != disclosed {
+				t.Errorf("%q %s: disclosed %v, %v", role, action, disclosed, err)
+			}
+			if err != nil && !strongroom.IsKind(err, strongroom.Denied) {
+				t.Errorf("%q %s: %v", role, action, err)
+			}
+			want := audit.Denied
+			if rights[action] {
+				want = audit.Success
+			}
+			if e := f.last(); e.Action.Name != action || e.Actor.ID != who.ID || e.Outcome != want {
+				t.Errorf("%q %s: the newest event is %s %s of %s", role, action, e.Action.Name, e.Outcome, e.Actor.ID)
+			}
+		}
+	}
+	// The planted negative: reading past the logbook leaves no event, which is what
+	// the check above would see.
+	before := f.last()
+	if _, err := f.log.Events(t.Context(), -1, 10); err != nil {
+		t.Fatal(err)
+	}
+	if after := f.last(); after.Actor.ID != before.Actor.ID {
+		t.Error("the check cannot fail")
+	}
+}
+
+func TestEventsAndProofs(t *testing.T) {
+	f := fresh(t)
+	who := actor(authz.Auditor)
+	for range 5 {
+		if _, err := f.Events(t.Context(), who, -1, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := f.Events(t.Context(), who, 1, 2)
+	if err != nil || len(page) != 2 || page[0].Position != 2 || page[1].Position != 3 || !json.Valid(page[0].OCSF) {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	p, err := f.Inclusion(t.Context(), who, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := tlog.ParseProof(p.Proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark, err := tlog.OpenCheckpoint(proof.Checkpoint, f.log.Verifier())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tlog.CheckInclusion(proof.Hashes, mark.Size, mark.Root, proof.Index, tlog.LeafHash(p.Leaf)); err != nil {
+		t.Errorf("the proof does not prove: %v", err)
+	}
+	if tlog.CheckInclusion(proof.Hashes, mark.Size, mark.Root, proof.Index, tlog.LeafHash([]byte("other"))) == nil {
+		t.Error("it proves anything")
+	}
+	note, err := f.Checkpoint(t.Context(), who)
+	if err != nil || !strings.HasPrefix(string(note), "strongroom.test/log\n") {
+		t.Errorf("%s, %v", note, err)
+	}
+	if c, err := f.Consistency(t.Context(), who, 2); err != nil || c.From != 2 || len(c.Hashes) == 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if f.VerifierKey() != f.log.Verifier().String() {
+		t.Error("another key")
+	}
+	if err := f.Watch(t.Context(), actor(authz.Application)); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("an application watches: %v", err)
+	}
+	if err := f.Watch(t.Context(), actor(authz.Operator)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	f := fresh(t)
+	act := strongroom.Action{Name: "record.find", Class: 6005, Activity: 4}
+	refusal := strongroom.Faultf(strongroom.Invalid, "body", "the body is empty")
+	who := actor(authz.Privacy)
+	if err := f.Refused(t.Context(), who, act, refusal); err != refusal {
+		t.Errorf("%v", err)
+	}
+	if e := f.last(); e.Action.Name != "record.find" || e.Outcome != audit.Failure || e.Code != "body" || e.Actor.ID != who.ID {
+		t.Errorf("%+v", e)
+	}
+	if err := f.Refused(t.Context(), actor(authz.Auditor), act, refusal); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("who may not ask at all: %v", err)
+	}
+	reveal := strongroom.Action{Name: "record.reveal", Class: 6005, Activity: 10}
+	if err := f.Refused(t.Context(), who, reveal, refusal); err != refusal {
+		t.Errorf("%v", err)
+	}
+	if e := f.last(); e.Outcome != audit.Failure || e.Actor.ID != who.ID {
+		t.Errorf("%+v", e)
+	}
+}
