@@ -42,8 +42,12 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 }
 
 func dialSocket(dir string) (*Client, error) {
-	path := filepath.Join(dir, SocketName)
+	path, free, err := socketPath(dir)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); err != nil {
+		free()
 		return nil, strongroom.Faultf(strongroom.Unavailable, "folder", "another process owns %s and does not serve", dir).
 			Advise("wait until it ends, or look with: fuser %s", filepath.Join(dir, lockName))
 	}
@@ -52,6 +56,7 @@ func dialSocket(dir string) (*Client, error) {
 	}}
 	return &Client{HTTP: &http.Client{Transport: t}, close: func() error {
 		t.CloseIdleConnections()
+		free()
 		return nil
 	}}, nil
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,6 +48,21 @@ func TakeLock(dir string) (*Lock, error) {
 
 // Release gives the folder back.
 func (l *Lock) Release() error { return l.f.Close() }
+
+// socketPath returns a path to the socket in dir that fits into the kernel's 107
+// bytes, however deep dir lies: a longer one goes through a descriptor of the
+// folder. free lets go of that descriptor.
+func socketPath(dir string) (path string, free func(), err error) {
+	path = filepath.Join(dir, SocketName)
+	if len(path) <= 107 {
+		return path, func() {}, nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), SocketName), func() { d.Close() }, nil
+}
 
 // CheckFolder refuses a data or key folder that others may enter.
 func CheckFolder(path string) error {

@@ -132,6 +132,9 @@ func makeFolders(dir string, c Config) (undo func(), err error) {
 	if f := c.Root.File; f != "" {
 		if _, err := os.Stat(f); errors.Is(err, fs.ErrNotExist) {
 			made = append(made, f)
+			if _, err := os.Stat(filepath.Dir(f)); errors.Is(err, fs.ErrNotExist) {
+				made = append(made, filepath.Dir(f))
+			}
 		}
 	}
 	return undo, nil

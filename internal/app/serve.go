@@ -34,7 +34,12 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 	if err != nil {
 		return err
 	}
-	socket, err := web.ListenUnix(ctx, filepath.Join(a.o.Dir, SocketName))
+	path, free, err := socketPath(a.o.Dir)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	defer free()
+	socket, err := web.ListenUnix(ctx, path)
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
