@@ -318,9 +318,17 @@ func (v *Vault) referenceAD(store string, id recordID, version uint32, h hash) [
 	return seal.AD("strongroom/reference/1", string(v.env), store, uint64(id), version, h[:], partReference)
 }
 
+// clockSlack is how far the clock may be behind the newest event while records
+// are opened. Further back, what has reached its date would open again.
+const clockSlack = 5 * time.Minute
+
 // confirm loads the key in the recording transaction. Whatever ended or replaced
 // the record in between shows here.
 func (r *reveal) confirm(tx *guard.Tx) error {
+	if tx.Behind() > clockSlack {
+		return strongroom.Faultf(strongroom.Unavailable, "clock-behind", "the clock is behind the newest event of the log, so nothing is opened").
+			Advise("set the host's time and try again")
+	}
 	w, err := r.v.keys.LoadTx(tx, uint64(r.id))
 	if err != nil {
 		return err
