@@ -55,6 +55,10 @@ func (tx *Tx) Receipt() *Receipt { return tx.t.receipt() }
 // Actor returns who acts.
 func (tx *Tx) Actor() strongroom.Actor { return tx.t.who }
 
+// Behind returns how far the clock is behind the newest event, 0 if it is not. A
+// clock that went back would bring to life what is past its date.
+func (tx *Tx) Behind() time.Duration { return tx.t.g.log.Behind() }
+
 // Now returns the one instant of the transaction.
 func (tx *Tx) Now() time.Time { return tx.t.now }
 
