@@ -212,17 +212,41 @@ func (a *API) handle(c *call) error {
 		}
 		c.who = who
 	}
-	err := a.understand(c)
-	if err == nil && c.route.Repeatable && c.r.Header.Get(headerIdemKey) != "" {
-		return a.once(c)
+	if !c.route.Long {
+		ctx, cancel := context.WithTimeout(c.ctx, callTime)
+		defer cancel()
+		c.ctx = ctx
 	}
-	if err == nil {
+	err := a.understand(c)
+	switch {
+	case err != nil:
+	case c.route.Repeatable && c.r.Header.Get(headerIdemKey) != "":
+		err = a.once(c)
+	default:
 		err = c.route.serve(a, c)
 	}
-	if err != nil && !c.bound && !c.route.Public {
+	if err == nil || c.route.Public {
+		return err
+	}
+	if door, ok := errors.AsType[doorError](err); ok {
+		return a.refuse(c, door.fault)
+	}
+	if !c.bound {
 		return a.refuse(c, err)
 	}
 	return err
+}
+
+// doorError is a refusal by a function of this package, which has called nobody
+// who would have recorded it.
+type doorError struct{ fault *strongroom.Fault }
+
+func (d doorError) Error() string { return d.fault.Error() }
+func (d doorError) Unwrap() error { return d.fault }
+
+// refusal returns an error of kind Invalid that the adapter records.
+func refusal(code, what string) error {
+	return doorError{strongroom.Faultf(strongroom.Invalid, code, "%s", what)}
 }
 
 // caller returns who calls: the holder of the key, or over the Unix socket
@@ -295,7 +319,10 @@ func (a *API) once(c *call) error {
 	if err := c.route.serve(a, c); err != nil {
 		return errors.Join(err, claim.Drop(context.WithoutCancel(c.ctx)))
 	}
-	return claim.Done(context.WithoutCancel(c.ctx), statusOf(c.route, nil), keep.id)
+	if err := claim.Done(context.WithoutCancel(c.ctx), statusOf(c.route, nil), keep.id); err != nil {
+		a.note(c, err, http.StatusInternalServerError) // it was done and answered all the same
+	}
+	return nil
 }
 
 // replayed is the answer to a repeated call.

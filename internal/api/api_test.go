@@ -166,7 +166,7 @@ func TestBulk(t *testing.T) {
 // nothing of what was sent in the answer.
 func TestRefusals(t *testing.T) {
 	f := serve(t, func(o *api.Options) { o.MaxBody = 64 << 10 })
-	_, store := f.store()
+	id, store := f.store()
 	in := store + "/ingest?resource=orders&version=v2&platform=shopify"
 	f.get("POST", in, payload(t, "order_shopify_v2_full.json"), nil)
 	var list page
@@ -225,10 +225,14 @@ func TestRefusals(t *testing.T) {
 		{"too deep", "POST", in, deep, nil, 413, "record.ingest"},
 		{"no resource", "POST", store + "/ingest", `{"order":{"id":"1"}}`, nil, 400, "record.ingest"},
 		{"a personal resource", "POST", store + "/ingest?resource=" + planted, `{"order":{"id":"1"}}`, nil, 400, "record.ingest"},
+		{"a cursor to find with", "POST", "/v1/find", `{"email":"ada@example.com","cursor":"` + planted + `"}`, nil, 400, "record.find"},
+		{"fields of no store", "GET", "/v1/fields", "", nil, 400, "field.list"},
+		{"fields of an unknown store", "GET", "/v1/fields?store=" + strongroom.NewID("str"), "", nil, 404, "field.list"},
 		{"nothing to find", "POST", "/v1/find", `{}`, nil, 400, "record.find"},
-		{"too many tokens", "POST", "/v1/reveal", `{"purpose":"tax","reference":"1","tokens":[` + strings.Repeat(`"x",`, 1000) + `"x"]}`, nil, 400, ""},
-		{"a bad idempotency key", "POST", "/v1/stores", `{"name":"x"}`, []header{{"Idempotency-Key", planted}}, 400, ""},
-		{"a key for a network of nonsense", "POST", "/v1/keys", `{"label":"a","roles":["owner"],"all_stores":true,"networks":["` + planted + `"]}`, nil, 400, ""},
+		{"too many tokens", "POST", "/v1/reveal", `{"purpose":"tax","reference":"1","tokens":[` + strings.Repeat(`"x",`, 1000) + `"x"]}`, nil, 400, "guard.refused"},
+		{"nothing to erase", "POST", "/v1/erase", `{"store":"` + id + `","records":[]}`, nil, 400, "record.erase"},
+		{"a bad idempotency key", "POST", "/v1/stores", `{"name":"x"}`, []header{{"Idempotency-Key", planted}}, 400, "store.add"},
+		{"a key for a network of nonsense", "POST", "/v1/keys", `{"label":"a","roles":["owner"],"all_stores":true,"networks":["` + planted + `"]}`, nil, 400, "key.add"},
 		{"a proof of nothing", "GET", "/v1/audit/proof?index=999999", "", nil, 404, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

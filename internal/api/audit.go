@@ -62,7 +62,7 @@ func events(a *API, ctx context.Context, who strongroom.Actor, in *eventsIn) (ev
 	if in.Cursor != "" {
 		n, err := strconv.ParseInt(in.Cursor, 10, 64)
 		if err != nil || n < 0 {
-			return eventPage{}, strongroom.Faultf(strongroom.Invalid, "cursor", "this is no cursor of ours")
+			return eventPage{}, refusal("cursor", "this is no cursor of ours")
 		}
 		after = n
 	}

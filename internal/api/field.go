@@ -57,6 +57,9 @@ func fieldRoutes() []Route {
 }
 
 func fields(a *API, ctx context.Context, who strongroom.Actor, in *fieldsIn) (fieldPage, error) {
+	if in.Store == "" {
+		return fieldPage{}, refusal("store", "name the store: ?store=str_…")
+	}
 	list, next, err := a.o.Vault.Fields(ctx, who, in.Store, in.Cursor, pageSize(in.Limit))
 	out := fieldPage{Fields: make([]fieldOut, len(list)), Next: next}
 	for i, f := range list {

@@ -41,7 +41,7 @@ func instanceRoutes() []Route {
 	return []Route{
 		define(Route{Method: "POST", Path: "/v1/epoch/roll", Action: "epoch.roll", Status: 202, Repeatable: true,
 			Summary: "Begin an epoch roll: after it no older copy of the database opens what is erased."}, roll),
-		define(Route{Method: "POST", Path: "/v1/sweep", Action: "retention.sweep",
+		define(Route{Method: "POST", Path: "/v1/sweep", Action: "retention.sweep", Long: true,
 			Summary: "Erase now what is past its date, and clear what remains of the dead."}, sweep),
 		define(Route{Method: "GET", Path: "/v1/jobs/{id}", Action: "job.run",
 			Summary: "Where a job stands."}, jobStatus),
@@ -99,7 +99,7 @@ func setClock(a *API, ctx context.Context, who strongroom.Actor, in *clockIn) (c
 		return clockNow{}, noClock()
 	}
 	if in.Now.IsZero() == (in.Advance == 0) || max(in.Advance, -in.Advance) > maxAdvance {
-		return clockNow{}, strongroom.Faultf(strongroom.Invalid, "clock", "name either now or advance_seconds")
+		return clockNow{}, refusal("clock", "name either now or advance_seconds")
 	}
 	to := in.Now
 	if to.IsZero() {

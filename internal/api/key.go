@@ -98,7 +98,7 @@ func networks(list []string) ([]netip.Prefix, error) {
 	for i, s := range list {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, strongroom.Faultf(strongroom.Invalid, "networks", "a network is an address with a prefix length, such as 192.0.2.0/24")
+			return nil, refusal("networks", "a network is an address with a prefix length, such as 192.0.2.0/24")
 		}
 		out[i] = p.Masked()
 	}

@@ -112,9 +112,6 @@ func oneRecord(a *API, ctx context.Context, who strongroom.Actor, in *oneIn) (re
 }
 
 func find(a *API, ctx context.Context, who strongroom.Actor, in *findIn) (recordPage, error) {
-	if len(in.Cursor) > maxCursor || !isOpaque(in.Cursor) {
-		return recordPage{}, strongroom.Faultf(strongroom.Invalid, "cursor", "this is no cursor of ours")
-	}
 	list, next, err := a.o.Vault.Find(ctx, who, vault.FindQuery{
 		Store: in.Store, Email: in.Email, Phone: in.Phone, Name: in.Name, PostalCode: in.PostalCode,
 		NationalID: in.NationalID, ExternalID: in.ExternalID, Cursor: in.Cursor, Limit: pageSize(in.Limit),
@@ -130,9 +127,6 @@ func eraseOne(a *API, ctx context.Context, who strongroom.Actor, in *eraseIn) (e
 }
 
 func eraseMany(a *API, ctx context.Context, who strongroom.Actor, in *eraseManyIn) (erasedOut, error) {
-	if len(in.Records) == 0 || len(in.Records) > maxErase {
-		return erasedOut{}, strongroom.Faultf(strongroom.Invalid, "records", "name 1 to %d records", maxErase)
-	}
 	e, err := a.o.Vault.Erase(ctx, who, vault.EraseRequest{
 		Store: in.Store, Records: in.Records, Reason: in.Reason, Reference: in.Reference,
 	})

@@ -84,9 +84,6 @@ func reveal(a *API, ctx context.Context, who strongroom.Actor, in *revealIn) (re
 }
 
 func revealTokens(a *API, ctx context.Context, who strongroom.Actor, in *tokensIn) (tokensOut, error) {
-	if len(in.Tokens) == 0 || len(in.Tokens) > maxTokens {
-		return tokensOut{}, strongroom.Faultf(strongroom.Invalid, "tokens", "name 1 to %d tokens", maxTokens)
-	}
 	values, err := a.o.Vault.RevealTokens(ctx, who, vault.TokenRequest{
 		Purpose: strongroom.Purpose(in.Purpose), Reference: in.Reference, Tokens: in.Tokens,
 	})

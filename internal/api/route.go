@@ -24,6 +24,8 @@ type Route struct {
 	BodyOptional bool
 	// Repeatable honours an Idempotency-Key: the answer's id is kept as receipt.
 	Repeatable bool
+	// Long lets the call take as long as it makes progress.
+	Long bool
 	// Only lists the one environment the route exists in; empty is both.
 	Only strongroom.Environment
 
@@ -75,6 +77,7 @@ func define[In, Out any](rt Route, fn func(a *API, ctx context.Context, who stro
 // defineRaw makes a row of a function that reads and writes by itself. In holds
 // path and query only.
 func defineRaw[In any](rt Route, says string, fn func(a *API, c *call, in *In) error) Route {
+	rt.Long = true // it minds its own time
 	rt.in, rt.raw = reflect.TypeFor[In](), says
 	rt.params, _ = paramsOf(rt.in)
 	rt.serve = func(a *API, c *call) error {
@@ -97,8 +100,6 @@ const (
 	defaultLimit  = 50               // of a list
 	maxLimit      = 200              // of a list
 	maxEvents     = 1000             // of a page of the log
-	maxTokens     = 1000             // in one reveal
-	maxErase      = 1000             // records in one erase
 	maxCursor     = 256              // bytes
 	headerStored  = "Strongroom-Stored"
 	headerSame    = "Strongroom-Unchanged"

@@ -25,8 +25,12 @@ type Problem struct {
 	Request string `json:"request,omitempty"` // the request's id, as in the log
 }
 
-// retryAfter is how many seconds a caller is told to wait before trying again.
-const retryAfter = 1
+// How many seconds a caller is told to wait before trying again: what is
+// unavailable may be back soon, a budget comes back slowly.
+const (
+	retryUnavailable = 1
+	retryExhausted   = 60
+)
 
 // ProblemOf describes err for the caller. It holds the words of the first fault
 // in err's chain, never the text of a cause.
@@ -65,10 +69,10 @@ func WriteProblem(w http.ResponseWriter, err error, request string) {
 	switch p.Status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="strongroom"`)
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		if h.Get("Retry-After") == "" {
-			h.Set("Retry-After", strconv.Itoa(retryAfter))
-		}
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", strconv.Itoa(retryUnavailable))
+	case http.StatusTooManyRequests:
+		h.Set("Retry-After", strconv.Itoa(retryExhausted))
 	}
 	w.WriteHeader(p.Status)
 	body, _ := json.Marshal(p)         // strings and an int: cannot fail
