@@ -213,7 +213,8 @@ func (k *Keys) expire(tx *guard.Tx, limit int) (n int, more bool, err error) {
 		return 0, false, err
 	}
 	now := tx.Now()
-	records, last, err := overdue(tx, now, limit)
+	first := k.due.earliest()
+	records, last, err := overdue(tx, first, now, limit)
 	if err != nil {
 		return 0, false, err
 	}
@@ -222,12 +223,12 @@ func (k *Keys) expire(tx *guard.Tx, limit int) (n int, more bool, err error) {
 		if err := k.enter(tx, records, Expired); err != nil {
 			return 0, false, err
 		}
-		if err := sweep(tx, records[len(records)-1], last, db.Micros(now)); err != nil {
+		if err := sweep(tx, first, last, records[len(records)-1], db.Micros(now)); err != nil {
 			return 0, false, err
 		}
 	}
 	var next int64
-	if err := tx.QueryRow(sqlNextDue).Scan(&next); err != nil {
+	if err := tx.QueryRow(sqlNextDue, last).Scan(&next); err != nil {
 		return 0, false, err
 	}
 	k.due.asked()
@@ -235,9 +236,11 @@ func (k *Keys) expire(tx *guard.Tx, limit int) (n int, more bool, err error) {
 	return len(records), next <= db.Micros(now), nil
 }
 
-// overdue lists the records to sweep, by date, and the date of the last.
-func overdue(tx *guard.Tx, now time.Time, limit int) (records []uint64, last int64, err error) {
-	rows, err := tx.Query(sqlDue, db.Micros(now), limit)
+// overdue lists the records to sweep, by date, and the date of the last; first
+// itself if there is none.
+func overdue(tx *guard.Tx, first int64, now time.Time, limit int) (records []uint64, last int64, err error) {
+	last = first
+	rows, err := tx.Query(sqlDue, first, db.Micros(now), limit)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -251,13 +254,13 @@ func overdue(tx *guard.Tx, now time.Time, limit int) (records []uint64, last int
 	return records, last, rows.Close()
 }
 
-// sweep buries every key up to the bound (date, record), in four statements
-// whatever their number.
-func sweep(tx *guard.Tx, record uint64, date, at int64) error {
+// sweep buries every key from the date first up to the bound (date, record), in
+// four statements whatever their number.
+func sweep(tx *guard.Tx, first, date int64, record uint64, at int64) error {
 	for _, step := range []func() error{
-		func() error { return tx.Queue(sqlBuryBefore, Expired, at, date) },
+		func() error { return tx.Queue(sqlBuryBefore, Expired, at, first, date) },
 		func() error { return tx.Queue(sqlBuryAt, Expired, at, date, record) },
-		func() error { return tx.Queue(sqlSweepBefore, date) },
+		func() error { return tx.Queue(sqlSweepBefore, first, date) },
 		func() error { return tx.Queue(sqlSweepAt, date, record) },
 	} {
 		if err := step(); err != nil {

@@ -259,6 +259,26 @@ func TestExpireIsQuiet(t *testing.T) {
 	}
 }
 
+// A date moved behind our back is seen by the gauge and taken by the next sweep,
+// though the key itself would not open under it.
+func TestExpireAfterTampering(t *testing.T) {
+	f := open(t)
+	ctx := context.Background()
+	f.put(1, 1, f.later())
+	_, _, err := f.ExpireStep(ctx, f.who, 100)
+	f.must(err)
+	f.exec(func(tx *db.Tx) error {
+		const past = "update keys_data set erase_by = 1 where record = 1"
+		return first(tx.Exec(past))
+	})
+	if n, err := f.Overdue(ctx); n != 1 || err != nil {
+		t.Fatalf("the gauge says %d: %v", n, err)
+	}
+	if n, _, err := f.ExpireStep(ctx, f.who, 100); n != 1 || err != nil {
+		t.Errorf("the sweep took %d: %v", n, err)
+	}
+}
+
 func TestGauges(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
 		f := openOn(t, engine)

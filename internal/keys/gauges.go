@@ -33,7 +33,7 @@ const OverdueLimit = 100_000
 // Gauges returns the gauges as of now.
 func (k *Keys) Gauges(ctx context.Context) (g Gauges, err error) {
 	err = k.guard.Quiet(ctx, guard.Tally, func(_ context.Context, tx *guard.Tx) error {
-		g, err = readGauges(&tx.Writer.Reader)
+		g, err = k.readGauges(&tx.Writer.Reader)
 		return err
 	})
 	g.Epoch = k.Epoch()
@@ -46,17 +46,18 @@ func (k *Keys) Overdue(ctx context.Context) (int64, error) {
 	return g.Overdue, err
 }
 
-func readGauges(r *db.Reader) (g Gauges, err error) {
+func (k *Keys) readGauges(r *db.Reader) (g Gauges, err error) {
 	var late, dead, next, oldest int64
 	if err := r.QueryRow(sqlOverdue, db.Micros(r.Now()), OverdueLimit).Scan(&late, &dead); err != nil {
 		return g, err
 	}
-	if err := r.QueryRow(sqlNextDue).Scan(&next); err != nil {
+	if err := r.QueryRow(sqlNextDue, lowest).Scan(&next); err != nil {
 		return g, err
 	}
 	if err := r.QueryRow(sqlOldest).Scan(&oldest); err != nil {
 		return g, err
 	}
+	k.due.doubt(next)
 	g.Overdue, g.OldestRecord = late+dead, uint64(oldest)
 	if oldest != 0 {
 		g.NextDue = db.Time(next)

@@ -163,6 +163,22 @@ func (d *due) put(t time.Time) {
 	}
 }
 
+// earliest returns a date before which no key lies.
+func (d *due) earliest() int64 {
+	if b := d.bound.Load(); b != 0 {
+		return b
+	}
+	return math.MinInt64
+}
+
+// doubt forgets the bound if the table holds an earlier date: somebody changed
+// it behind our back. The next sweep looks at everything.
+func (d *due) doubt(next int64) {
+	if next < d.bound.Load() {
+		d.bound.Store(0)
+	}
+}
+
 // asked forgets what was put before the table was asked.
 func (d *due) asked() { d.fresh = math.MaxInt64 }
 

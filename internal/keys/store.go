@@ -48,19 +48,21 @@ select record, store from keys_data where record in
 	sqlForget  = `delete from keys_dead where record = $1`
 
 	// The sweep takes rows up to a bound (date, record); equal dates are told
-	// apart by the record, so that a batch is never larger than asked.
+	// apart by the record, so that a batch is never larger than asked. It starts
+	// at the earliest date there can be: PostgreSQL walks over the index entries
+	// of rows that died until they are vacuumed.
 	sqlDue = `
-select record, erase_by from keys_data where erase_by <= $1 order by erase_by, record limit $2`
+select record, erase_by from keys_data where erase_by >= $1 and erase_by <= $2 order by erase_by, record limit $3`
 	sqlBuryBefore = `
-insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by < $3
+insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by >= $3 and erase_by < $4
 on conflict (record) do nothing`
 	sqlBuryAt = `
 insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by = $3 and record <= $4
 on conflict (record) do nothing`
-	sqlSweepBefore = `delete from keys_data where erase_by < $1`
+	sqlSweepBefore = `delete from keys_data where erase_by >= $1 and erase_by < $2`
 	sqlSweepAt     = `delete from keys_data where erase_by = $1 and record <= $2`
 
-	sqlNextDue = `select coalesce(min(erase_by), 9223372036854775807) from keys_data`
+	sqlNextDue = `select coalesce(min(erase_by), 9223372036854775807) from keys_data where erase_by >= $1`
 
 	sqlOld = `
 select record, version, store, epoch, erase_by, wrap from keys_data
