@@ -1,6 +1,7 @@
 package apptest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -160,4 +161,22 @@ func newDatabase(t testing.TB, c *dbtest.Cluster) string {
 	name := fmt.Sprintf("d%d", time.Now().UnixNano())
 	Query(t, c.URL("postgres"), "create database "+name)
 	return c.URL(name)
+}
+
+// dumpPlain returns a dump that restore takes.
+func dumpPlain(t testing.TB, url string) []byte {
+	t.Helper()
+	out, err := exec.Command("pg_dump", "--no-owner", "--dbname", url).Output()
+	must(t, err)
+	return out
+}
+
+// restore loads a dump into an empty database.
+func restore(t testing.TB, url string, text []byte) {
+	t.Helper()
+	cmd := exec.Command("psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", url)
+	cmd.Stdin = bytes.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -196,21 +197,17 @@ type Record struct {
 	Record  json.RawMessage `json:"record"`
 }
 
-// Kinds are the kinds of records.
-var Kinds = []string{"order", "customer", "fulfilment", "store"}
-
 // Records lists all live records of a store, page by page, and returns the text
 // of the answers as well.
 func (i *Instance) Records(store string) (list []Record, text []byte) {
 	i.t.Helper()
-	for _, kind := range Kinds {
-		more, page := i.RecordsOf(store, kind)
-		list, text = append(list, more...), append(text, page...)
-	}
-	return list, text
+	return i.RecordsOf(store, "")
 }
 
-// RecordsOf lists the live records of one kind.
+// pageSize of lists is small enough that most lists have several pages.
+const pageSize = 4
+
+// RecordsOf lists the live records of one kind; "" is every kind.
 func (i *Instance) RecordsOf(store, kind string) (list []Record, text []byte) {
 	i.t.Helper()
 	for cursor := ""; ; {
@@ -218,7 +215,10 @@ func (i *Instance) RecordsOf(store, kind string) (list []Record, text []byte) {
 			Records []Record `json:"records"`
 			Next    string   `json:"next_cursor"`
 		}
-		q := url.Values{"limit": {"2"}, "kind": {kind}}
+		q := url.Values{"limit": {strconv.Itoa(pageSize)}}
+		if kind != "" {
+			q.Set("kind", kind)
+		}
 		if cursor != "" {
 			q.Set("cursor", cursor)
 		}

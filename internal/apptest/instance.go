@@ -71,10 +71,7 @@ func Make(t testing.TB, o Options) *Instance {
 	root, err := os.MkdirTemp("", "sr-")
 	must(t, err)
 	i := &Instance{t: t, Root: root, Dir: filepath.Join(root, "data"), Keys: filepath.Join(root, "keys"), Lines: &Lines{}}
-	t.Cleanup(func() {
-		i.Stop()
-		os.RemoveAll(root)
-	})
+	t.Cleanup(func() { os.RemoveAll(root) })
 	if o.Engine == "" {
 		o.Engine = dbtest.Engine(t)
 	}
@@ -91,6 +88,7 @@ func Make(t testing.TB, o Options) *Instance {
 		}
 		c.Database = i.Database
 	}
+	t.Cleanup(i.Stop) // before its database goes
 	if o.Config != nil {
 		o.Config(&c)
 	}
