@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -69,6 +70,13 @@ type App struct {
 	api      *api.API
 	metrics  *metrics
 	runs     runs
+	holder   string // the data folder's own id
+
+	readiness struct {
+		mu  sync.Mutex
+		at  time.Time
+		err error
+	}
 
 	background sync.WaitGroup // guard and sealer: they outlive the rest
 	stopLow    context.CancelFunc
@@ -192,12 +200,15 @@ func (a *App) openEngine(ctx context.Context) error {
 
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
-	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema()}
+	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(), ownSchema()}
 }
 
 // openLog opens policies, log and guard: from here on everything is decided and
 // recorded.
 func (a *App) openLog(ctx context.Context) error {
+	if err := a.belongs(ctx); err != nil {
+		return err
+	}
 	if err := a.loadPolicies(); err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (a *App) recordStart(ctx context.Context) error { return a.recordLife(ctx, 
 func (a *App) recordStop() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := a.recordLife(ctx, audit.Stop); err != nil {
+	if err := errors.Join(a.recordLife(ctx, audit.Stop), a.release(ctx)); err != nil {
 		a.log.ErrorContext(ctx, "the stop could not be recorded", "kind", strongroom.KindOf(err).String())
 	}
 }

@@ -22,6 +22,9 @@ import (
 
 // openRooms opens what works on data.
 func (a *App) openRooms(ctx context.Context) (err error) {
+	if err := a.claim(ctx); err != nil {
+		return err
+	}
 	a.keys, err = keys.New(a.ring, a.guard, keys.Options{Ledger: filepath.Join(a.conf.Keys, "erasures"), Log: a.log})
 	if err != nil {
 		return err
@@ -69,6 +72,7 @@ func (a *App) openDoors(ctx context.Context) error {
 	low, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopParts = stop
 	a.parts, low = errgroup.WithContext(low)
+	a.parts.Go(func() error { return a.hold(low) })
 	a.parts.Go(func() error { return a.life.Run(low) })
 	a.parts.Go(func() error { return a.jobs.Run(low) })
 	a.parts.Go(func() error { return a.identity.Run(low) })

@@ -95,14 +95,3 @@ func (a *App) tls() (string, *tls.Config, error) {
 	cert, err := web.EnsureCertificate(filepath.Join(a.o.Dir, "tls"), hosts, time.Now()) // TLS uses real time
 	return "https", web.TLSConfig(cert), err
 }
-
-// Ready returns nil while the instance can decide and record, else why not.
-func (a *App) Ready(ctx context.Context) error {
-	if err := a.audit.Ready(); err != nil {
-		return err
-	}
-	if err := a.db.Ping(ctx); err != nil {
-		return err
-	}
-	return a.life.Status().Err
-}
