@@ -1,0 +1,234 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/app"
+)
+
+// testCase makes a test instance in a temporary folder of its own.
+func instance(t *testing.T) (dir string, made app.Made) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "data")
+	made, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test, TLS: "off", Listen: "127.0.0.1:0"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, made
+}
+
+func get(t *testing.T, dir, path string) (int, string) {
+	t.Helper()
+	c, err := app.Dial(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	resp, err := c.HTTP.Get("http://strongroom" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(body)
+}
+
+func TestInitMakesAPrivateInstance(t *testing.T) {
+	dir, made := instance(t)
+	for path, mode := range map[string]os.FileMode{dir: 0o700, made.Keys: 0o700, made.RootKeyFile: 0o600, filepath.Join(dir, app.ConfigName): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v; want mode %o", path, info.Mode(), err, mode)
+		}
+	}
+	if !strings.HasPrefix(made.APIKey, "sr_test_") || !strings.HasPrefix(made.LogKey, "strongroom/") {
+		t.Errorf("made %q, %q", made.APIKey, made.LogKey)
+	}
+	if status, body := get(t, dir, "/readyz"); status != http.StatusOK {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+	if _, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test}, nil); !strongroom.IsKind(err, strongroom.Conflict) {
+		t.Errorf("a second init in the same folder: %v", err)
+	}
+}
+
+func TestInitLeavesNothingBehindWhenItFails(t *testing.T) {
+	base := t.TempDir()
+	dir := filepath.Join(base, "data")
+	_, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test, Database: "postgres:///none?host=" + base}, nil)
+	if err == nil {
+		t.Fatal("an instance without a database")
+	}
+	if left, _ := os.ReadDir(base); len(left) > 0 {
+		t.Fatalf("left behind: %v", left)
+	}
+}
+
+func TestOneOwnerOfTheFolder(t *testing.T) {
+	dir, _ := instance(t)
+	a, err := app.Open(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.Open(t.Context(), app.Options{Dir: dir}); !errors.Is(err, app.ErrLocked) {
+		t.Errorf("a second owner: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Errorf("closing twice: %v", err)
+	}
+}
+
+func TestOpenRefusesLoosePermissions(t *testing.T) {
+	dir, made := instance(t)
+	for _, path := range []string{dir, made.Keys, made.RootKeyFile} {
+		info, _ := os.Stat(path)
+		os.Chmod(path, info.Mode().Perm()|0o040)
+		if a, err := app.Open(t.Context(), app.Options{Dir: dir}); err == nil {
+			a.Close()
+			t.Errorf("%s was open to others and the instance started", path)
+		}
+		os.Chmod(path, info.Mode().Perm())
+	}
+}
+
+// A database belongs to one keyring: another instance refuses it before it
+// writes anything.
+func TestADatabaseBelongsToOneKeyring(t *testing.T) {
+	one, _ := instance(t)
+	two, _ := instance(t)
+	text, err := os.ReadFile(filepath.Join(one, "strongroom.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(two, "strongroom.db"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = app.Open(t.Context(), app.Options{Dir: two})
+	if !strongroom.IsKind(err, strongroom.Conflict) || !strings.Contains(err.Error(), "another keyring") {
+		t.Fatalf("opened with another keyring: %v", err)
+	}
+}
+
+func TestRootRotateLeavesOneRoot(t *testing.T) {
+	dir, made := instance(t)
+	next := filepath.Join(t.TempDir(), "elsewhere", "root.key")
+	for range 2 { // a second call has nothing left to do
+		if err := app.RotateRoot(t.Context(), app.Options{Dir: dir}, next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, _ := get(t, dir, "/readyz"); status != http.StatusOK {
+		t.Fatalf("not ready after the rotation: %d", status)
+	}
+	c, err := app.LoadConfig(dir, "")
+	if err != nil || c.Root.File != next {
+		t.Fatalf("configuration names %q, %v", c.Root.File, err)
+	}
+	c.Root.File = made.RootKeyFile
+	if err := c.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := app.Open(t.Context(), app.Options{Dir: dir}); err == nil {
+		a.Close()
+		t.Fatal("the old root still opens the keyring")
+	}
+}
+
+// A database that was rolled back is not an extension of the checkpoint beside
+// the keys; the one way past is to say so, and it shows for ever.
+func TestARolledBackDatabaseIsRefused(t *testing.T) {
+	dir, _ := instance(t)
+	db := filepath.Join(dir, "strongroom.db")
+	old, err := os.ReadFile(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get(t, dir, "/v1/audit/checkpoint") // events of a start, a reading and a stop
+	if err := os.WriteFile(db, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = app.Open(t.Context(), app.Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "strongroom log continue") {
+		t.Fatalf("a rolled-back database: %v", err)
+	}
+	if err := app.ContinueLog(t.Context(), app.Options{Dir: dir}, "damage", "uid:0"); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := get(t, dir, "/readyz"); status != http.StatusOK {
+		t.Fatalf("not ready after the log was continued: %d", status)
+	}
+	if _, export := get(t, dir, "/v1/audit/export"); !strings.Contains(export, `"lost"`) && !strings.Contains(export, "break") {
+		t.Error("the export does not show the break")
+	}
+}
+
+func TestDoctorFindsWhatIsWrong(t *testing.T) {
+	dir, made := instance(t)
+	states := func() map[string]app.State {
+		t.Helper()
+		found, err := app.Doctor(t.Context(), app.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := map[string]app.State{}
+		for _, f := range found {
+			m[f.Check] = f.State
+			if f.State != app.OK && f.Advice == "" {
+				t.Errorf("%s is %s without advice", f.Check, f.State)
+			}
+		}
+		return m
+	}
+	for check, state := range states() {
+		if state == app.Fail {
+			t.Errorf("a new instance fails %s", check)
+		}
+	}
+	os.Chmod(made.Keys, 0o755)
+	if s := states(); s["key folder"] != app.Fail || s["start"] != app.Fail {
+		t.Errorf("an open key folder: %v", s)
+	}
+	os.Chmod(made.Keys, 0o700)
+}
+
+func TestServeStopsGracefully(t *testing.T) {
+	dir, _ := instance(t)
+	a, err := app.Open(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	url, done := make(chan string, 1), make(chan error, 1)
+	go func() { done <- a.Serve(ctx, func(u string) { url <- u }) }()
+	resp, err := http.Get(<-url + "/healthz")
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("healthz: %v, %v", resp, err)
+	}
+	if status, _ := get(t, dir, "/v1/stores"); status != http.StatusOK {
+		t.Errorf("over the socket: %d", status)
+	}
+	stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it does not stop")
+	}
+	if _, err := os.Stat(filepath.Join(dir, app.SocketName)); err == nil {
+		t.Error("the socket stays")
+	}
+}
