@@ -66,7 +66,7 @@ type Site struct {
 // call sites in the source.
 func Sites() []Site {
 	return []Site{
-		{"identity", LastSeen, "the last use of a key is shown to its owner and decides nothing"},
+		{"identity", LastSeen, "the stamp of last use, and the look-up of a key before anybody is known"},
 		{"identity", Idempotency, "a repeated request gets the status it got before"},
 		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
 		{"app", Lease, "the instance row keeps a second server away"},
