@@ -169,7 +169,8 @@ func (i *Instance) AddStore(name, platform string) string {
 // In says what a body is.
 type In struct{ Store, Resource, Version, Platform, Order string }
 
-func (in In) request(body []byte) Request {
+// Request returns the call that sends a body in.
+func (in In) Request(body []byte) Request {
 	q := url.Values{"resource": {in.Resource}, "version": {in.Version}, "platform": {in.Platform}}
 	if in.Order != "" {
 		q.Set("order", in.Order)
@@ -180,7 +181,7 @@ func (in In) request(body []byte) Request {
 // Ingest sends a body in and returns the answer, whatever it is.
 func (i *Instance) Ingest(in In, body []byte) Answer {
 	i.t.Helper()
-	return i.Call(in.request(body))
+	return i.Call(in.Request(body))
 }
 
 // Record is a record as lists show it.

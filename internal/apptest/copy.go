@@ -113,7 +113,7 @@ func (i *Instance) Roll() {
 func (i *Instance) Await(job string) {
 	i.t.Helper()
 	var out struct{ State, Code string }
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		i.Want(http.StatusOK, Request{Path: "/v1/jobs/" + job}, &out)
 		switch {
 		case out.State == "done":
