@@ -36,7 +36,7 @@ type Classified struct {
 // Classify decides how a field is treated from now on. Stored records follow by
 // ReclassifyStep.
 func (v *Vault) Classify(ctx context.Context, who strongroom.Actor, c Classification) (Classified, error) {
-	spec, err := parseAs(c.As)
+	err := checkAs(c.As)
 	switch {
 	case err != nil:
 	case !checkStoreID(c.Store):
@@ -68,7 +68,7 @@ func (v *Vault) Classify(ctx context.Context, who strongroom.Actor, c Classifica
 		}
 		was := f.card.As
 		f.card.As = c.As
-		if err := v.decideField(tx, st, f, spec); err != nil {
+		if err := v.decideField(tx, st, f); err != nil {
 			return err
 		}
 		out = Classified{Field: f.field(c.Store), Reseal: was != c.As}
@@ -86,34 +86,60 @@ func noField() error {
 	return strongroom.Faultf(strongroom.NotFound, "field", "no such field")
 }
 
-// parseAs turns a decision into the words of a map file.
-func parseAs(s string) (string, error) {
-	if s == clearWord {
-		return "clear", nil
-	}
-	name, treatment, _ := strings.Cut(s, " ")
+// checkAs reads a decision.
+func checkAs(s string) error {
+	_, err := specOf(s, "string")
+	return err
+}
+
+// specOf turns a decision about values of a JSON type into the words of a map
+// file. A value that can be found by is indexed; a personal number or boolean
+// becomes null, as everywhere.
+func specOf(s, jsonType string) (string, error) {
+	scalar := jsonType == "string" || jsonType == "number" || jsonType == "boolean"
+	name, rest, _ := strings.Cut(s, " ")
 	class, ok := fieldmap.ParseClass(name)
-	if ok && class != fieldmap.Unknown && class != fieldmap.Key {
-		switch treatment {
-		case "":
-			return "token " + name, nil
-		case "pseudonym":
-			return "pseudonym " + name, nil
-		}
+	switch {
+	case !scalar:
+		return "", strongroom.Faultf(strongroom.Conflict, "field", "an object or a list is decided key by key")
+	case s == clearWord && jsonType == "string":
+		return "clear text", nil
+	case s == clearWord && jsonType == "number":
+		return "clear number", nil
+	case s == clearWord:
+		return "clear bool", nil
+	case !ok || class == fieldmap.Unknown || class == fieldmap.Key || rest != "" && rest != "pseudonym":
+		return "", strongroom.Faultf(strongroom.Invalid, "class", "a field is decided to be clear or of one of the classes of personal data")
+	case rest == "pseudonym":
+		return "pseudonym", nil
+	case jsonType != "string":
+		return "null " + name, nil
 	}
-	return "", strongroom.Faultf(strongroom.Invalid, "class", "a field is decided to be clear or of one of the classes of personal data")
+	switch class {
+	case fieldmap.Email, fieldmap.Phone, fieldmap.Name, fieldmap.PostalCode, fieldmap.NationalID:
+		return "token " + name + " index:" + name, nil
+	}
+	return "token " + name, nil
 }
 
 // decideField writes a decision after proving that the maps take it.
-func (v *Vault) decideField(tx *guard.Tx, st *store, f *fieldRow, spec string) error {
+func (v *Vault) decideField(tx *guard.Tx, st *store, f *fieldRow) error {
 	if f.card.Name == "" {
 		return strongroom.Faultf(strongroom.Conflict, "field", "the name of the field is not known, so nothing can be decided about it")
+	}
+	if f.card.Why == reasonName(fieldmap.Drifted) {
+		return strongroom.Faultf(strongroom.Conflict, "field", "the maps know this field and its value had another shape, so there is nothing to decide").
+			Advise("lay a field map of your own over it")
+	}
+	own, err := overrideOf(&f.card)
+	if err != nil {
+		return err
 	}
 	overrides, err := v.decisions(&tx.Reader, st)
 	if err != nil {
 		return err
 	}
-	if _, err := v.maps.base.With(append(overrides, overrideOf(&f.card, spec))...); err != nil {
+	if _, err := v.maps.base.With(append(overrides, own)...); err != nil {
 		return err
 	}
 	key, err := v.keys.StoreKey(st.id, keys.Merchant)
@@ -133,15 +159,17 @@ func (v *Vault) decideField(tx *guard.Tx, st *store, f *fieldRow, spec string) e
 	return err
 }
 
-func overrideOf(c *fieldCard, spec string) fieldmap.Override {
+// overrideOf lays a decision over a field map.
+func overrideOf(c *fieldCard) (fieldmap.Override, error) {
+	spec, err := specOf(c.As, c.Type)
 	o := fieldmap.Override{Resource: c.Resource, Version: c.Version, Platform: c.Platform, Path: c.Name, Spec: spec}
 	if o.Platform == "" {
 		o.Platform = "any"
 	}
 	if o.Version == "v3" {
-		o.Version = "v2"
+		o.Version = "v2" // v3 bodies have the maps of v2
 	}
-	return o
+	return o, err
 }
 
 // decisions returns a store's decisions as overrides.
@@ -155,11 +183,11 @@ func (v *Vault) decisions(r *db.Reader, st *store) ([]fieldmap.Override, error) 
 		if err := v.openField(st.id, f); err != nil {
 			return nil, err
 		}
-		spec, err := parseAs(f.card.As)
+		o, err := overrideOf(&f.card)
 		if err != nil {
 			return nil, badRow("field")
 		}
-		out = append(out, overrideOf(&f.card, spec))
+		out = append(out, o)
 	}
 	return out, nil
 }

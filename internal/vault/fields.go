@@ -116,16 +116,19 @@ func (p *placing) writeUnknown() error {
 	if len(p.unknown) == 0 {
 		return nil
 	}
-	fresh := p.unknown
+	seen, fresh := p.unknown, make(map[hash]*unknownTally)
 	q := &p.v.pending
 	q.mu.Lock()
-	for h := range p.unknown {
-		if _, ok := q.known[h]; ok {
-			delete(fresh, h)
+	for h, t := range seen {
+		if _, ok := q.known[h]; !ok {
+			fresh[h] = t
 		}
 	}
 	q.mu.Unlock()
-	seen := p.unknown
+	if len(fresh) == 0 {
+		p.tx.AfterCommit(func() { q.note(seen, nil) })
+		return nil
+	}
 	key, err := p.v.keys.StoreKey(p.st.id, keys.Merchant)
 	if err != nil {
 		return err

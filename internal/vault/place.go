@@ -43,7 +43,7 @@ func (v *Vault) newPlacing(tx *guard.Tx, store string) (*placing, error) {
 	if _, err := v.layMaps(&tx.Reader, st); err != nil {
 		return nil, err
 	}
-	return &placing{v: v, tx: tx, st: st, ident: ident, kinds: st.kinds}, nil
+	return &placing{v: v, tx: tx, st: st, ident: ident, kinds: st.kinds, known: make(map[hash]*row)}, nil
 }
 
 // placeAll places the objects of all bodies that can be placed, in order, and
