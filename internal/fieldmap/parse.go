@@ -135,8 +135,8 @@ func (w *walker) guess(start int) (object bool) {
 	if end < 0 {
 		return true
 	}
-	key := string(w.b[i+1 : end-1])
-	return w.m.root.members[key] != nil || w.m.envelope.members[key] == nil
+	key := w.b[i+1 : end-1]
+	return w.m.root.members[string(key)] != nil || w.m.envelope.members[string(key)] == nil
 }
 
 // rootKey looks at a key at the root of the body.
