@@ -154,6 +154,7 @@ func TestRootDoesNotPrint(t *testing.T) {
 	root, _ := keys.CreateRootFile(path)
 	b, _ := os.ReadFile(path)
 	secret := strings.TrimSpace(strings.TrimPrefix(string(b), "strongroom-root-1:"))
+	//lint:ignore SA9005 that nothing is marshalled is what is tested
 	js, _ := json.Marshal(root)
 	out := string(js)
 	for _, v := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
