@@ -7,7 +7,6 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db/dbtest"
-	"strongroom/internal/keys"
 	"strongroom/internal/vault"
 )
 
@@ -159,5 +158,3 @@ func TestStatements(t *testing.T) {
 	}
 	dbtest.PrepareAll(t, f.db, all)
 }
-
-var _ = keys.Token

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"slices"
-	"time"
 
 	"strongroom"
 	"strongroom/internal/audit"
@@ -406,5 +405,3 @@ func liftedOr(tx *guard.Tx, n int64) error {
 	tx.Note("lifted", true)
 	return nil
 }
-
-var _ = time.Second

@@ -145,28 +145,13 @@ func (s *search) run(stores []*store, after recordID) ([]shown, string, error) {
 		ids = ids[:s.limit]
 		next = ids[s.limit-1].cursor()
 	}
-	var out []shown
-	for _, id := range ids {
-		r, err := loadRow(&s.view.Reader, id)
-		if strongroom.IsKind(err, strongroom.NotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		st := byNum[r.store]
-		if st == nil || alive(r, s.view.Now()) != nil {
-			continue
-		}
-		one, ok, err := s.v.show(s.view, st, r)
-		if err != nil {
-			return nil, "", err
-		}
-		if ok {
-			out = append(out, one)
-		}
+	rows, err := loadShown(&s.view.Reader, ids)
+	if err != nil {
+		return nil, "", err
 	}
-	return out, next, nil
+	rows = slices.DeleteFunc(rows, func(r *row) bool { return alive(r, s.view.Now()) != nil })
+	out, err := s.v.showEach(s.view, rows, func(r *row) *store { return byNum[r.store] })
+	return out, next, err
 }
 
 // inStore returns up to limit+1 records of a store after one.

@@ -275,5 +275,3 @@ func TestTombstonesRunOut(t *testing.T) {
 	_, err = f.reveal(id)
 	want(t, err, strongroom.NotFound, "record")
 }
-
-var _ = time.Second

@@ -175,15 +175,31 @@ func (v *Vault) Records(ctx context.Context, who strongroom.Actor, q ListQuery) 
 }
 
 func (v *Vault) showAll(view *guard.View, st *store, rows []*row) ([]shown, error) {
-	var out []shown
+	return v.showEach(view, rows, func(*row) *store { return st })
+}
+
+// showEach loads the keys of rows, many at a time. Rows that died since they
+// were listed are left out, and so are those of no store.
+func (v *Vault) showEach(view *guard.View, rows []*row, storeOf func(*row) *store) ([]shown, error) {
+	ids := make([]uint64, len(rows))
+	for i, r := range rows {
+		ids[i] = uint64(r.id)
+	}
+	wraps, err := v.keys.LoadMany(view, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]shown, 0, len(rows))
 	for _, r := range rows {
-		s, ok, err := v.show(view, st, r)
+		st, w := storeOf(r), wraps[uint64(r.id)]
+		if st == nil || w.Record == 0 || w.Version != r.version {
+			continue
+		}
+		key, err := v.keys.Open(st.id, w)
 		if err != nil {
-			return nil, err
+			return nil, errTampered().Because(err)
 		}
-		if ok {
-			out = append(out, s)
-		}
+		out = append(out, shown{st, r, key})
 	}
 	return out, nil
 }

@@ -12,7 +12,6 @@ import (
 	"strongroom"
 	"strongroom/internal/audit"
 	"strongroom/internal/db"
-	"strongroom/internal/guard"
 	"strongroom/internal/vault"
 )
 
@@ -252,5 +251,3 @@ func TestReferenceLiesSealedBesideTheRecord(t *testing.T) {
 		t.Errorf("the event's reference is %q", e.Reference)
 	}
 }
-
-var _ = guard.Context{}

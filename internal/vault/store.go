@@ -49,6 +49,10 @@ const (
 
 	sqlRecord     = `select ` + allColumns + ` from vault_record where id = $1`
 	sqlOutline    = `select ` + outlineColumns + ` from vault_record where id = $1`
+	// What a description needs: outline and tokenised part.
+	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
+		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) order by id`
+
 	sqlByIdent    = `select ` + allColumns + ` from vault_record where ident = $1`
 	sqlByIdents   = `select ` + allColumns + ` from vault_record where ident in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 	sqlList       = `select ` + allColumns + ` from vault_record where store = $1 and kind = $2 and id > $3 and status = 1 and expires_at > $4 order by id limit $5`
@@ -161,6 +165,36 @@ func loadIdents(r *db.Reader, idents []hash) (map[hash]*row, error) {
 			return nil, err
 		}
 		idents = idents[n:]
+	}
+	return out, nil
+}
+
+// loadShown returns those of the records that exist, in the order of ids, which
+// are sorted, with the tokenised part alone. Sixteen go in one question.
+func loadShown(r *db.Reader, ids []recordID) ([]*row, error) {
+	var out []*row
+	var args [identChunk]any
+	for len(ids) > 0 {
+		n := min(identChunk, len(ids))
+		for i := range args {
+			args[i] = uint64(ids[min(i, n-1)]) // a short chunk repeats its last
+		}
+		rows, err := r.Query(sqlByIDs, args[:]...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			one, err := scanRow(rows.Scan, true)
+			if err != nil {
+				rows.Close()
+				return nil, err
+			}
+			out = append(out, one)
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		ids = ids[n:]
 	}
 	return out, nil
 }

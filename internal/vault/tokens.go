@@ -7,7 +7,6 @@ import (
 
 	"strongroom"
 	"strongroom/internal/guard"
-	"strongroom/internal/keys"
 	"strongroom/internal/seal"
 )
 
@@ -252,5 +251,3 @@ func mustQuote(s string) json.RawMessage {
 	}
 	return b
 }
-
-var _ = keys.Token
