@@ -166,6 +166,39 @@ func (k *Keys) Load(v *guard.View, record uint64) (Wrapped, error) {
 	return load(&v.Reader, record, v.Now())
 }
 
+// LoadMany is Load for many records at once. Those without a key, or past their
+// date, are absent from the result.
+func (k *Keys) LoadMany(v *guard.View, records []uint64) (map[uint64]Wrapped, error) {
+	out := make(map[uint64]Wrapped, len(records))
+	var args [loadWidth]any
+	for len(records) > 0 {
+		for i := range args {
+			args[i] = records[min(i, len(records)-1)] // the last one fills up
+		}
+		rows, err := v.Query(sqlLoadMany, args[:]...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			w, err := scanRow(rows)
+			if err != nil {
+				return nil, closing(rows, err)
+			}
+			if v.Now().Before(w.EraseBy) {
+				out[w.Record] = w
+			}
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		records = records[min(loadWidth, len(records)):]
+	}
+	return out, nil
+}
+
+// loadWidth is how many records sqlLoadMany looks up.
+const loadWidth = 16
+
 func load(r *db.Reader, record uint64, now time.Time) (Wrapped, error) {
 	w, err := readRow(r, record)
 	switch {

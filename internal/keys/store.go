@@ -34,6 +34,10 @@ where keys_data.version <= excluded.version`
 
 	sqlLoad = `select record, version, store, epoch, erase_by, wrap from keys_data where record = $1`
 
+	sqlLoadMany = `
+select record, version, store, epoch, erase_by, wrap from keys_data where record in
+	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+
 	sqlOwner = `select store from keys_data where record = $1`
 
 	sqlOwners = `
