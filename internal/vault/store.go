@@ -47,8 +47,8 @@ const (
 		expires_at, period, leaf_count, leaf_next, classes, ident, facts`
 	allColumns = outlineColumns + `, entries, body, leaves`
 
-	sqlRecord     = `select ` + allColumns + ` from vault_record where id = $1`
-	sqlOutline    = `select ` + outlineColumns + ` from vault_record where id = $1`
+	sqlRecord  = `select ` + allColumns + ` from vault_record where id = $1`
+	sqlOutline = `select ` + outlineColumns + ` from vault_record where id = $1`
 	// What a description needs: outline and tokenised part.
 	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) order by id`
