@@ -69,6 +69,7 @@ func (a *App) openDoors(ctx context.Context) error {
 		Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})
+	a.metrics.registry.MustRegister(a) // every room it reads is open now
 	low, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopParts = stop
 	a.parts, low = errgroup.WithContext(low)
