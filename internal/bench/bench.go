@@ -41,6 +41,8 @@ type Row struct {
 	ProductP99 float64 `json:"product_p99_ms,omitempty"`
 	FloorP50   float64 `json:"floor_p50_ms,omitempty"`
 	FloorP99   float64 `json:"floor_p99_ms,omitempty"`
+	ProductCPU float64 `json:"product_cpu_us,omitempty"` // of the bench's process for one operation
+	FloorCPU   float64 `json:"floor_cpu_us,omitempty"`
 	Note       string  `json:"note,omitempty"`
 }
 
@@ -170,6 +172,7 @@ func (b *bench) addDuel(name string, callers int, bar float64, floor, product fi
 	b.add(Row{
 		Name: name, Callers: callers, Bar: bar, Product: product.rate, Floor: floor.rate, Note: note,
 		ProductP50: ms(product.p50), ProductP99: ms(product.p99), FloorP50: ms(floor.p50), FloorP99: ms(floor.p99),
+		ProductCPU: ms(product.cpu * 1000), FloorCPU: ms(floor.cpu * 1000),
 	}, false)
 }
 

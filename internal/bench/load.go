@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type outcome struct {
 	ops  int
 	took time.Duration
 	lats []time.Duration // of each call
+	cpu  time.Duration   // of this process, in user and system mode
 }
 
 func (o outcome) rate() float64 { return float64(o.ops) / o.took.Seconds() }
@@ -25,6 +27,7 @@ func load(callers, limit int, d time.Duration, op func(i int) error) (outcome, e
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	lats := make([][]time.Duration, callers)
+	spent := cpuTime()
 	begun := time.Now()
 	var wg sync.WaitGroup
 	for c := range callers {
@@ -46,7 +49,7 @@ func load(callers, limit int, d time.Duration, op func(i int) error) (outcome, e
 		})
 	}
 	wg.Wait()
-	o := outcome{took: time.Since(begun), lats: slices.Concat(lats...)}
+	o := outcome{took: time.Since(begun), lats: slices.Concat(lats...), cpu: cpuTime() - spent}
 	o.ops = len(o.lats)
 	if err := failed.Load(); err != nil {
 		return o, *err
@@ -58,17 +61,31 @@ func load(callers, limit int, d time.Duration, op func(i int) error) (outcome, e
 type figure struct {
 	rate     float64 // the median of the slices, a second
 	p50, p99 time.Duration
+	cpu      time.Duration // of this process for one operation, client included
+}
+
+// cpuTime returns the processor time this process has used. It tells what an
+// operation costs even where neighbours take the cores away.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func figureOf(os []outcome) figure {
 	var f figure
 	var rates []float64
 	var lats []time.Duration
+	ops, cpu := 0, time.Duration(0)
 	for _, o := range os {
+		ops, cpu = ops+o.ops, cpu+o.cpu
 		rates = append(rates, o.rate())
 		lats = append(lats, o.lats...)
 	}
 	f.rate = median(rates)
+	f.cpu = cpu / time.Duration(max(ops, 1))
 	slices.Sort(lats)
 	if n := len(lats); n > 0 {
 		f.p50, f.p99 = lats[n/2], lats[min(n-1, n*99/100)]

@@ -22,7 +22,7 @@ func WriteJSON(w io.Writer, rows []Row) error {
 // WriteTable writes the rows for a person.
 func WriteTable(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "ENGINE\tWHAT\tCALLERS\tPRODUCT\tFLOOR\tRATIO\tBAR\t\tMS P50/P99 (FLOOR)\tNOTE")
+	fmt.Fprintln(t, "ENGINE\tWHAT\tCALLERS\tPRODUCT\tFLOOR\tRATIO\tBAR\t\tMS P50/P99 (FLOOR)\tCPU µS (FLOOR)\tNOTE")
 	for _, r := range rows {
 		fmt.Fprintln(t, strings.Join(r.cells(), "\t"))
 	}
@@ -45,7 +45,7 @@ func (r Row) cells() []string {
 	if r.Unit != "ops/s" {
 		unit = " " + r.Unit
 	}
-	callers, floor, lats, verdict := "-", "-", "-", "ok"
+	callers, floor, lats, cpu, verdict := "-", "-", "-", "-", "ok"
 	if r.Callers > 0 {
 		callers = fmt.Sprint(r.Callers)
 	}
@@ -55,11 +55,14 @@ func (r Row) cells() []string {
 	if r.ProductP50 > 0 {
 		lats = fmt.Sprintf("%.2f/%.2f (%.2f/%.2f)", r.ProductP50, r.ProductP99, r.FloorP50, r.FloorP99)
 	}
+	if r.ProductCPU > 0 {
+		cpu = fmt.Sprintf("%.0f (%.0f)", r.ProductCPU, r.FloorCPU)
+	}
 	if !r.OK {
 		verdict = "MISSED"
 	}
 	return []string{r.Engine, r.Name, callers, number(r.Product) + unit, floor,
-		fmt.Sprintf("%.2f", r.Ratio), fmt.Sprintf("%.2f", r.Bar), verdict, lats, r.Note}
+		fmt.Sprintf("%.2f", r.Ratio), fmt.Sprintf("%.2f", r.Bar), verdict, lats, cpu, r.Note}
 }
 
 func number(f float64) string {
