@@ -129,6 +129,24 @@ func Select(places []Place, fields []string) (open []Place, missing []string) {
 	return open, missing
 }
 
+// Has reports whether field is a class or the path of a field or container that
+// m knows, whether or not a record has it.
+func (m *Map) Has(field string) bool {
+	if _, ok := ParseClass(field); ok {
+		return true
+	}
+	n := m.root
+	for key := range strings.SplitSeq(field, ".") {
+		for n.element != nil {
+			n = n.element
+		}
+		if n = n.members[key]; n == nil {
+			return false
+		}
+	}
+	return true
+}
+
 func (p *Place) in(field string) bool {
 	if field == "" {
 		return false

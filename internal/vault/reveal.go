@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"math/bits"
+	"slices"
 	"time"
 
 	"strongroom"
@@ -242,6 +243,8 @@ func (r *reveal) selected(view *guard.View) ([]string, error) {
 		return nil, err
 	}
 	open, missing := fieldmap.Select(places, r.fields)
+	// A field that this record happens not to have is no mistake of the caller.
+	missing = slices.DeleteFunc(missing, m.Has)
 	if len(missing) > 0 {
 		return nil, strongroom.Faultf(strongroom.Invalid, "field", "%d of the fields name nothing in this record", len(missing)).
 			Advise("name classes or paths of known keys")

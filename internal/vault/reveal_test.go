@@ -172,7 +172,14 @@ func TestFields(t *testing.T) {
 			}
 		}
 	}
-	_, err := f.reveal(id, "shippingAddress.shoeSize")
+	// A field that the map knows and this order lacks opens nothing and is no
+	// mistake; one that nobody knows is.
+	body, err := f.reveal(id, "shippingAddress.latitude")
+	f.must(err)
+	if strings.Contains(body, "@example.com") || strings.Contains(body, "mamey") {
+		t.Error("a field that is not there opens others")
+	}
+	_, err = f.reveal(id, "shippingAddress.shoeSize")
 	want(t, err, strongroom.Invalid, "field")
 	if strings.Contains(err.Error(), "shoeSize") {
 		t.Error("the error repeats the field")
