@@ -4,6 +4,8 @@ BIN      := bin/strongroom
 STATIC   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VULN     := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 PKGS     := ./...
+# The packages that touch an engine: they run once more on PostgreSQL.
+ENGINED  := $(addprefix ./internal/,db/... audit guard keys jobs logbook vault identity intake api app apptest)
 CLUSTER  := $(GO) run ./internal/db/dbtest/cmd/pgcluster
 
 .PHONY: all build demo demo-check test test-sqlite test-postgres test-full race lint vuln bench bench-quick soak docs tidy clean help need
@@ -29,11 +31,11 @@ test-sqlite:
 	$(GO) test -shuffle=on -timeout 9m $(PKGS)
 
 test-postgres: need
-	STRONGROOM_TEST_ENGINE=postgres $(CLUSTER) $(GO) test -shuffle=on -timeout 9m ./internal/...
+	STRONGROOM_TEST_ENGINE=postgres $(CLUSTER) $(GO) test -shuffle=on -timeout 9m $(ENGINED)
 
 test-full: need ## race, 100 kill rounds, 60 s of fuzzing a target
 	STRONGROOM_KILL_ROUNDS=100 $(GO) test -race -shuffle=on -timeout 60m $(PKGS)
-	STRONGROOM_KILL_ROUNDS=100 STRONGROOM_TEST_ENGINE=postgres $(CLUSTER) $(GO) test -race -shuffle=on -timeout 60m ./internal/...
+	STRONGROOM_KILL_ROUNDS=100 STRONGROOM_TEST_ENGINE=postgres $(CLUSTER) $(GO) test -race -shuffle=on -timeout 60m $(ENGINED)
 	sh scripts/fuzz 60s
 
 soak: need ## kill rounds until interrupted
