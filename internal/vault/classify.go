@@ -265,6 +265,10 @@ func (p *placing) retreat(r *row) error {
 		return err
 	}
 	w := d.work[0]
+	if w.obj.OrderID == "" && o.OrderID != "" { // the caller named it, not the body
+		w.obj.OrderID = o.OrderID
+		w.links = linksOf(r.entries)
+	}
 	places, err := w.m.Places(o.Template, func(n uint32) []byte { return o.leaves[n] })
 	if err != nil {
 		return err
@@ -291,8 +295,8 @@ func (p *placing) retreat(r *row) error {
 	return p.newVersion(w, r, key, f, &n)
 }
 
-// redoc takes a stored original in again, as if it had just come.
-func (v *Vault) redoc(st *store, r *row, o *opened) (*doc, error) {
+// asIn returns a stored original as it could come in again.
+func (v *Vault) asIn(st *store, r *row, o *opened) (*In, error) {
 	raw, err := v.renderOpen(nil, st, r.id, o, nil)
 	if err != nil {
 		return nil, err
@@ -304,28 +308,62 @@ func (v *Vault) redoc(st *store, r *row, o *opened) (*doc, error) {
 	text := make([]byte, 0, len(raw)+24)
 	text = append(append(append(text, `{"`...), r.kind.String()...), `":`...)
 	text = append(append(text, raw...), '}')
-	in := &In{
+	return &In{
 		Store: st.id, Resource: r.kind.String(), Version: r.api.String(), Platform: name, Order: "",
 		How: r.how.String(), Endpoint: o.Endpoint, Body: text,
+	}, nil
+}
+
+// rebody makes the body of a stored original as a shop would send it.
+func (v *Vault) rebody(st *store, r *row, o *opened) ([]byte, error) {
+	raw, err := v.renderOpen(nil, st, r.id, o, nil)
+	if err != nil {
+		return nil, err
 	}
-	d := v.prepare(in, v.clock.Now())
+	text := make([]byte, 0, len(raw)+24)
+	text = append(append(append(text, `{"`...), r.kind.String()...), `":`...)
+	return append(append(text, raw...), '}'), nil
+}
+
+// redoc takes a stored original in again, as if it had just come.
+func (v *Vault) redoc(st *store, r *row, o *opened) (*doc, error) {
+	text, err := v.rebody(st, r, o)
+	if err != nil {
+		return nil, err
+	}
+	name := r.platform.String()
+	if r.platform == 0 {
+		name = o.Platform
+	}
+	d := v.prepare(&In{
+		Store: st.id, Resource: r.kind.String(), Version: r.api.String(), Platform: name,
+		How: r.how.String(), Endpoint: o.Endpoint, Body: text,
+	}, v.clock.Now())
 	if d.err != nil {
 		return nil, d.err
 	}
 	if len(d.work) != 1 {
 		return nil, badRow("body")
 	}
-	if w := d.work[0]; w.obj.Kind == kindFulfillment && w.obj.OrderID == "" && o.OrderID != "" {
-		w.obj.OrderID = o.OrderID
-	}
 	return d, nil
 }
 
 // reparse returns a stored original taken apart again.
 func (v *Vault) reparse(st *store, r *row, o *opened) (*fieldmap.Object, error) {
-	d, err := v.redoc(st, r, o)
+	m, err := v.mapOf(st.id, r, o.body)
 	if err != nil {
 		return nil, err
 	}
-	return d.work[0].obj, nil
+	text, err := v.rebody(st, r, o)
+	if err != nil {
+		return nil, err
+	}
+	env, err := m.Parse(text, v.limits)
+	if err != nil {
+		return nil, err
+	}
+	if len(env.Objects) != 1 {
+		return nil, badRow("body")
+	}
+	return &env.Objects[0], nil
 }
