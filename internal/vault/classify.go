@@ -295,25 +295,6 @@ func (p *placing) retreat(r *row) error {
 	return p.newVersion(w, r, key, f, &n)
 }
 
-// asIn returns a stored original as it could come in again.
-func (v *Vault) asIn(st *store, r *row, o *opened) (*In, error) {
-	raw, err := v.renderOpen(nil, st, r.id, o, nil)
-	if err != nil {
-		return nil, err
-	}
-	name := r.platform.String()
-	if r.platform == 0 {
-		name = o.Platform
-	}
-	text := make([]byte, 0, len(raw)+24)
-	text = append(append(append(text, `{"`...), r.kind.String()...), `":`...)
-	text = append(append(text, raw...), '}')
-	return &In{
-		Store: st.id, Resource: r.kind.String(), Version: r.api.String(), Platform: name, Order: "",
-		How: r.how.String(), Endpoint: o.Endpoint, Body: text,
-	}, nil
-}
-
 // rebody makes the body of a stored original as a shop would send it.
 func (v *Vault) rebody(st *store, r *row, o *opened) ([]byte, error) {
 	raw, err := v.renderOpen(nil, st, r.id, o, nil)

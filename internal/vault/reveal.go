@@ -111,9 +111,10 @@ type reveal struct {
 	row     *row
 	want    map[uint32]bool // nil: everything
 	count   int64           // leaves to open
-	sealed  []byte          // the reference, sealed for this record
+	known   bool            // the reference lies beside the record already
 	receipt *guard.Receipt
 	wrapped keys.Wrapped // as the recording transaction found it
+	key     seal.Key     // the same, opened; zero if nobody needed it yet
 }
 
 func (r *reveal) resource() strongroom.Resource {
@@ -161,7 +162,7 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 	}
 	view.Note("fields", r.count)
 	view.Note("by_fields", classes)
-	if err := r.sealReference(view); err != nil {
+	if err := r.knowsReference(view); err != nil {
 		return err
 	}
 	if hook := r.v.decided.Load(); hook != nil {
@@ -178,15 +179,19 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 
 // load finds the record on the snapshot. A record of another store is none.
 func (r *reveal) load(view *guard.View) error {
-	var err error
-	if r.st, err = r.v.connectedStore(&view.Reader, r.store); err != nil {
+	row, state, err := loadOfStore(&view.Reader, r.id, r.store)
+	if err != nil {
 		return err
 	}
-	row, err := loadRow(&view.Reader, r.id)
-	if err != nil {
-		return noRecord(err)
+	if row != nil && state == storeConnected {
+		r.st = r.v.cachedStore(r.store)
 	}
-	if row.store != r.st.num {
+	if r.st == nil { // not seen before, disconnected, or without this record
+		if r.st, err = r.v.connectedStore(&view.Reader, r.store); err != nil {
+			return err
+		}
+	}
+	if row == nil {
 		return noRecord(nil)
 	}
 	if err := alive(row, view.Now()); err != nil {
@@ -297,23 +302,15 @@ func classNames(mask uint64) []string {
 	return out
 }
 
-// sealReference seals the reference beside the record unless it lies there.
-func (r *reveal) sealReference(view *guard.View) error {
+// knowsReference looks whether the reference lies beside the record already.
+func (r *reveal) knowsReference(view *guard.View) error {
 	var one int64
 	err := view.QueryRow(sqlReferenceKnown, uint64(r.id), r.asked.hash[:]).Scan(&one)
-	if !strongroom.IsKind(err, strongroom.NotFound) {
-		return err
+	r.known = err == nil
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return nil
 	}
-	w, err := r.v.keys.Load(view, uint64(r.id))
-	if err != nil {
-		return err
-	}
-	key, err := r.v.keys.Open(r.store, w)
-	if err != nil {
-		return err
-	}
-	r.sealed = key.Seal(nil, r.v.referenceAD(r.store, r.id, r.row.version, r.asked.hash), []byte(r.asked.reference))
-	return nil
+	return err
 }
 
 // referenceAD is the context of a sealed reference.
@@ -326,7 +323,9 @@ func (v *Vault) referenceAD(store string, id recordID, version uint32, h hash) [
 const clockSlack = 5 * time.Minute
 
 // confirm loads the key in the recording transaction. Whatever ended or replaced
-// the record in between shows here.
+// the record in between shows here. The reference is sealed beside the record
+// under the same key; what the record itself holds stays closed until the event
+// is durable.
 func (r *reveal) confirm(tx *guard.Tx) error {
 	if tx.Behind() > clockSlack {
 		return strongroom.Faultf(strongroom.Unavailable, "clock-behind", "the clock is behind the newest event of the log, so nothing is opened").
@@ -339,11 +338,16 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 	if w.Version != r.row.version {
 		return errMoved()
 	}
-	r.wrapped = w
-	if r.sealed == nil {
+	r.wrapped, r.key = w, seal.Key{}
+	if r.known {
 		return nil
 	}
-	return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], db.Micros(tx.Now()), r.sealed)
+	if r.key, err = r.v.keys.Open(r.store, w); err != nil {
+		r.key = seal.Key{}
+		return nil // the opening after the commit fails in the same way, and says so
+	}
+	sealed := r.key.Seal(nil, r.v.referenceAD(r.store, r.id, w.Version, r.asked.hash), []byte(r.asked.reference))
+	return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], db.Micros(tx.Now()), sealed)
 }
 
 // errMoved says that a new version took the record's place between the decision
@@ -373,11 +377,13 @@ func (r *reveal) open(ctx context.Context, who strongroom.Actor) (Revealed, erro
 }
 
 func (r *reveal) openRow() (*opened, error) {
-	key, err := r.v.keys.Open(r.store, r.wrapped)
-	if err != nil {
-		return nil, err
+	if r.key.IsZero() {
+		var err error
+		if r.key, err = r.v.keys.Open(r.store, r.wrapped); err != nil {
+			return nil, err
+		}
 	}
-	return r.v.openRow(r.store, r.row, key)
+	return r.v.openRow(r.store, r.row, r.key)
 }
 
 // failed records that what was allowed did not open.

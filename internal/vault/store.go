@@ -45,9 +45,12 @@ type row struct {
 const (
 	outlineColumns = `id, store, kind, status, version, provider, platform, api, how, fetched_at, anchor, anchor_at,
 		expires_at, period, leaf_count, leaf_next, classes, ident, facts`
-	allColumns = outlineColumns + `, entries, body, leaves`
+	allColumns    = outlineColumns + `, entries, body, leaves`
+	recordColumns = `r.id, r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how, r.fetched_at, r.anchor, r.anchor_at,
+		r.expires_at, r.period, r.leaf_count, r.leaf_next, r.classes, r.ident, r.facts, r.entries, r.body, r.leaves`
 
 	sqlRecord  = `select ` + allColumns + ` from vault_record where id = $1`
+	sqlOfStore = `select s.status, ` + recordColumns + ` from vault_record r join vault_store s on s.num = r.store where r.id = $1 and s.id = $2`
 	sqlOutline = `select ` + outlineColumns + ` from vault_record where id = $1`
 	// What a description needs: outline and tokenised part.
 	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
@@ -116,6 +119,19 @@ func scanRow(scan func(...any) error, all bool) (*row, error) {
 // loadRow returns a record with its sealed parts; NotFound if there is none.
 func loadRow(r *db.Reader, id recordID) (*row, error) {
 	return scanRow(r.QueryRow(sqlRecord, uint64(id)).Scan, true)
+}
+
+// loadOfStore returns a record of one store, and the store's state, in one
+// question. The row is nil where the store has no such record.
+func loadOfStore(r *db.Reader, id recordID, store string) (*row, storeState, error) {
+	var state storeState
+	found, err := scanRow(func(dest ...any) error {
+		return r.QueryRow(sqlOfStore, uint64(id), store).Scan(append([]any{&state}, dest...)...)
+	}, true)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		err = nil
+	}
+	return found, state, err
 }
 
 func loadOutline(r *db.Reader, id recordID) (*row, error) {

@@ -162,7 +162,7 @@ func (t *tokenReveal) decideOne(view *guard.View, r *tokenRecord) error {
 		t.fail(r, code)
 		return nil
 	}
-	return r.sealReference(view)
+	return r.knowsReference(view)
 }
 
 func (t *tokenReveal) fail(r *tokenRecord, code string) {
