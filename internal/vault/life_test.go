@@ -214,7 +214,8 @@ func TestDisconnect(t *testing.T) {
 	f := open(t)
 	ctx := context.Background()
 	f.stock(30)
-	id := f.ingest("orders", order).Records[0].ID
+	in := f.ingest("orders", order)
+	id, note := in.Records[0].ID, text(t, in.Body, "order", "note")
 	p, err := f.Disconnect(ctx, f.who, f.store, true)
 	f.must(err)
 	if p.Records != 31 {
@@ -226,6 +227,9 @@ func TestDisconnect(t *testing.T) {
 	f.must(err)
 	_, err = f.reveal(id)
 	want(t, err, strongroom.Erased, "store")
+	if v := f.tokens(note); v[0].Value != nil || v[0].Error != "store" {
+		t.Errorf("a token of a disconnected store opens %s (%s)", v[0].Value, v[0].Error)
+	}
 	_, err = f.Ingest(ctx, f.who, f.in("orders", order))
 	want(t, err, strongroom.Erased, "store")
 	total := 0

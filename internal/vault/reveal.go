@@ -183,10 +183,11 @@ func (r *reveal) load(view *guard.View) error {
 	if err != nil {
 		return err
 	}
-	if row != nil && state == storeConnected {
+	known := row != nil && state == storeConnected
+	if known && r.st == nil {
 		r.st = r.v.cachedStore(r.store)
 	}
-	if r.st == nil { // not seen before, disconnected, or without this record
+	if !known || r.st == nil { // disconnected, not seen before, or without this record
 		if r.st, err = r.v.connectedStore(&view.Reader, r.store); err != nil {
 			return err
 		}
