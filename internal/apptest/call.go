@@ -286,20 +286,28 @@ func (i *Instance) Sweep() (expired, cleared int64) {
 // Events returns the whole audit log as OCSF objects.
 func (i *Instance) Events() []json.RawMessage {
 	i.t.Helper()
-	var all []json.RawMessage
-	for cursor := ""; ; {
+	list, _ := i.EventsAfter("")
+	return list
+}
+
+// EventsAfter returns the events after a cursor and the cursor to go on with.
+func (i *Instance) EventsAfter(cursor string) (list []json.RawMessage, next string) {
+	i.t.Helper()
+	const limit = 1000
+	for {
 		var page struct {
 			Events []json.RawMessage `json:"events"`
 			Next   string            `json:"next_cursor"`
 		}
-		q := url.Values{"limit": {"1000"}}
+		q := url.Values{"limit": {strconv.Itoa(limit)}}
 		if cursor != "" {
 			q.Set("cursor", cursor)
 		}
 		i.Want(http.StatusOK, Request{Path: "/v1/audit/events", Query: q}, &page)
-		all = append(all, page.Events...)
-		if cursor = page.Next; cursor == "" {
-			return all
+		list = append(list, page.Events...)
+		if page.Next == "" {
+			return list, cursor
 		}
+		cursor = page.Next
 	}
 }
