@@ -65,7 +65,8 @@ func (v *Vault) forgetRow(tx *guard.Tx, id recordID, entries []byte) error {
 	return tx.Queue(sqlRemove, uint64(id))
 }
 
-// stonesEvery is how often tombstones that have run out are looked for.
+// stonesEvery is how often tombstones that have run out, and index keys that no
+// record needs, are looked for.
 const stonesEvery = 6 * time.Hour
 
 // clearing remembers when tombstones were last looked for.
@@ -85,8 +86,9 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 	if waiting == 0 && !stones {
 		return 0, false, nil
 	}
+	var spent []month
 	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		n, more = 0, false
+		n, more, spent = 0, false, nil
 		if err := tx.Allow(actionSweep, instance(), guard.Context{}); err != nil {
 			return err
 		}
@@ -98,17 +100,23 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 			return err
 		}
 		more = len(dead) == limit
-		if err := v.sweepStones(tx, limit); err != nil {
-			return err
+		if stones {
+			if err := v.sweepStones(tx, limit); err != nil {
+				return err
+			}
+			if spent, err = v.spentMonths(tx); err != nil {
+				return err
+			}
 		}
 		tx.Note("cleared", int64(n))
 		tx.Note("more", more)
 		return nil
 	})
-	if err == nil {
-		v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
+	if err != nil || !stones {
+		return n, more, err
 	}
-	return n, more, err
+	v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
+	return n, more, v.dropMonths(ctx, who, spent)
 }
 
 // sweepStones removes the tombstones that have run out.
@@ -151,7 +159,7 @@ func (v *Vault) clear(tx *guard.Tx, dead []keys.Dead) (int, error) {
 		}
 		count++
 	}
-	if err := v.removeEntries(tx, rows); err != nil {
+	if err := removeRemains(tx, rows); err != nil {
 		return 0, err
 	}
 	return count, v.keys.ForgetTx(tx, ids)
@@ -169,16 +177,15 @@ func clearOne(tx *guard.Tx, r *remains) error {
 	return tx.Queue(sqlReferenceRemove, uint64(r.id))
 }
 
-// removeEntries removes the index rows of all records in one batch.
-func (v *Vault) removeEntries(tx *guard.Tx, rows []remains) error {
-	var args []any
+// removeRemains removes the index rows of all records in one batch.
+func removeRemains(tx *guard.Tx, rows []remains) error {
+	var entries []indexEntry
 	for i := range rows {
 		for _, h := range entriesOf(rows[i].entries) {
-			args = append(args, append([]byte(nil), h[:]...), uint64(rows[i].id))
+			entries = append(entries, indexEntry{h, rows[i].id})
 		}
 	}
-	_, err := tx.Batch(sqlEntryRemove, len(args)/2, func(i int) []any { return args[2*i : 2*i+2] })
-	return err
+	return eachEntries(tx, entries, removeEntries)
 }
 
 func loadRemains(r *db.Reader, ids []uint64) ([]remains, error) {

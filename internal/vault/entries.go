@@ -3,6 +3,8 @@ package vault
 import (
 	"bytes"
 	"slices"
+
+	"strongroom/internal/guard"
 )
 
 // indexEntry is one row of the blind index.
@@ -37,24 +39,54 @@ func (p *placing) entriesChange(id recordID, before, links, entries []hash) erro
 	return nil
 }
 
-// writeEntries adds the entries that waited. In order, neighbours share the
-// pages they touch.
-func (p *placing) writeEntries() error {
-	slices.SortFunc(p.entries, func(a, b indexEntry) int { return compareHash(a.hash, b.hash) })
-	if len(p.entries) <= 16 { // a record or two: not worth a round trip of their own
-		for i := range p.entries {
-			if err := p.tx.Queue(sqlEntryAdd, p.entries[i].hash[:], uint64(p.entries[i].record)); err != nil {
+// writeEntries adds the entries that waited.
+func (p *placing) writeEntries() error { return eachEntries(p.tx, p.entries, addEntries) }
+
+// entryWidth is how many entries one statement takes. A statement of its own for
+// each would be most of what an order costs.
+const entryWidth = 8
+
+const (
+	sqlEntriesAdd = `insert into vault_index (hash, record) values ($1, $2), ($3, $4), ($5, $6), ($7, $8),
+		($9, $10), ($11, $12), ($13, $14), ($15, $16) on conflict do nothing`
+	sqlEntriesRemove = `delete from vault_index where (hash = $1 and record = $2) or (hash = $3 and record = $4)
+		or (hash = $5 and record = $6) or (hash = $7 and record = $8) or (hash = $9 and record = $10)
+		or (hash = $11 and record = $12) or (hash = $13 and record = $14) or (hash = $15 and record = $16)`
+)
+
+func addEntries(tx *guard.Tx, n int, arg func(int) []any) error {
+	if n <= 2 { // a record or two: not worth a round trip of their own
+		for i := range n {
+			if err := tx.Queue(sqlEntriesAdd, arg(i)...); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	args := make([]any, 2*len(p.entries))
-	for i := range p.entries {
-		args[2*i], args[2*i+1] = p.entries[i].hash[:], int64(p.entries[i].record)
-	}
-	_, err := p.tx.Batch(sqlEntryAdd, len(p.entries), func(i int) []any { return args[2*i : 2*i+2] })
+	_, err := tx.Batch(sqlEntriesAdd, n, arg)
 	return err
+}
+
+func removeEntries(tx *guard.Tx, n int, arg func(int) []any) error {
+	_, err := tx.Batch(sqlEntriesRemove, n, arg)
+	return err
+}
+
+// eachEntries hands entries to do, entryWidth to a statement, in the order of
+// the index: neighbours share the pages they touch. The last statement repeats
+// its last entry, which changes nothing. It sorts entries in place.
+func eachEntries(tx *guard.Tx, entries []indexEntry, do func(tx *guard.Tx, n int, arg func(int) []any) error) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	slices.SortFunc(entries, func(a, b indexEntry) int { return compareHash(a.hash, b.hash) })
+	n := (len(entries) + entryWidth - 1) / entryWidth
+	args := make([]any, 0, 2*entryWidth*n)
+	for i := range entryWidth * n {
+		e := &entries[min(i, len(entries)-1)]
+		args = append(args, e.hash[:], int64(e.record))
+	}
+	return do(tx, n, func(i int) []any { return args[2*entryWidth*i : 2*entryWidth*(i+1)] })
 }
 
 // entriesBlob keeps a record's index entries with it, links first, so that they

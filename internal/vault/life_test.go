@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/vault"
@@ -277,4 +278,28 @@ func TestTombstonesRunOut(t *testing.T) {
 	}
 	_, err = f.reveal(id)
 	want(t, err, strongroom.NotFound, "record")
+}
+
+// TestIndexKeysDieWithTheirLastRecord: a month's index key is destroyed when no
+// record of that month lives, and not before.
+func TestIndexKeysDieWithTheirLastRecord(t *testing.T) {
+	f := open(t)
+	f.ingest("orders", order) // until 2027-01-09
+	f.pass(40 * day)          // 2026-12-30
+	f.ingest("orders", orderOf("7001", "c1", `"createdAt":"2026-12-29T09:00:00Z"`))
+	f.pass(5 * day) // 2027-01-04: two months later
+	f.sweep()
+	if got := f.keys.LivePeriods(f.store); len(got) != 2 {
+		t.Errorf("while the record lives there are keys of %v", got)
+	}
+	f.pass(6 * day) // 2027-01-10
+	f.sweep()
+	f.pass(7 * time.Hour)
+	f.sweep()
+	if got := f.keys.LivePeriods(f.store); len(got) != 1 || got[0] != "2026-12" {
+		t.Errorf("after its death there are keys of %v", got)
+	}
+	if list := f.find(vault.FindQuery{Email: "mara.zarco@example.com"}); len(list) != 1 {
+		t.Errorf("found %d by a key that lives", len(list))
+	}
 }

@@ -127,7 +127,9 @@ func (v *Vault) prepareObject(d *doc, m *fieldmap.Map, o *fieldmap.Object, hk *h
 		o.OrderID = d.in.Order
 	}
 	w.ident = identOf(hk.ident, o.Kind, w.external)
-	w.terms = terms(o.Identifiers)
+	if o.Kind != kindStore { // a shop is no shopper, and would outlive its month's key
+		w.terms = terms(o.Identifiers)
+	}
 	w.entries = make([]hash, 0, len(w.terms)+2)
 	for _, t := range w.terms {
 		h, err := hk.entry(t)
