@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -238,24 +239,28 @@ func (b *batch) recordRefusal(t *turn, err error) error {
 func (b *batch) hooks() error {
 	b.g.watch.begin(context.Background())
 	defer b.g.watch.end()
-	var seen map[any]bool
+	// What is done once for the group comes last, so that it covers what the
+	// members' own hooks left to do: one sync of a file serves them all.
+	var once []hook
 	for i := range b.results {
 		if b.results[i].turn == nil {
 			continue
 		}
 		for _, h := range b.results[i].turn.before {
 			if h.key != nil {
-				if seen[h.key] {
-					continue
+				if !slices.ContainsFunc(once, func(o hook) bool { return o.key == h.key }) {
+					once = append(once, h)
 				}
-				if seen == nil {
-					seen = make(map[any]bool)
-				}
-				seen[h.key] = true
+				continue
 			}
 			if err := b.g.shield(h.fn); err != nil {
 				return err
 			}
+		}
+	}
+	for _, h := range once {
+		if err := b.g.shield(h.fn); err != nil {
+			return err
 		}
 	}
 	return nil

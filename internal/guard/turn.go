@@ -68,7 +68,7 @@ func (tx *Tx) Now() time.Time { return tx.t.now }
 func (tx *Tx) BeforeCommit(fn func() error) { tx.t.before = append(tx.t.before, hook{fn: fn}) }
 
 // BeforeCommitOnce is [Tx.BeforeCommit] for work that one call does for all who
-// share the commit: of the functions registered under the same key only the
+// share the commit, after all the others: of the functions under one key only the
 // first is called.
 func (tx *Tx) BeforeCommitOnce(key any, fn func() error) {
 	tx.t.before = append(tx.t.before, hook{key: key, fn: fn})
