@@ -36,7 +36,7 @@ type Options struct {
 	// EpochLength is the age at which an epoch key is rolled, by the data clock;
 	// default 24 h.
 	EpochLength time.Duration
-	// Batch is how many records one step takes; default 500.
+	// Batch is how many records one step takes; default 2,000.
 	Batch int
 	Log   *slog.Logger // nil discards
 }
@@ -73,7 +73,7 @@ func New(o Options) *Lifecycle {
 		o.EpochLength = 24 * time.Hour
 	}
 	if o.Batch == 0 {
-		o.Batch = 500
+		o.Batch = 2000
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
