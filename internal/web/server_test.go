@@ -246,7 +246,7 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestCertificate(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "made", "here")
 	now := time.Now()
 	first, err := web.EnsureCertificate(dir, []string{"localhost"}, now)
 	if err != nil {

@@ -59,7 +59,8 @@ func LoadCertificate(certFile, keyFile string) (tls.Certificate, error) {
 }
 
 // EnsureCertificate loads tls.crt and tls.key from dir, and makes a self-signed
-// pair there first if neither exists. The key file is 0600. A pair that ends
+// pair there first if neither exists, and dir with mode 0700 if it is missing. The
+// key file is 0600. A pair that ends
 // within 30 days and was made here is made anew. hosts are the names and
 // addresses the certificate is for; now is real time.
 func EnsureCertificate(dir string, hosts []string, now time.Time) (tls.Certificate, error) {
@@ -74,6 +75,9 @@ func EnsureCertificate(dir string, hosts []string, now time.Time) (tls.Certifica
 	certPEM, keyPEM, err := selfSigned(hosts, now)
 	if err != nil {
 		return tls.Certificate{}, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return tls.Certificate{}, strongroom.Faultf(strongroom.Unavailable, "tls", "the folder of the TLS certificate cannot be made").Because(bare(err))
 	}
 	if err := errors.Join(writeSynced(keyFile, keyPEM, 0o600), writeSynced(certFile, certPEM, 0o644)); err != nil {
 		return tls.Certificate{}, strongroom.Faultf(strongroom.Unavailable, "tls", "the TLS certificate cannot be written").Because(bare(err))
