@@ -40,14 +40,14 @@ func (i *Instance) Bytes() []Part {
 	if i.Engine == db.Postgres {
 		parts = append(parts, i.postgres()...)
 	}
-	parts = append(parts, files(i.t, i.Root)...)
+	parts = append(parts, Files(i.t, i.Root)...)
 	i.client.mu.Lock()
 	defer i.client.mu.Unlock()
 	return append(parts, Part{"operational log", i.Lines.Bytes()}, Part{"refusals", []byte(i.client.refusals.String())})
 }
 
-// files returns every regular file under dir.
-func files(t testing.TB, dir string) (parts []Part) {
+// Files returns every regular file under dir.
+func Files(t testing.TB, dir string) (parts []Part) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if os.IsNotExist(err) {
@@ -72,9 +72,9 @@ func (i *Instance) postgres() []Part {
 	i.t.Helper()
 	parts := []Part{{"dump", dump(i.t, i.Database)}}
 	rows := Query(i.t, i.Database, "checkpoint; select current_setting('data_directory'), oid::text from pg_database where datname = current_database()")
-	parts = append(parts, files(i.t, filepath.Join(rows[0][0], "base", rows[0][1]))...)
+	parts = append(parts, Files(i.t, filepath.Join(rows[0][0], "base", rows[0][1]))...)
 	if i.cluster != nil {
-		parts = append(parts, files(i.t, filepath.Join(rows[0][0], "pg_wal"))...)
+		parts = append(parts, Files(i.t, filepath.Join(rows[0][0], "pg_wal"))...)
 		log, err := os.ReadFile(filepath.Join(i.cluster.Dir, "log"))
 		must(i.t, err)
 		parts = append(parts, Part{"log of the server", log})

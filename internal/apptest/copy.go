@@ -18,7 +18,7 @@ import (
 func CopyDir(t testing.TB, from, to string) {
 	t.Helper()
 	must(t, os.MkdirAll(to, 0o700))
-	for _, p := range files(t, from) {
+	for _, p := range Files(t, from) {
 		path := filepath.Join(to, p.Name)
 		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		must(t, os.WriteFile(path, p.Bytes, 0o600))
@@ -63,6 +63,20 @@ func copyDatabase(t testing.TB, url string) string {
 	to := dbtest.Options(t, db.Postgres).URL
 	restore(t, to, dumpPlain(t, url))
 	return to
+}
+
+// PutBack puts the copy in the place of what the stopped instance has.
+func (c *Copy) PutBack() {
+	c.of.t.Helper()
+	must(c.of.t, os.RemoveAll(c.of.Dir))
+	CopyDir(c.of.t, c.dir, c.of.Dir)
+	if c.database == "" {
+		return
+	}
+	conf, err := app.LoadConfig(c.of.Dir, "")
+	must(c.of.t, err)
+	conf.Database = c.database
+	must(c.of.t, conf.Write(c.of.Dir))
 }
 
 // Steal is what a thief does who has a copy of the data and a key folder with
