@@ -181,27 +181,12 @@ func BenchmarkSweep(b *testing.B) {
 // BenchmarkFloor is the same orders as plain rows with six indexes and a log
 // row, on the same engine and settings, 300 in a transaction.
 func BenchmarkFloor(b *testing.B) {
-	const table = `create table plain_order (id integer primary key, external text not null, email text not null, phone text not null,
-		name text not null, postal text not null, national text not null, body text not null);
-		create index plain_1 on plain_order (external); create index plain_2 on plain_order (email); create index plain_3 on plain_order (phone);
-		create index plain_4 on plain_order (name); create index plain_5 on plain_order (postal); create index plain_6 on plain_order (national);
-		create table plain_log (id integer primary key, line text not null)`
-	d := dbtest.New(b, db.Schema{Package: "plain", FS: fstest.MapFS{
-		"schema/0001_init.sqlite.sql":   {Data: []byte(table)},
-		"schema/0001_init.postgres.sql": {Data: []byte(strings.ReplaceAll(table, "integer", "bigint"))},
-	}})
+	d := dbtest.New(b, db.Schema{Package: "plain", FS: plainSchema()})
 	const batch = 300
 	line := strings.Repeat("x", 150)
 	for n := 0; b.Loop(); n++ {
 		err := d.Update(context.Background(), func(tx *db.Tx) error {
-			base := 1_000_000 + n*batch
-			if _, err := tx.Batch("insert into plain_order (id, external, email, phone, name, postal, national, body) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-				batch, func(i int) []any {
-					k := base + i
-					r := uint32(k) * 2654435761 // people do not come in the order of their names
-					return []any{k, fmt.Sprint(k), fmt.Sprintf("%d-shopper@example.com", r), fmt.Sprintf("+%d", r), fmt.Sprintf("%d mara zarco", r),
-						fmt.Sprintf("%05d", r%100000), fmt.Sprint(r), string(numbered(k))}
-				}); err != nil {
+			if err := plainOrders(tx, n*batch, batch); err != nil {
 				return err
 			}
 			_, err := tx.Exec("insert into plain_log (id, line) values ($1, $2)", n, line)
@@ -212,4 +197,29 @@ func BenchmarkFloor(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "orders/s")
+}
+
+func plainSchema() fstest.MapFS {
+	const table = `create table plain_order (id integer primary key, external text not null, email text not null, phone text not null,
+		name text not null, postal text not null, national text not null, body text not null);
+		create index plain_1 on plain_order (external); create index plain_2 on plain_order (email); create index plain_3 on plain_order (phone);
+		create index plain_4 on plain_order (name); create index plain_5 on plain_order (postal); create index plain_6 on plain_order (national);
+		create table plain_log (id integer primary key, line text not null)`
+	return fstest.MapFS{
+		"schema/0001_init.sqlite.sql":   {Data: []byte(table)},
+		"schema/0001_init.postgres.sql": {Data: []byte(strings.ReplaceAll(table, "integer", "bigint"))},
+	}
+}
+
+// plainOrders writes n orders as plain rows. People do not come in the order of
+// their names, so neither do the values of the indexes.
+func plainOrders(tx *db.Tx, from, n int) error {
+	_, err := tx.Batch("insert into plain_order (id, external, email, phone, name, postal, national, body) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+		n, func(i int) []any {
+			k := 1_000_000 + from + i
+			r := uint32(k) * 2654435761
+			return []any{k, fmt.Sprint(k), fmt.Sprintf("%d-shopper@example.com", r), fmt.Sprintf("+%d", r), fmt.Sprintf("%d mara zarco", r),
+				fmt.Sprintf("%05d", r%100000), fmt.Sprint(r), string(numbered(k))}
+		})
+	return err
 }
