@@ -77,6 +77,7 @@ func (c *Copy) PutBack() {
 	must(c.of.t, err)
 	conf.Database = c.database
 	must(c.of.t, conf.Write(c.of.Dir))
+	c.of.t.Cleanup(c.of.Stop) // before this database goes
 }
 
 // Steal is what a thief does who has a copy of the data and a key folder with
