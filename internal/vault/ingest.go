@@ -121,15 +121,22 @@ func (v *Vault) Ingest(ctx context.Context, who strongroom.Actor, in In) (*Inges
 
 // IngestMany takes many bodies in, all of one store in one transaction with one
 // event; some hundred are a good number. A body that is refused does not keep
-// the others out: its error stands in its Outcome. An error returned means that
-// nothing was stored.
+// the others out: its error stands in its Outcome, and so does the error of a
+// store where there are several. An error returned means that nothing was stored.
 func (v *Vault) IngestMany(ctx context.Context, who strongroom.Actor, ins []In) ([]Outcome, error) {
 	docs := v.prepareAll(ins)
 	out := make([]Outcome, len(ins))
-	for _, id := range storesOf(ins) {
+	ids := storesOf(ins)
+	for _, id := range ids {
 		mine := slices.DeleteFunc(slices.Clone(docs), func(d *doc) bool { return d.in.Store != id })
-		if err := v.ingestStore(ctx, who, id, mine); err != nil {
+		err := v.ingestStore(ctx, who, id, mine)
+		if err != nil && len(ids) == 1 {
 			return nil, err
+		}
+		for _, d := range mine { // another store's bodies may be durable already
+			if err != nil {
+				d.err = err
+			}
 		}
 	}
 	for i, d := range docs {

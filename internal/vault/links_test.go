@@ -183,3 +183,28 @@ func TestOneCallHoldsAll(t *testing.T) {
 		t.Errorf("%d events for one call", n)
 	}
 }
+
+// TestStoresOfOneCallStandAlone: a store that refuses does not take back what
+// another one took in.
+func TestStoresOfOneCallStandAlone(t *testing.T) {
+	f := open(t)
+	gone := f.in("orders", orderOf("7002", "c1", `"createdAt":"2026-11-01T09:00:00Z"`))
+	gone.Store = f.addStore("Another shop")
+	_, err := f.Disconnect(context.Background(), f.who, gone.Store, false)
+	f.must(err)
+	ok := f.in("orders", orderOf("7001", "c1", `"createdAt":"2026-11-01T09:00:00Z"`))
+	for _, ins := range [][]vault.In{{ok, gone}, {gone, ok}} {
+		out, err := f.IngestMany(context.Background(), f.who, ins)
+		f.must(err)
+		for i, in := range ins {
+			switch {
+			case in.Store == gone.Store:
+				want(t, out[i].Err, strongroom.Erased, "store")
+			case out[i].Err != nil || len(out[i].Records) != 1:
+				t.Errorf("the connected store: %+v", out[i])
+			}
+		}
+	}
+	_, err = f.IngestMany(context.Background(), f.who, []vault.In{gone})
+	want(t, err, strongroom.Erased, "store")
+}
