@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -231,4 +232,71 @@ func TestServeStopsGracefully(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, app.SocketName)); err == nil {
 		t.Error("the socket stays")
 	}
+}
+
+// A copy of the data folder that was brought back knows nothing of an erasure
+// since; the ledger beside the keys does, and what it names is gone before
+// anything is served.
+func TestAnOlderCopyIsMadeToForgetAgain(t *testing.T) {
+	dir, _ := instance(t)
+	store, record := oneOrder(t, dir)
+	db := filepath.Join(dir, "strongroom.db")
+	old, err := os.ReadFile(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := post(t, dir, "/v1/stores/"+store+"/records/"+record+"/reveal", `{"purpose":"fulfilment","reference":"5001"}`); status != http.StatusOK {
+		t.Fatalf("before the erasure: %d %s", status, body)
+	}
+	if status, body := post(t, dir, "/v1/stores/"+store+"/records/"+record+"/erase", `{}`); status != http.StatusOK {
+		t.Fatalf("erase: %d %s", status, body)
+	}
+	if err := os.WriteFile(db, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.ContinueLog(t.Context(), app.Options{Dir: dir}, "restore", "uid:0"); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := post(t, dir, "/v1/stores/"+store+"/records/"+record+"/reveal", `{"purpose":"fulfilment","reference":"5001"}`); status != http.StatusGone {
+		t.Fatalf("the erased record opens in the older copy: %d %s", status, body)
+	}
+}
+
+func post(t *testing.T, dir, path, body string) (int, string) {
+	t.Helper()
+	c, err := app.Dial(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	resp, err := c.HTTP.Post("http://strongroom"+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text)
+}
+
+// oneOrder takes one order in and returns the ids of its store and record.
+func oneOrder(t *testing.T, dir string) (store, record string) {
+	t.Helper()
+	id := func(status, want int, body, member string) string {
+		var v map[string]any
+		if status != want || json.Unmarshal([]byte(body), &v) != nil {
+			t.Fatalf("%d %s", status, body)
+		}
+		if list, ok := v["records"].([]any); ok {
+			v = list[0].(map[string]any)
+		}
+		return v[member].(string)
+	}
+	status, body := post(t, dir, "/v1/stores", `{"name":"Tea & Co","platform":"shopify"}`)
+	store = id(status, http.StatusCreated, body, "id")
+	order := `{"success":true,"order":{"id":"5001","email":"jana@example.com","dates":{"createdAt":"` + time.Now().UTC().Format(time.RFC3339) + `"}}}`
+	if status, body = post(t, dir, "/v1/stores/"+store+"/ingest?resource=orders&version=v2", order); status != http.StatusOK {
+		t.Fatalf("ingest: %d %s", status, body)
+	}
+	status, body = get(t, dir, "/v1/stores/"+store+"/records")
+	return store, id(status, http.StatusOK, body, "id")
 }

@@ -29,6 +29,15 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	// A copy that was brought back knows nothing of what died since: the ledger
+	// does, and it speaks before anything is served.
+	again, err := a.keys.Replay(ctx, strongroom.System("restore"))
+	if err != nil {
+		return err
+	}
+	if again > 0 {
+		a.log.WarnContext(ctx, "records of an older copy were destroyed again", "records", again)
+	}
 	maps, err := a.maps()
 	if err != nil {
 		return err
