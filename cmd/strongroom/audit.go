@@ -15,7 +15,8 @@ import (
 
 type auditCmd struct {
 	Events     auditEventsCmd     `cmd:"" help:"Read events; reading is an event too."`
-	Checkpoint auditCheckpointCmd `cmd:"" help:"Print the newest signed checkpoint and, with --key, the verifier key."`
+	Checkpoint auditCheckpointCmd `cmd:"" help:"Print the newest signed checkpoint."`
+	Key        auditKeyCmd        `cmd:"" help:"Print the verifier key of the log; keep a copy elsewhere."`
 	Proof      auditProofCmd      `cmd:"" help:"Print the inclusion proof of an event."`
 	Export     auditExportCmd     `cmd:"" help:"Write the whole log, so that anyone can verify it."`
 	Verify     auditVerifyCmd     `cmd:"" help:"Verify an export offline, from the file and the verifier key alone."`
@@ -41,6 +42,21 @@ type auditCheckpointCmd struct{ instance }
 
 func (a *auditCheckpointCmd) Run(g *globals) error {
 	return a.with(g, func(c *client) error { return c.text(g, "/v1/audit/checkpoint", nil) })
+}
+
+type auditKeyCmd struct{ instance }
+
+func (a *auditKeyCmd) Run(g *globals) error {
+	return a.with(g, func(c *client) error {
+		var v struct {
+			Key string `json:"key"`
+		}
+		if err := c.call(g.ctx, http.MethodGet, "/v1/audit/key", nil, nil, &v); err != nil {
+			return err
+		}
+		fmt.Fprintln(g.out, v.Key)
+		return nil
+	})
 }
 
 type auditProofCmd struct {

@@ -48,6 +48,8 @@ func auditRoutes() []Route {
 			Summary: "Read the audit log. The reading is an event too."}, events),
 		defineRaw(Route{Method: "GET", Path: "/v1/audit/checkpoint", Action: "log.proof",
 			Summary: "The newest signed checkpoint of the audit log."}, "text/plain, a C2SP signed note", checkpoint),
+		define(Route{Method: "GET", Path: "/v1/audit/key", Public: true,
+			Summary: "The public key that checkpoints of the log are signed with."}, verifierKey),
 		define(Route{Method: "GET", Path: "/v1/audit/proof", Action: "log.proof",
 			Summary: "Prove that an event is in the log."}, proof),
 		define(Route{Method: "GET", Path: "/v1/audit/consistency", Action: "log.proof",
@@ -55,6 +57,14 @@ func auditRoutes() []Route {
 		defineRaw(Route{Method: "GET", Path: "/v1/audit/export", Action: "log.export",
 			Summary: "The whole log, for strongroom audit verify on another machine."}, "application/x-ndjson", export),
 	}
+}
+
+type verifierKeyOut struct {
+	Key string `json:"key" doc:"a C2SP verifier key; it is public, keep a copy elsewhere"`
+}
+
+func verifierKey(a *API, _ context.Context, _ strongroom.Actor, _ *struct{}) (verifierKeyOut, error) {
+	return verifierKeyOut{a.o.Logbook.VerifierKey()}, nil
 }
 
 func events(a *API, ctx context.Context, who strongroom.Actor, in *eventsIn) (eventPage, error) {
