@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -81,6 +82,11 @@ type sqliteLink struct {
 	named []driver.NamedValue // reused; the driver copies what it needs
 	rows  sqliteRows          // reused: a session has one open query
 	bad   bool                // the file or the handle cannot be trusted
+
+	// active: a transaction was begun, and nothing has failed or ended it since.
+	// Nothing else can: prepare refuses what would control transactions in other
+	// words than ours. It saves asking after every part of a group.
+	active bool
 }
 
 type sqliteStmt interface {
@@ -107,6 +113,9 @@ func (l *sqliteLink) prepare(sql string) (sqliteStmt, error) {
 	if st, ok := l.stmts[sql]; ok {
 		return st, nil
 	}
+	if controls(sql) {
+		return nil, internal("control", "a statement of the program controls transactions")
+	}
 	st, err := l.conn.Prepare(sql)
 	if err != nil {
 		return nil, l.broke(err)
@@ -131,7 +140,31 @@ func (l *sqliteLink) exec(sql string, args []any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return l.step(st, args)
+	n, err := l.step(st, args)
+	if err == nil {
+		switch sql {
+		case sqlBegin, sqlBeginImmediate:
+			l.active = true
+		case sqlCommit, sqlRollback:
+			l.active = false
+		}
+	}
+	return n, err
+}
+
+// controls reports whether a statement would begin, mark or end a transaction
+// in other words than this package does.
+func controls(sql string) bool {
+	switch sql {
+	case sqlBegin, sqlBeginImmediate, sqlCommit, sqlRollback, sqlSavepoint, sqlRelease, sqlRollbackTo:
+		return false
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(sql), " ")
+	switch strings.ToLower(strings.TrimRight(word, ";")) {
+	case "begin", "commit", "end", "rollback", "savepoint", "release":
+		return true
+	}
+	return false
 }
 
 func (l *sqliteLink) step(st sqliteStmt, args []any) (int64, error) {
@@ -193,6 +226,7 @@ func (l *sqliteLink) repeat(ops []op, sql string, n int, arg func([]any, int) ([
 }
 
 func (l *sqliteLink) script(sql string) error {
+	l.active = false // a script may hold anything: the engine is asked again
 	_, err := l.conn.(driver.ExecerContext).ExecContext(context.Background(), sql, nil)
 	return l.broke(err)
 }
@@ -208,13 +242,17 @@ func (l *sqliteLink) check(sql string) error {
 // state asks SQLite with a second begin, which it refuses inside a transaction
 // and only there. The driver does not hand out the autocommit flag.
 func (l *sqliteLink) state() state {
-	if l.bad {
+	switch {
+	case l.bad:
 		return stateLost
+	case l.active:
+		return stateActive
 	}
 	if _, err := l.exec(sqlBegin, nil); err != nil {
 		if l.bad {
 			return stateLost
 		}
+		l.active = true // until the next failure
 		return stateActive
 	}
 	if _, err := l.exec(sqlRollback, nil); err != nil {
@@ -237,6 +275,9 @@ func (l *sqliteLink) close() {
 
 // broke notes an error after which the connection must not be used again.
 func (l *sqliteLink) broke(err error) error {
+	if err != nil {
+		l.active = false // until the engine is asked
+	}
 	switch sqliteCode(err) & 0xff {
 	case lib.SQLITE_IOERR, lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_CANTOPEN,
 		lib.SQLITE_NOMEM, lib.SQLITE_MISUSE, lib.SQLITE_INTERNAL, lib.SQLITE_PROTOCOL:
