@@ -28,7 +28,7 @@ type Options struct {
 	// tour ends with the JSON text of [Result] on a line of its own.
 	Stay bool
 	// Orders is the number of orders of each shop; a quarter of them is past every
-	// clock. At least 40.
+	// clock. At least 100.
 	Orders int
 	// Seed chooses the invented shops and people.
 	Seed uint64
@@ -56,8 +56,8 @@ type Result struct {
 // leaked; when not staying, the last line on Out is the Result all the same.
 // The folder is left as it is, the instance stopped.
 func Run(ctx context.Context, o Options) error {
-	if o.Orders < 40 {
-		return strongroom.Faultf(strongroom.Invalid, "orders", "the demo needs at least 40 orders a shop")
+	if o.Orders < 100 {
+		return strongroom.Faultf(strongroom.Invalid, "orders", "the demo needs at least 100 orders a shop")
 	}
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
