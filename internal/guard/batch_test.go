@@ -264,11 +264,11 @@ func TestLogThatCannotRecord(t *testing.T) {
 func TestBeforeCommit(t *testing.T) {
 	f := fresh(t, guard.Options{})
 	ms := f.members(6)
-	var each, once, undone int
+	var each, once, behind, undone int
 	for i, m := range ms {
 		m.fault = func(_ context.Context, tx *guard.Tx) error {
 			tx.BeforeCommit(func() error { each++; return nil })
-			tx.BeforeCommitOnce("ledger", func() error { once++; return nil })
+			tx.BeforeCommitOnce("ledger", func() error { once, behind = once+1, each; return nil })
 			if i == 2 {
 				tx.BeforeCommit(func() error { undone++; return nil })
 				return context.Canceled
@@ -278,8 +278,8 @@ func TestBeforeCommit(t *testing.T) {
 	}
 	errs := f.together(t, f.calls(ms)...)
 	f.agree(t, ms, errs)
-	if each != 5 || once != 1 || undone != 0 {
-		t.Errorf("each %d, once %d, of the one undone %d", each, once, undone)
+	if each != 5 || once != 1 || behind != 5 || undone != 0 {
+		t.Errorf("each %d, once %d behind %d, of the one undone %d", each, once, behind, undone)
 	}
 	ms = f.members(3)
 	for i, m := range ms {
