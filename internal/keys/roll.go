@@ -33,6 +33,10 @@ func (k *Keys) Epoch() Epoch {
 // EpochStarted returns when the current epoch began, by the data clock.
 func (k *Keys) EpochStarted() time.Time { return k.Epoch().Made }
 
+// RollWaits reports whether a roll was begun and not finished, by this process or
+// one before: the key of an older epoch is still there.
+func (k *Keys) RollWaits() bool { return k.Epoch().Old > 0 }
+
 func (s *state) oldEpochs() []uint32 {
 	var out []uint32
 	for at := range s.entries {

@@ -169,13 +169,13 @@ func TestRollWaits(t *testing.T) {
 	for range 2 {
 		err := f.Roll(context.Background(), f.who, nil)
 		wantKind(t, "with an objection", err, strongroom.Unavailable)
-		if e := f.Epoch(); e.Current != 2 || e.Old != 1 {
+		if e := f.Epoch(); e.Current != 2 || e.Old != 1 || !f.RollWaits() {
 			t.Fatalf("waiting: %+v", e)
 		}
 	}
 	objection = nil
 	f.must(f.Roll(context.Background(), f.who, nil))
-	if e := f.Epoch(); e.Current != 2 || e.Old != 0 {
+	if e := f.Epoch(); e.Current != 2 || e.Old != 0 || f.RollWaits() {
 		t.Errorf("after waiting: %+v", e)
 	}
 }

@@ -17,6 +17,9 @@ type Keys interface {
 	Roll(ctx context.Context, who strongroom.Actor, progress func(done, total int64)) error
 	// EpochStarted tells when the current epoch key was made, by the data clock.
 	EpochStarted() time.Time
+	// RollWaits tells that a roll was begun and not finished: an older epoch key
+	// is still there.
+	RollWaits() bool
 }
 
 // Vault is what lifecycle asks of package vault.
@@ -48,8 +51,21 @@ type Lifecycle struct {
 	turn   sync.Mutex // one sweep or roll at a time
 	mu     sync.Mutex
 	status Status
+	errs   [2]error // of the last sweep and the last roll; under mu
 	wake   chan struct{}
+
+	failed, pause int // rolls that failed in a row, ticks until the next; Run's own
 }
+
+// What [Lifecycle] does, as an index into its errors.
+const (
+	sweeping = iota
+	rolling
+)
+
+// longestPause is how many ticks lie between two attempts at a roll that fails
+// at most: an hour, with the default tick.
+const longestPause = 240
 
 // Status is what the last runs did.
 type Status struct {
@@ -57,7 +73,8 @@ type Status struct {
 	Expired int64     // keys destroyed by date since start
 	Cleared int64     // records cleared since start
 	Rolls   int64     // epoch rolls completed since start
-	// Err is why the last sweep or roll did not finish; nil after one that did.
+	// Err is why the last sweep, or else the last roll, did not finish; nil if
+	// both did.
 	Err error
 }
 
@@ -82,7 +99,8 @@ func New(o Options) *Lifecycle {
 }
 
 // Run sweeps at once and then every Options.Every until ctx ends, and rolls the
-// epoch when it is due. Errors do not end it; they stand in Status.
+// epoch when it is due or was begun and cut off. Errors do not end it; they stand
+// in Status.
 func (l *Lifecycle) Run(ctx context.Context) error {
 	tick := time.NewTicker(l.o.Every)
 	defer tick.Stop()
@@ -110,9 +128,28 @@ func (l *Lifecycle) tend(ctx context.Context) {
 	if _, err := l.Sweep(ctx, strongroom.System("sweeper")); err != nil {
 		return // stands in Status
 	}
-	if l.o.Clock.Now().Sub(l.o.Keys.EpochStarted()) >= l.o.EpochLength {
-		_ = l.Roll(ctx, strongroom.System("roll"), nil) // stands in Status
+	if !l.rollDue() {
+		return
 	}
+	if err := l.Roll(ctx, strongroom.System("roll"), nil); err != nil {
+		// It stands in Status. Each attempt reads every key and leaves events, so
+		// what fails again and again is tried less and less often.
+		l.pause = min(1<<min(l.failed, 16)-1, longestPause)
+		l.failed++
+		return
+	}
+	l.failed, l.pause = 0, 0
+}
+
+// rollDue reports whether to roll at this tick. The epoch of a roll that was cut
+// off is young; its older key must not wait until that epoch is over.
+func (l *Lifecycle) rollDue() bool {
+	if !l.o.Keys.RollWaits() && l.o.Clock.Now().Sub(l.o.Keys.EpochStarted()) < l.o.EpochLength {
+		l.failed, l.pause = 0, 0
+		return false
+	}
+	l.pause--
+	return l.pause < 0
 }
 
 // Swept counts what one sweep did.
@@ -126,7 +163,7 @@ type Swept struct {
 func (l *Lifecycle) Sweep(ctx context.Context, who strongroom.Actor) (s Swept, err error) {
 	l.turn.Lock()
 	defer l.turn.Unlock()
-	defer func() { l.note(ctx, "sweep", err, func(st *Status) { st.SweptAt = l.o.Clock.Now() }) }()
+	defer func() { l.note(ctx, sweeping, err, func(st *Status) { st.SweptAt = l.o.Clock.Now() }) }()
 	s.Expired, err = l.steps(ctx, who, l.o.Keys.ExpireStep)
 	l.count(func(st *Status) { st.Expired += s.Expired })
 	if err != nil {
@@ -160,7 +197,7 @@ func (l *Lifecycle) Roll(ctx context.Context, who strongroom.Actor, progress fun
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
-	defer func() { l.note(ctx, "epoch roll", err, func(st *Status) { st.Rolls++ }) }()
+	defer func() { l.note(ctx, rolling, err, func(st *Status) { st.Rolls++ }) }()
 	return l.o.Keys.Roll(ctx, who, progress)
 }
 
@@ -168,7 +205,11 @@ func (l *Lifecycle) Roll(ctx context.Context, who strongroom.Actor, progress fun
 func (l *Lifecycle) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.status
+	s := l.status
+	if s.Err = l.errs[sweeping]; s.Err == nil {
+		s.Err = l.errs[rolling]
+	}
+	return s
 }
 
 func (l *Lifecycle) count(change func(*Status)) {
@@ -178,15 +219,15 @@ func (l *Lifecycle) count(change func(*Status)) {
 }
 
 // note keeps err for Status, or applies done and clears it.
-func (l *Lifecycle) note(ctx context.Context, what string, err error, done func(*Status)) {
+func (l *Lifecycle) note(ctx context.Context, what int, err error, done func(*Status)) {
 	if err != nil && ctx.Err() != nil {
 		return // we were asked to stop; the next start goes on
 	}
 	if err != nil {
-		l.o.Log.ErrorContext(ctx, "did not finish; it is tried again", "part", what, "kind", strongroom.KindOf(err).String())
+		l.o.Log.ErrorContext(ctx, "did not finish; it is tried again", "part", [...]string{sweeping: "sweep", rolling: "epoch roll"}[what], "kind", strongroom.KindOf(err).String())
 	}
 	l.count(func(st *Status) {
-		st.Err = err
+		l.errs[what] = err
 		if err == nil {
 			done(st)
 		}

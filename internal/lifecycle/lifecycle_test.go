@@ -18,6 +18,9 @@ type fake struct {
 	started      time.Time
 	clock        *strongroom.Clock
 	rolls        int
+	tries        int
+	rollFail     error
+	waits        bool
 	order        []string
 }
 
@@ -40,10 +43,18 @@ func (f *fake) ClearStep(_ context.Context, _ strongroom.Actor, limit int) (int,
 
 func (f *fake) Roll(_ context.Context, _ strongroom.Actor, progress func(int64, int64)) error {
 	progress(1, 1)
+	f.tries++
+	if !f.waits {
+		f.started = f.clock.Now()
+	}
+	if f.waits = f.rollFail != nil; f.waits {
+		return f.rollFail
+	}
 	f.rolls++
-	f.started = f.clock.Now()
 	return nil
 }
+
+func (f *fake) RollWaits() bool { return f.waits }
 
 func (f *fake) EpochStarted() time.Time { return f.started }
 
@@ -107,6 +118,34 @@ func TestRollHappensOnceAnEpoch(t *testing.T) {
 		synctest.Wait()
 		if f.rolls != 4 {
 			t.Fatalf("%d rolls after the clock was moved, want 4", f.rolls)
+		}
+		stop()
+		synctest.Wait()
+	})
+}
+
+// A roll that was cut off has begun a young epoch; it is finished all the same,
+// and until then it shows, whatever the sweeps in between do.
+func TestRollThatWaitsIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := new(strongroom.Clock)
+		f := &fake{clock: clock, started: clock.Now().Add(-24 * time.Hour), rollFail: errors.New("a replica lags")}
+		l := lifecycle.New(lifecycle.Options{Keys: f, Vault: f, Clock: clock, Every: time.Second})
+		ctx, stop := context.WithCancel(t.Context())
+		go l.Run(ctx)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if st := l.Status(); st.Err == nil || st.SweptAt.IsZero() {
+			t.Fatalf("the roll that waits does not show: %+v", st)
+		}
+		if f.tries < 10 || f.tries > 60 {
+			t.Fatalf("%d attempts in two hours: a roll that fails is tried again, and ever less often", f.tries)
+		}
+		f.rollFail = nil
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if st := l.Status(); f.rolls != 1 || st.Rolls != 1 || st.Err != nil {
+			t.Fatalf("%d rolls, %+v", f.rolls, st)
 		}
 		stop()
 		synctest.Wait()
