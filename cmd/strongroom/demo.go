@@ -29,7 +29,11 @@ func (d *demoCmd) Run(g *globals) (err error) {
 		if dir, err = os.MkdirTemp("", "strongroom-demo-"); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		defer func() {
+			if err = errors.Join(err, os.RemoveAll(dir)); err == nil && !d.Check {
+				fmt.Fprintf(g.out, "\nEnded; %s was removed.\n", dir)
+			}
+		}()
 	}
 	_, noColour := os.LookupEnv("NO_COLOR")
 	if err := demo.Run(g.ctx, demo.Options{

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready":  ready,
+			"await":  await,
 			"let":    let,
 			"bearer": bearer,
 			"cut":    cut,
@@ -62,6 +64,23 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s does not become ready", args[0])
+}
+
+// await waits until a file of a command in the background holds a text.
+//
+//	await REGEXP FILE
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await REGEXP FILE")
+	}
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if text, err := os.ReadFile(ts.MkAbs(args[1])); err == nil && want.Match(text) {
+			return
+		}
+	}
+	ts.Fatalf("%s is not said in %s", args[0], args[1])
 }
 
 // let sets a variable to a part of a JSON file: keys and indices, separated by
