@@ -34,15 +34,33 @@ const (
 	sqlInstance    = `select ring, environment, holder, until from app_instance where id = 1`
 	sqlInstanceAdd = `insert into app_instance (id, ring, environment, holder, until) values (1, $1, $2, $3, $4)`
 	sqlInstanceSet = `update app_instance set holder = $1, until = $2 where id = 1`
+	// Only who holds the lease renews it: one that has run out may be another's.
+	sqlInstanceKeep = `update app_instance set until = $2 where id = 1 and holder = $1`
 )
 
-// belongs refuses a database of another keyring or environment before anything
-// is written to it.
+// belongs refuses a database of another keyring or environment, and one that
+// another server holds, before anything is written to its log.
 func (a *App) belongs(ctx context.Context) error {
+	holder, err := instanceID(a.o.Dir)
+	if err != nil {
+		return err
+	}
 	return a.db.Read(ctx, func(r *db.Reader) error {
-		_, err := a.owner(r)
+		o, err := a.owner(r)
+		if err == nil && o.ring != "" {
+			err = o.keepsOut(holder)
+		}
 		return err
 	})
+}
+
+// keepsOut returns why holder may not have the database now.
+func (o owner) keepsOut(holder string) error {
+	if o.holder == holder || o.until <= time.Now().UnixMicro() {
+		return nil
+	}
+	return strongroom.Faultf(strongroom.Conflict, "instance", "another server with a copy of this keyring holds the database").
+		Advise("stop it; %s after its last sign of life the database is free", leaseLength)
 }
 
 // owner reads who holds the database; nobody yet is no error.
@@ -79,9 +97,8 @@ func (a *App) claim(ctx context.Context) error {
 			_, err = tx.Exec(sqlInstanceAdd, a.ring.ID(), environmentNumber(a.conf.Environment), holder, leaseUntil())
 			return err
 		}
-		if o.holder != holder && o.until > time.Now().UnixMicro() {
-			return strongroom.Faultf(strongroom.Conflict, "instance", "another server with a copy of this keyring holds the database").
-				Advise("stop it; %s after its last sign of life the database is free", leaseLength)
+		if err := o.keepsOut(holder); err != nil {
+			return err
 		}
 		_, err = tx.Exec(sqlInstanceSet, holder, leaseUntil())
 		return err
@@ -97,13 +114,27 @@ func (a *App) release(ctx context.Context) error {
 	if a.holder == "" {
 		return nil
 	}
-	return a.guard.Quiet(ctx, guard.Lease, func(_ context.Context, tx *guard.Tx) error {
-		_, err := tx.Exec(sqlInstanceSet, a.holder, 0)
+	return a.keep(ctx, 0)
+}
+
+// keep moves the end of the lease. It is a fault of kind Conflict if the lease is
+// another's by now: this process was away for longer than a lease lasts.
+func (a *App) keep(ctx context.Context, until int64) error {
+	var n int64
+	err := a.guard.Quiet(ctx, guard.Lease, func(_ context.Context, tx *guard.Tx) (err error) {
+		n, err = tx.Exec(sqlInstanceKeep, a.holder, until)
 		return err
 	})
+	if err != nil || n > 0 {
+		return err
+	}
+	a.losing.Do(func() { close(a.lost) })
+	return strongroom.Faultf(strongroom.Conflict, "lease", "another server has taken the database over")
 }
 
 // hold renews the lease until ctx ends. What cannot be renewed shows in readyz.
+// Once the lease is another's nothing more is written, and the instance ends: two
+// owners would each make keys that the other does not have.
 func (a *App) hold(ctx context.Context) error {
 	tick := time.NewTicker(leaseRenew)
 	defer tick.Stop()
@@ -111,12 +142,13 @@ func (a *App) hold(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-a.lost:
 		case <-tick.C:
 		}
-		err := a.guard.Quiet(ctx, guard.Lease, func(_ context.Context, tx *guard.Tx) error {
-			_, err := tx.Exec(sqlInstanceSet, a.holder, leaseUntil())
-			return err
-		})
+		err := a.keep(ctx, leaseUntil())
+		if strongroom.IsKind(err, strongroom.Conflict) {
+			return errors.Join(err, a.guard.Close())
+		}
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "the lease on the database could not be renewed", "kind", strongroom.KindOf(err).String())
 		}
@@ -168,10 +200,10 @@ func (a *App) probe(ctx context.Context) error {
 			Advise("set the host's time")
 	}
 	// The lease is a write like any other: decided by nothing, durable.
-	err := a.guard.Quiet(context.WithoutCancel(ctx), guard.Lease, func(_ context.Context, tx *guard.Tx) error {
-		_, err := tx.Exec(sqlInstanceSet, a.holder, leaseUntil())
-		return err
-	})
+	err := a.keep(context.WithoutCancel(ctx), leaseUntil())
+	if strongroom.IsKind(err, strongroom.Conflict) {
+		return strongroom.Faultf(strongroom.Unavailable, "lease", "another server has taken the database over")
+	}
 	if err != nil {
 		return err
 	}

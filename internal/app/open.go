@@ -70,7 +70,9 @@ type App struct {
 	api      *api.API
 	metrics  *metrics
 	runs     runs
-	holder   string // the data folder's own id
+	holder   string        // the data folder's own id
+	lost     chan struct{} // closed when the database has become another's
+	losing   sync.Once
 
 	readiness struct {
 		mu  sync.Mutex
@@ -81,6 +83,7 @@ type App struct {
 	background sync.WaitGroup // guard and sealer: they outlive the rest
 	stopLow    context.CancelFunc
 	parts      *errgroup.Group
+	ended      <-chan struct{} // a part has ended, and the others with it
 	stopParts  context.CancelFunc
 	closing    sync.Once
 	closeErr   error
@@ -149,7 +152,7 @@ type ringAndClock struct {
 // start wires the parts over an open keyring. On failure everything that was
 // opened is closed again, the lock last.
 func start(ctx context.Context, o Options, c Config, lock *Lock, r *ringAndClock) (a *App, err error) {
-	a = &App{o: o, conf: c, log: o.Log, lock: lock, ring: r.ring, clock: r.clock, metrics: newMetrics()}
+	a = &App{o: o, conf: c, log: o.Log, lock: lock, ring: r.ring, clock: r.clock, metrics: newMetrics(), lost: make(chan struct{})}
 	if a.log == nil {
 		a.log = discard()
 	}

@@ -44,6 +44,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	}
 	a.vault = vault.New(vault.Options{
 		Guard: a.guard, Keys: a.keys, Maps: maps, Environment: a.conf.Environment, Clock: a.clock, Log: a.log,
+		Profile: a.conf.Retention.profile(),
 		Budgets: vault.Budgets{
 			RecordsHour: a.conf.Budgets.RecordsPerHour, RecordsDay: a.conf.Budgets.RecordsPerDay,
 			FieldsHour: a.conf.Budgets.FieldsPerHour, FieldsDay: a.conf.Budgets.FieldsPerDay,
@@ -82,6 +83,7 @@ func (a *App) openDoors(ctx context.Context) error {
 	low, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopParts = stop
 	a.parts, low = errgroup.WithContext(low)
+	a.ended = low.Done()
 	a.parts.Go(func() error { return a.hold(low) })
 	a.parts.Go(func() error { return a.life.Run(low) })
 	a.parts.Go(func() error { return a.jobs.Run(low) })

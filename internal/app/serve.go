@@ -61,7 +61,10 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 		group.Go(func() error { return s.Serve(listeners[i]) })
 	}
 	group.Go(func() error {
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case <-a.ended: // Close says why
+		}
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()
 		var errs []error

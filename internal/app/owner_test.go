@@ -1,0 +1,64 @@
+package app_test
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/app"
+	"strongroom/internal/db"
+)
+
+// takeOver makes another folder the holder of the database in dir, as a server
+// with a copy of the keyring does once the lease has run out.
+func takeOver(t *testing.T, dir string) {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Options{Path: filepath.Join(dir, "strongroom.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	err = d.Update(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec("update app_instance set holder = $1, until = $2 where id = 1", "ins_other", time.Now().Add(time.Minute).UnixMicro())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A server that was away for longer than its lease does not take the database
+// back from the one that has it now: it ends.
+func TestALostLeaseEndsTheInstance(t *testing.T) {
+	dir, _ := instance(t)
+	a, err := app.Open(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, done := make(chan string, 1), make(chan error, 1)
+	go func() { done <- a.Serve(context.Background(), func(u string) { url <- u }) }()
+	base := <-url
+	if status, _ := get(t, dir, "/readyz"); status != http.StatusOK {
+		t.Fatalf("not ready before: %d", status)
+	}
+	takeOver(t, dir)
+	time.Sleep(1100 * time.Millisecond) // readyz remembers for a second
+	resp, err := http.Get(base + "/readyz")
+	if err != nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("readyz: %v, %v", resp, err)
+	}
+	select {
+	case err := <-done:
+		if !strongroom.IsKind(err, strongroom.Conflict) {
+			t.Fatalf("it ended with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it goes on serving")
+	}
+	if _, err := app.Open(t.Context(), app.Options{Dir: dir}); !strongroom.IsKind(err, strongroom.Conflict) {
+		t.Fatalf("opened although another holds the database: %v", err)
+	}
+}
