@@ -3,6 +3,7 @@ package vault_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"strongroom"
+	"strongroom/internal/db"
 	"strongroom/internal/vault"
 )
 
@@ -89,6 +91,12 @@ func (o *modelOrder) value(place string) (string, bool) {
 
 func TestModel(t *testing.T) {
 	f := openWith(t, setup{budgets: unlimited()})
+	if f.db.Engine() == db.Postgres { // the rules are the same; what differs shows soon
+		checks := flag.Lookup("rapid.checks")
+		was := checks.Value.String()
+		f.must(checks.Value.Set("20"))
+		defer checks.Value.Set(was)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		f.store = f.addStore("Model shop") // each run has a store of its own
 		m := &model{f: f, orders: map[string]*modelOrder{}, now: asOf().Add(-9 * day)}
