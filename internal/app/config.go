@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"strongroom"
+	"strongroom/internal/vault"
 )
 
 // ConfigName is the file name of the configuration inside the data folder.
@@ -57,6 +58,8 @@ type Config struct {
 	EpochLength time.Duration `yaml:"epoch_length,omitempty"`
 	// Budgets bound what one caller may reveal for one purpose at one store.
 	Budgets BudgetConfig `yaml:"budgets,omitempty"`
+	// Retention shortens how long records live; see docs/data-and-keys.md.
+	Retention RetentionConfig `yaml:"retention,omitempty"`
 	// MaxBody is the largest request body in bytes; default 8 MiB.
 	MaxBody int64 `yaml:"max_body,omitempty"`
 	// AcceptKeysInside records that an operator accepted keys under the data
@@ -85,6 +88,29 @@ type TransitConfig struct {
 	Key       string `yaml:"key"`
 	TokenFile string `yaml:"token_file"`
 	CAFile    string `yaml:"ca_file,omitempty"`
+}
+
+// RetentionConfig holds the numbers of the retention clocks, in days; zero means
+// the default. A number above what the policy allows is refused.
+type RetentionConfig struct {
+	Delivered int `yaml:"delivered,omitempty"` // after delivery; the policy's 30
+	Cancelled int `yaml:"cancelled,omitempty"` // after cancellation; ours, 7
+	Closed    int `yaml:"closed,omitempty"`    // after closing or pick-up; ours, 30
+	Transit   int `yaml:"transit,omitempty"`   // a parcel's way without news; ours, 15
+	Open      int `yaml:"open,omitempty"`      // after creation, nothing else known; ours, 60
+	OpenCap   int `yaml:"open_cap,omitempty"`  // how far renewals reach; ours, 180
+	Customer  int `yaml:"customer,omitempty"`  // a customer without order; ours, 60
+	Tombstone int `yaml:"tombstone,omitempty"` // an erased id is refused; ours, 90
+}
+
+// profile returns the numbers as the vault takes them.
+func (r RetentionConfig) profile() vault.Profile {
+	const day = 24 * time.Hour
+	d := func(n int) time.Duration { return time.Duration(n) * day }
+	return vault.Profile{
+		Delivered: d(r.Delivered), Cancelled: d(r.Cancelled), Closed: d(r.Closed), Transit: d(r.Transit),
+		Open: d(r.Open), OpenCap: d(r.OpenCap), Customer: d(r.Customer), Tombstone: d(r.Tombstone),
+	}
 }
 
 // BudgetConfig bounds reveals per caller, purpose and store; zero means the
@@ -139,6 +165,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.checkKeys(dir); err != nil {
+		return err
+	}
+	if err := c.Retention.profile().Check(); err != nil {
 		return err
 	}
 	return c.checkListen()

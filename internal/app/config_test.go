@@ -31,6 +31,8 @@ func TestConfigRefusesTheUnsafe(t *testing.T) {
 		{"certificate missing", safe + "tls: file\n", "needs certificate"},
 		{"metrics reachable", safe + "metrics: 10.0.0.1:9100\n", "loopback"},
 		{"another engine", safe + "database: mysql://x\n", "postgres:// URL"},
+		{"retention above the policy", safe + "retention: {delivered: 31}\n", "at most 30 days"},
+		{"shorter retention", safe + "retention: {delivered: 14, cancelled: 3}\n", ""},
 		{"password in production", "environment: production\nroot: {file: /r}\ndatabase: postgres://u:p@h/d\n", "holds a password"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
