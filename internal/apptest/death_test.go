@@ -178,6 +178,34 @@ func TestClockBehind(t *testing.T) {
 	}
 }
 
+// TestClockBackUnderLoad sets the clock back while others are at work: what was
+// under way bears the old time, and the log must not stay ahead of the clock.
+func TestClockBackUnderLoad(t *testing.T) {
+	i := apptest.Start(t, apptest.Options{At: start})
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					i.Call(apptest.Request{Path: "/v1/stores"})
+				}
+			}
+		})
+	}
+	for n := range 20 {
+		i.SetClock(start.AddDate(0, 0, -n))
+		if behind := metric(t, i, "strongroom_clock_behind_seconds"); behind != "0" {
+			t.Errorf("the clock is %s s behind the log", behind)
+		}
+	}
+	close(stop)
+	all.Wait()
+}
+
 // shift moves the clock of a stopped instance in its file, as no command would,
 // and returns what the file held.
 func shift(t *testing.T, i *apptest.Instance, by time.Duration) []byte {
