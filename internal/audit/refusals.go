@@ -54,14 +54,15 @@ func (r *Refusals) second(at int64) *refusedSecond {
 	return &r.seconds[n-1]
 }
 
-// Take returns the events of all seconds before now and forgets them: one per
-// source and second with the count of its refusals, and one without a source for
-// those beyond the limits.
+// Take returns the events of all seconds but the present one and forgets them:
+// one per source and second with the count of its refusals, and one without a
+// source for those beyond the limits. A second that lies ahead, because time went
+// back, does not wait until it comes again.
 func (r *Refusals) Take(now time.Time) []Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []Event
-	for len(r.seconds) > 0 && r.seconds[0].at < now.Unix() {
+	for len(r.seconds) > 0 && r.seconds[0].at != now.Unix() {
 		out = r.seconds[0].events(out)
 		r.seconds = r.seconds[1:]
 	}

@@ -42,11 +42,13 @@ func (l *Log) setSealed(mark tlog.Checkpoint, note []byte) {
 func (l *Log) Run(ctx context.Context) error {
 	tick := time.NewTicker(sealPause)
 	defer tick.Stop()
-	_, mark, err := l.Checkpoint()
-	if err != nil {
-		return l.Ready()
+	if err := l.Ready(); err != nil {
+		return err
 	}
-	scrub := scrubber{end: (mark.Size - tailEvents) / tlog.TileWidth}
+	// Start has checked from there on. It counted what it found, which is more
+	// than the checkpoint covers where a process ended between commit and seal.
+	scrub := scrubber{end: (l.seen.Load() - tailEvents) / tlog.TileWidth}
+	var err error
 	for {
 		select {
 		case <-ctx.Done():

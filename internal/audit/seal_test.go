@@ -151,6 +151,37 @@ func TestCheckFindsAnOldEdit(t *testing.T) {
 }
 
 // Many writers, a sealer and readers at once: no gap, no torn checkpoint.
+// Start checks the newest events and Run the others. Between them lies nothing,
+// also where the process before ended without a last checkpoint: the edit here
+// lies before what Start checks and after what that checkpoint would leave to Run.
+func TestRunChecksWhatStartDoesNot(t *testing.T) {
+	f := startedLog(t, db.SQLite)
+	const tile = 256
+	for range 256 + 2 {
+		f.add(t, tile)
+	}
+	if _, _, err := f.Seal(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		f.add(t, tile)
+	}
+	f.sabotage(t, func(tx *db.Tx) error {
+		_, err := tx.Exec(`update audit_event set leaf = $1 where position = 800`, []byte(golden))
+		return err
+	})
+	l := f.reopen(t)
+	if err := l.Start(ctx); err != nil {
+		t.Fatal("Start is to check the newest events alone, or this proves nothing:", err)
+	}
+	end, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	var broken *audit.ContinuityError
+	if err := l.Run(end); !errors.As(err, &broken) {
+		t.Errorf("an old event was edited and Run says %v", err)
+	}
+}
+
 func TestConcurrency(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
 		f := startedLog(t, engine)
@@ -259,6 +290,10 @@ func TestRefusals(t *testing.T) {
 	}
 	if got := r.Take(second.Add(time.Hour)); len(got) != 1 {
 		t.Errorf("%d events of the next second, want 1", len(got))
+	}
+	r.Add(a, second.Add(time.Hour))
+	if got := r.Take(second); len(got) != 1 {
+		t.Errorf("%d events after time went back, want 1: it must not hold refusals up", len(got))
 	}
 }
 

@@ -139,7 +139,7 @@ func (l *Log) checkStored(r *db.Reader, h head, logs []logRow, out outside) erro
 	marks := []tlog.Checkpoint{out.mark}
 	inside, err := l.newestInside(r, h.log)
 	if err != nil {
-		return refuse("the newest checkpoint inside is damaged", err)
+		return l.orUnavailable(err, refuse("the newest checkpoint inside is damaged", err))
 	}
 	marks = append(marks, inside)
 	for _, m := range marks {
