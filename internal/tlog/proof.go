@@ -132,7 +132,7 @@ func ParseProof(text []byte) (Proof, error) {
 	if !ok {
 		return Proof{}, ErrProofText
 	}
-	rest, ok := bytes.CutPrefix(append(head, '\n'), []byte(proofHead+"index "))
+	rest, ok := bytes.CutPrefix(text[:len(head)+1], []byte(proofHead+"index "))
 	if !ok {
 		return Proof{}, ErrProofText
 	}
