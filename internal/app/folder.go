@@ -27,7 +27,8 @@ const (
 type Lock struct{ f *os.File }
 
 // ErrLocked says that another process owns the data folder.
-var ErrLocked = errors.New("another process owns the data folder")
+var ErrLocked error = strongroom.Faultf(strongroom.Conflict, "locked", "another process owns the data folder").
+	Advise("stop the server or the command that has it")
 
 // TakeLock takes the exclusive lock of the data folder dir, or returns
 // ErrLocked at once.

@@ -89,6 +89,14 @@ type App struct {
 	closeErr   error
 }
 
+// configFile is where the configuration of the instance lies.
+func (o Options) configFile() string {
+	if o.ConfigFile != "" {
+		return o.ConfigFile
+	}
+	return filepath.Join(o.Dir, ConfigName)
+}
+
 // config loads the configuration and lays the options of this run over it.
 func (o Options) config() (Config, error) {
 	c, err := LoadConfig(o.Dir, o.ConfigFile)
@@ -114,6 +122,10 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	return open(ctx, o, c)
+}
+
+func open(ctx context.Context, o Options, c Config) (*App, error) {
 	if err := CheckFolder(o.Dir); err != nil {
 		return nil, err
 	}

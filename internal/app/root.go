@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/goccy/go-yaml"
+
 	"strongroom"
 	"strongroom/internal/keys"
 	"strongroom/internal/seal"
@@ -79,7 +81,7 @@ func openTransit(t TransitConfig) (keys.KMS, error) {
 }
 
 // RotateRoot wraps the keyring under the key in newFile, made if missing, and
-// writes the new source into the configuration. It goes on where an earlier call
+// writes the new source into the configuration that o names. It goes on where an earlier call
 // was cut off. The old root opens nothing afterwards.
 func RotateRoot(ctx context.Context, o Options, newFile string) error {
 	if newFile == "" {
@@ -98,25 +100,45 @@ func RotateRoot(ctx context.Context, o Options, newFile string) error {
 	if err := changed.Check(o.Dir); err != nil {
 		return err
 	}
-	next, err := keyFile(newFile)
-	if err != nil {
-		return err
-	}
-	// Cut off after the keyring was moved and before the configuration was: the
-	// old root opens nothing any more, so the new one is tried as well.
-	a, err := Open(ctx, o)
+	a, err := open(ctx, o, c)
 	if strongroom.IsKind(err, strongroom.Denied) {
-		if err := changed.Write(o.Dir); err != nil {
-			return err
-		}
-		a, err = Open(ctx, o)
+		return finishRotation(ctx, o, changed, err)
 	}
 	if err != nil {
 		return err
 	}
-	err = a.keys.RotateRoot(ctx, a.local(), next)
+	next, err := keyFile(newFile)
 	if err == nil {
-		err = changed.Write(o.Dir)
+		err = a.keys.RotateRoot(ctx, a.local(), next)
+	}
+	if err == nil {
+		err = changed.writeTo(o.configFile())
 	}
 	return errors.Join(err, a.Close())
+}
+
+// finishRotation ends a rotation that was cut off after the keyring was moved
+// and before the configuration was: the old root opens nothing any more, the new
+// one does. Where it does not either, nothing is touched and refused is why.
+func finishRotation(ctx context.Context, o Options, changed Config, refused error) error {
+	if _, err := os.Stat(changed.Root.File); err != nil {
+		return refused
+	}
+	a, err := open(ctx, o, changed)
+	if strongroom.IsKind(err, strongroom.Denied) {
+		return refused
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(changed.writeTo(o.configFile()), a.Close())
+}
+
+// writeTo stores the configuration in file with mode 0600.
+func (c Config) writeTo(file string) error {
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return writeFileSync(file, text, 0o600)
 }
