@@ -60,17 +60,17 @@ type scale struct {
 func scaleOf(quick bool) scale {
 	if quick {
 		return scale{rounds: 3, slice: 300 * time.Millisecond, bulk: 2048, singles: 4096,
-			small: 2000, large: 20_000, cold: 5_000, settle: time.Second}
+			small: 1500, large: 15_000, cold: 5_000, settle: time.Second}
 	}
 	return scale{rounds: 5, slice: 2 * time.Second, bulk: 20_480, singles: 30_000,
 		small: 10_000, large: 1_000_000, cold: 100_000, settle: 5 * time.Second}
 }
 
 const (
-	batchSize  = 256 // orders a call of bulk ingest
-	manyAtOnce = 32  // callers of the rows about concurrency
-	bulkAtOnce = 4   // callers of bulk ingest
-	sweepSize  = 500 // records a step of the sweep
+	batchSize  = 256  // orders a call of bulk ingest
+	manyAtOnce = 32   // callers of the rows about concurrency
+	bulkAtOnce = 4    // callers of bulk ingest
+	sweepSize  = 2000 // records a step of the sweep at most, as the instance's own
 )
 
 // bench is one run on one engine.

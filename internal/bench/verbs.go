@@ -157,7 +157,7 @@ func (b *bench) find(ctx context.Context, name string, f, p *stock, bar float64)
 
 // erase measures single erasures.
 func (b *bench) erase(ctx context.Context, f, p *stock) error {
-	n := min(len(f.ids), len(p.ids)) / (2 * b.rounds)
+	n := min(len(f.ids), len(p.ids)) / (4 * b.rounds) // the others are for the sweep
 	side := func(s *stock) func(int) (outcome, error) {
 		return func(r int) (outcome, error) {
 			ids := s.ids[len(s.ids)-(r+1)*n : len(s.ids)-r*n] // the newest: the sweep takes the oldest
@@ -194,14 +194,15 @@ func (b *bench) sweep(ctx context.Context, f *floor, p *product) error {
 	if err != nil {
 		return err
 	}
-	steps := int(held.Overdue) / sweepSize / b.rounds
-	if steps == 0 {
+	size := min(sweepSize, int(held.Overdue)/b.rounds)
+	if size == 0 {
 		return wrong("nothing is due")
 	}
+	steps := int(held.Overdue) / size / b.rounds
 	ff, fp, err := duel(b.rounds,
-		func(int) (outcome, error) { return sweeping(steps, f.purgeBare) },
+		func(int) (outcome, error) { return sweeping(steps, size, f.purgeBare) },
 		func(int) (outcome, error) {
-			return sweeping(steps, func(n int) (int, error) {
+			return sweeping(steps, size, func(n int) (int, error) {
 				done, _, err := p.keys.ExpireStep(ctx, p.who, n)
 				return done, err
 			})
@@ -211,9 +212,9 @@ func (b *bench) sweep(ctx context.Context, f *floor, p *product) error {
 	}
 	b.addDuel("sweep: key death", 1, 0.3, ff, fp, "records a second; floor deletes rows without secondary indexes")
 	ff, fp, err = duel(b.rounds,
-		func(int) (outcome, error) { return sweeping(steps, f.purge) },
+		func(int) (outcome, error) { return sweeping(steps, size, f.purge) },
 		func(int) (outcome, error) {
-			return sweeping(steps, func(n int) (int, error) {
+			return sweeping(steps, size, func(n int) (int, error) {
 				done, _, err := p.vault.ClearStep(ctx, p.who, n)
 				return done, err
 			})
@@ -226,10 +227,10 @@ func (b *bench) sweep(ctx context.Context, f *floor, p *product) error {
 }
 
 // sweeping measures steps of a sweep. Its operations are records.
-func sweeping(steps int, step func(n int) (int, error)) (outcome, error) {
+func sweeping(steps, size int, step func(n int) (int, error)) (outcome, error) {
 	total := 0
 	o, err := load(1, steps, 0, func(int) error {
-		n, err := step(sweepSize)
+		n, err := step(size)
 		if err == nil && n == 0 {
 			err = wrong("a step of the sweep had nothing to do")
 		}
