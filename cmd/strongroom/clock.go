@@ -12,7 +12,7 @@ import (
 )
 
 type clockCmd struct {
-	Show    clockShowCmd    `cmd:"" default:"1" help:"Show the instance's time."`
+	Show    clockShowCmd    `cmd:"" default:"withargs" help:"Show the instance's time."`
 	Set     clockSetCmd     `cmd:"" help:"Set the clock of a test instance."`
 	Advance clockAdvanceCmd `cmd:"" help:"Move the clock of a test instance on."`
 }

@@ -128,7 +128,7 @@ func (d *doctorCmd) Run(g *globals) error {
 }
 
 type configCmd struct {
-	Check configCheckCmd `cmd:"" default:"1" help:"Check and print the effective configuration."`
+	Check configCheckCmd `cmd:"" default:"withargs" help:"Check and print the effective configuration."`
 }
 
 type configCheckCmd struct{ instance }
@@ -167,8 +167,8 @@ type logCmd struct {
 
 type logContinueCmd struct {
 	instance
-	Reason string `required:"" help:"Short code of the reason, such as restore or failover."`
-	By     string `required:"" help:"Id of who decided."`
+	Reason string `required:"" help:"restore, failover, damage, move or drill."`
+	By     string `required:"" help:"Id of the account that decided, such as per_… or uid:0."`
 }
 
 func (l *logContinueCmd) Run(g *globals) error {

@@ -126,8 +126,8 @@ func (c *client) startJob(g *globals, path string, q url.Values, what string) (j
 		case "done":
 			return job, nil
 		case "dead":
-			return job, strongroom.Faultf(strongroom.Unavailable, job.Code, "the job failed (%s)", job.Code).
-				Advise("look at the server's log; it says why")
+			return job, strongroom.Faultf(strongroom.Unavailable, job.Code, "the job failed: %s", jobFailure(job.Code)).
+				Advise("the server's log says more")
 		}
 		select {
 		case <-g.ctx.Done():
@@ -135,6 +135,19 @@ func (c *client) startJob(g *globals, path string, q url.Values, what string) (j
 		case <-time.After(wait):
 		}
 	}
+}
+
+// jobFailure says in words what the code of a failed job means to a person.
+func jobFailure(code string) string {
+	switch code {
+	case "not-connected":
+		return "the store has no credential; seal one with: strongroom store credential"
+	case "store-token":
+		return "EcartAPI refuses the store's token; seal a new one with: strongroom store credential"
+	case "":
+		return "no reason is known"
+	}
+	return code
 }
 
 type fieldsCmd struct {

@@ -74,8 +74,9 @@ func (s *storeListCmd) Run(g *globals) error {
 
 type storeCredentialCmd struct {
 	instance
-	Store string `arg:"" help:"Id of the store."`
-	File  string `arg:"" help:"File with the access token, or - for standard input."`
+	Version string `name:"api-version" default:"v2" enum:"v1,v2,v3" help:"Version of the API to sync with: v1, v2 or v3."`
+	Store   string `arg:"" help:"Id of the store."`
+	File    string `arg:"" help:"File with the access token, or - for standard input."`
 }
 
 func (s *storeCredentialCmd) Run(g *globals) error {
@@ -84,7 +85,7 @@ func (s *storeCredentialCmd) Run(g *globals) error {
 		return err
 	}
 	return s.with(g, func(c *client) error {
-		return c.call(g.ctx, http.MethodPut, "/v1/stores/"+url.PathEscape(s.Store)+"/credential", nil, map[string]string{"access_token": text}, nil)
+		return c.call(g.ctx, http.MethodPut, "/v1/stores/"+url.PathEscape(s.Store)+"/credential", nil, map[string]string{"access_token": text, "version": s.Version}, nil)
 	})
 }
 

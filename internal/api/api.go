@@ -44,20 +44,13 @@ type Options struct {
 	Log     *slog.Logger // operational log; nil discards
 }
 
-// Work is what a caller may set going. Each verb decides and records for itself,
-// but for Reclassify, which finishes what was decided.
+// Work is what a caller may set going. Each verb decides and records for itself.
 type Work interface {
 	// Credential seals a store's access token, in the place of an older one.
-	Credential(ctx context.Context, who strongroom.Actor, store, token string) error
+	Credential(ctx context.Context, who strongroom.Actor, store, token, version string) error
 	// Sync begins to fetch what changed at a store since a time; zero is since the
 	// last sync, no resources are the usual ones. It returns the id of the job.
 	Sync(ctx context.Context, who strongroom.Actor, store string, resources []string, since time.Time) (job string, err error)
-	// Disconnect ends a store: its keys and all its records. With preview it only
-	// says how many records that would be; else it returns the id of the job too.
-	Disconnect(ctx context.Context, who strongroom.Actor, store string, preview bool) (records int64, job string, err error)
-	// Reclassify begins to treat the stored records of a kind anew and returns the
-	// id of the job.
-	Reclassify(ctx context.Context, store, kind string) (job string, err error)
 	// Roll begins an epoch roll and returns the id of the job.
 	Roll(ctx context.Context, who strongroom.Actor) (job string, err error)
 	// Sweep destroys the keys of all records past their date and clears what

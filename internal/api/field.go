@@ -73,16 +73,7 @@ func classifyField(a *API, ctx context.Context, who strongroom.Actor, in *classi
 	if err != nil {
 		return classifyOut{}, err
 	}
-	out := classifyOut{Field: outField(c.Field), ClearUntil: orNil(c.ClearUntil)}
-	if c.Reseal {
-		w, err := a.work()
-		if err != nil {
-			return out, err
-		}
-		out.Job, err = w.Reclassify(ctx, in.Store, c.Field.Resource)
-		return out, err
-	}
-	return out, nil
+	return classifyOut{Field: outField(c.Field), Job: c.Job, ClearUntil: orNil(c.ClearUntil)}, nil
 }
 
 func outField(f vault.Field) fieldOut {

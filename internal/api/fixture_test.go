@@ -246,7 +246,7 @@ func (w *fakeWork) did(what string) string {
 	return w.job
 }
 
-func (w *fakeWork) Credential(_ context.Context, _ strongroom.Actor, _, _ string) error {
+func (w *fakeWork) Credential(_ context.Context, _ strongroom.Actor, _, _, _ string) error {
 	w.did("credential")
 	return nil
 }
@@ -255,16 +255,6 @@ func (w *fakeWork) Sync(_ context.Context, _ strongroom.Actor, _ string, resourc
 	return w.did("sync " + strings.Join(resources, ",")), nil
 }
 
-func (w *fakeWork) Disconnect(_ context.Context, _ strongroom.Actor, _ string, preview bool) (int64, string, error) {
-	if preview {
-		return 3, "", nil
-	}
-	return 3, w.did("disconnect"), nil
-}
-
-func (w *fakeWork) Reclassify(context.Context, string, string) (string, error) {
-	return w.did("reclassify"), nil
-}
 func (w *fakeWork) Roll(context.Context, strongroom.Actor) (string, error) { return w.did("roll"), nil }
 func (w *fakeWork) Sweep(context.Context, strongroom.Actor) (int64, int64, error) {
 	w.did("sweep")

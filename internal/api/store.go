@@ -59,8 +59,9 @@ type syncIn struct {
 }
 
 type credentialIn struct {
-	Store string `path:"store" doc:"the store's id"`
-	Token string `json:"access_token" doc:"EcartAPI's access token of the store; sealed, never shown again"`
+	Store   string `path:"store" doc:"the store's id"`
+	Token   string `json:"access_token" doc:"EcartAPI's access token of the store; sealed, never shown again"`
+	Version string `json:"version,omitempty" doc:"of the API to sync with: v1, v2 or v3; v2 if missing"`
 }
 
 type jobOut struct {
@@ -108,12 +109,8 @@ func oneStore(a *API, ctx context.Context, who strongroom.Actor, in *oneStoreIn)
 }
 
 func disconnectStore(a *API, ctx context.Context, who strongroom.Actor, in *disconnectIn) (disconnectOut, error) {
-	w, err := a.work()
-	if err != nil {
-		return disconnectOut{}, err
-	}
-	n, job, err := w.Disconnect(ctx, who, in.Store, in.Preview)
-	return disconnectOut{Store: in.Store, Records: n, Preview: in.Preview, Job: job}, err
+	p, err := a.o.Vault.Disconnect(ctx, who, in.Store, in.Preview)
+	return disconnectOut{Store: in.Store, Records: p.Records, Preview: in.Preview, Job: p.Job}, err
 }
 
 func putCredential(a *API, ctx context.Context, who strongroom.Actor, in *credentialIn) (none, error) {
@@ -121,7 +118,7 @@ func putCredential(a *API, ctx context.Context, who strongroom.Actor, in *creden
 	if err != nil {
 		return none{}, err
 	}
-	return none{}, w.Credential(ctx, who, in.Store, in.Token)
+	return none{}, w.Credential(ctx, who, in.Store, in.Token, in.Version)
 }
 
 func syncStore(a *API, ctx context.Context, who strongroom.Actor, in *syncIn) (jobOut, error) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -73,7 +74,17 @@ func (a *App) runSync(ctx context.Context, j *jobs.Job) error {
 			Pages: s.Pages, Retries: s.Retries, Seconds: s.Took.Seconds(),
 		})
 	})
-	return err
+	return final(err)
+}
+
+// final makes an error that no further try can mend one that ends the job: a
+// store without credential, or a credential that EcartAPI refuses.
+func final(err error) error {
+	f, ok := errors.AsType[*strongroom.Fault](err)
+	if !ok || f.Kind != strongroom.Denied && f.Code != "not-connected" {
+		return err
+	}
+	return strongroom.Faultf(strongroom.Invalid, f.Code, "%s", f.What).Because(err)
 }
 
 func (a *App) runRoll(ctx context.Context, j *jobs.Job) error {
@@ -117,9 +128,9 @@ func (a *App) runReclassify(ctx context.Context, j *jobs.Job) error {
 // work is the instance as the API sets things going in it.
 type work App
 
-// Credential seals a store's access token.
-func (w *work) Credential(ctx context.Context, who strongroom.Actor, store, token string) error {
-	return w.intake.Connect(ctx, who, store, intake.Connection{Token: intake.NewSecret(token)})
+// Credential seals a store's access token and the version of the API it is for.
+func (w *work) Credential(ctx context.Context, who strongroom.Actor, store, token, version string) error {
+	return w.intake.Connect(ctx, who, store, intake.Connection{Token: intake.NewSecret(token), Version: version})
 }
 
 // Sync begins to fetch what changed at a store, as a job.
@@ -131,19 +142,20 @@ func (w *work) Sync(ctx context.Context, who strongroom.Actor, store string, res
 	return w.submit(ctx, who, intake.ActionSync, strongroom.Resource{Type: "Store", ID: store, Store: store}, o)
 }
 
-// Disconnect ends a store at once; its records die by a job.
-func (w *work) Disconnect(ctx context.Context, who strongroom.Actor, store string, preview bool) (int64, string, error) {
-	p, err := w.vault.Disconnect(ctx, who, store, preview)
-	if err != nil || preview {
-		return p.Records, "", err
+// chores puts in the jobs of the vault, in the vault's own commits.
+type chores App
+
+// Disconnect forgets how a store is reached and puts in the job that ends it.
+func (c *chores) Disconnect(tx *guard.Tx, store string) (string, error) {
+	if err := c.intake.ForgetTx(tx, store); err != nil {
+		return "", err
 	}
-	job, err := w.jobs.Submit(ctx, strongroom.System("disconnect"), jobs.Order{Kind: jobDisconnect, Args: jobs.Args{IDs: []string{store}}, Once: true})
-	return p.Records, job, err
+	return c.jobs.Enqueue(tx, jobs.Order{Kind: jobDisconnect, Args: jobs.Args{IDs: []string{store}}, Once: true})
 }
 
-// Reclassify begins to treat stored records anew, as a job.
-func (w *work) Reclassify(ctx context.Context, store, kind string) (string, error) {
-	return w.jobs.Submit(ctx, strongroom.System("reclassify"), jobs.Order{Kind: jobReclassify, Args: jobs.Args{IDs: []string{store, kind}}, Once: true})
+// Reclassify puts in the job that treats stored records anew.
+func (c *chores) Reclassify(tx *guard.Tx, store, kind string) (string, error) {
+	return c.jobs.Enqueue(tx, jobs.Order{Kind: jobReclassify, Args: jobs.Args{IDs: []string{store, kind}}, Once: true})
 }
 
 // Roll begins an epoch roll, as a job.
