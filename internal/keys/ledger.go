@@ -2,6 +2,7 @@ package keys
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -63,46 +64,88 @@ type ledger struct {
 	f      *os.File // nil after a failure, until it is opened again
 	size   int64    // bytes written
 	good   int64    // bytes synced
-	head   int64    // bytes of the first line
+	first  string   // the first line
 	synced bool     // the present transaction has synced already
 	buf    []byte
 }
 
 func openLedger(path string, env strongroom.Environment, ring string) (*ledger, error) {
-	l := &ledger{path: path}
-	head := fmt.Sprintf(ledgerHead, env, ring)
-	l.head = int64(len(head))
-	err := l.open()
-	if err != nil {
+	l := &ledger{path: path, first: fmt.Sprintf(ledgerHead, env, ring)}
+	if err := l.open(os.O_CREATE); err != nil {
 		return nil, err
 	}
-	b := make([]byte, len(head))
-	switch n, err := l.f.ReadAt(b, 0); {
-	case n == 0 && errors.Is(err, io.EOF):
-		err = l.begin(head)
-		if err != nil {
-			l.f.Close()
-			return nil, err
-		}
-	case err != nil || string(b) != head:
+	if err := l.resume(); err != nil {
 		l.f.Close()
-		return nil, strongroom.Faultf(strongroom.Conflict, "ledger", "the erasure ledger belongs to another instance, or is damaged").
-			Advise("point at the ledger of this keyring")
+		return nil, err
 	}
-	info, err := l.f.Stat()
-	if err != nil {
-		l.f.Close()
-		return nil, unavailable("cannot read the erasure ledger", err)
-	}
-	// A line that a crash cut short was never relied upon; the next is written
-	// over it.
-	l.size = l.head + max(0, info.Size()-l.head)/ledgerLine*ledgerLine
-	l.good = l.size
 	return l, nil
 }
 
-func (l *ledger) open() error {
-	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+// resume finds the end of what was written, and begins an empty ledger.
+func (l *ledger) resume() error {
+	info, err := l.f.Stat()
+	if err != nil {
+		return unavailable("cannot read the erasure ledger", err)
+	}
+	size, err := writtenOf(l.f, info.Size())
+	if err != nil {
+		return unavailable("cannot read the erasure ledger", err)
+	}
+	if size < l.head() && l.holds(l.first[:size]) {
+		return l.begin() // it is new, or a crash cut its beginning short
+	}
+	if err := l.ours(); err != nil {
+		return err
+	}
+	// A line that a crash cut short was never relied upon.
+	l.size = l.head() + max(0, size-l.head())/ledgerLine*ledgerLine
+	l.good = l.size
+	if l.size == info.Size() {
+		return nil
+	}
+	if err := errors.Join(l.f.Truncate(l.size), l.f.Sync()); err != nil {
+		return unavailable("cannot mend the end of the erasure ledger", err)
+	}
+	return nil
+}
+
+// writtenOf returns how much of a file is before the zeroes at its end. After a
+// power failure a file may be longer than what reached the disk; nothing of that
+// was synced, and no entry holds a zero byte.
+func writtenOf(f *os.File, size int64) (int64, error) {
+	b := make([]byte, 4096)
+	for size > 0 {
+		n := min(size, int64(len(b)))
+		if _, err := f.ReadAt(b[:n], size-n); err != nil {
+			return 0, err
+		}
+		if kept := bytes.TrimRight(b[:n], "\x00"); len(kept) > 0 {
+			return size - n + int64(len(kept)), nil
+		}
+		size -= n
+	}
+	return 0, nil
+}
+
+// ours refuses a file that is not this keyring's ledger.
+func (l *ledger) ours() error {
+	if !l.holds(l.first) {
+		return strongroom.Faultf(strongroom.Conflict, "ledger", "the erasure ledger belongs to another instance, or is damaged").
+			Advise("point at the ledger of this keyring")
+	}
+	return nil
+}
+
+// holds reports whether the file begins with text.
+func (l *ledger) holds(text string) bool {
+	b := make([]byte, len(text))
+	_, err := l.f.ReadAt(b, 0)
+	return err == nil && string(b) == text
+}
+
+// open opens the file; create is os.O_CREATE to make a missing one, or 0.
+func (l *ledger) open(create int) error {
+	f, err := os.OpenFile(l.path, os.O_RDWR|create|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return unavailable("cannot open the erasure ledger", err)
 	}
@@ -118,9 +161,28 @@ func (l *ledger) open() error {
 	return nil
 }
 
-func (l *ledger) begin(head string) error {
-	_, err := l.f.WriteAt([]byte(head), 0)
-	if err = errors.Join(err, l.f.Sync(), syncDir(filepath.Dir(l.path))); err != nil {
+// reopen opens the file again after a failure. It must hold all that was synced:
+// entries behind a gap, in a file put in its place, would be lost with the rest.
+func (l *ledger) reopen() error {
+	if err := l.open(0); err != nil {
+		return err
+	}
+	info, err := l.f.Stat()
+	if err == nil && info.Size() >= l.good {
+		if err = l.ours(); err == nil {
+			return nil
+		}
+	}
+	l.f.Close()
+	l.f = nil
+	return strongroom.Faultf(strongroom.Unavailable, "ledger", "the erasure ledger is not the one that was written before").
+		Advise("bring it back; nothing is erased until then").Because(err)
+}
+
+func (l *ledger) begin() error {
+	l.size, l.good = l.head(), l.head()
+	_, err := l.f.WriteAt([]byte(l.first), 0)
+	if err = errors.Join(err, l.f.Truncate(l.size), l.f.Sync(), syncDir(filepath.Dir(l.path))); err != nil {
 		return unavailable("cannot begin the erasure ledger", err)
 	}
 	return nil
@@ -135,13 +197,16 @@ func (l *ledger) close() error {
 	return err
 }
 
+// head returns the length of the first line.
+func (l *ledger) head() int64 { return int64(len(l.first)) }
+
 // count returns how many entries the ledger holds.
-func (l *ledger) count() int64 { return (l.size - l.head) / ledgerLine }
+func (l *ledger) count() int64 { return (l.size - l.head()) / ledgerLine }
 
 // add writes entries behind the last. They are durable after sync.
 func (l *ledger) add(records []uint64, reason Reason, at time.Time) error {
 	if l.f == nil {
-		if err := l.open(); err != nil {
+		if err := l.reopen(); err != nil {
 			return err
 		}
 	}

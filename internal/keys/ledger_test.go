@@ -54,6 +54,84 @@ func TestLedgerDamage(t *testing.T) {
 	}
 }
 
+// After a power failure the file may be longer than what reached the disk. What
+// follows the last synced entry is zeroes, and the instance starts all the same.
+func TestLedgerTailThatNeverReachedTheDisk(t *testing.T) {
+	f := open(t)
+	f.fill(3, f.later())
+	for r := uint64(1); r <= 2; r++ {
+		if _, err := f.destroy(keys.Subject, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.Close()
+	good, _ := os.ReadFile(f.opt.Ledger)
+	torn := append(append(bytes.Clone(good), "018c5b1e9f4"...), make([]byte, 9000)...)
+	f.must(os.WriteFile(f.opt.Ledger, torn, 0o600))
+	f.renew()
+	if _, err := f.Replay(context.Background(), f.who); err != nil {
+		t.Error("replay:", err)
+	}
+	if now, _ := os.ReadFile(f.opt.Ledger); !bytes.Equal(now, good) {
+		t.Errorf("the ledger has %d bytes, want the %d that were synced", len(now), len(good))
+	}
+	if _, err := f.destroy(keys.Subject, 3); err != nil {
+		t.Fatal(err)
+	}
+	if e := f.ledger(); len(e) != 3 || e[2].Record != 3 {
+		t.Errorf("entries %+v", e)
+	}
+}
+
+// A crash may cut the first line of a new ledger short; nothing depends on it.
+func TestLedgerWhoseBeginningWasCutShort(t *testing.T) {
+	f := open(t)
+	f.fill(1, f.later())
+	f.Close()
+	head, _ := os.ReadFile(f.opt.Ledger)
+	for _, cut := range [][]byte{nil, head[:7], append(bytes.Clone(head[:7]), 0, 0, 0), make([]byte, 4096)} {
+		f.must(os.WriteFile(f.opt.Ledger, cut, 0o600))
+		f.renew()
+		if now, _ := os.ReadFile(f.opt.Ledger); !bytes.Equal(now, head) {
+			t.Errorf("%q became %q", cut, now)
+		}
+		f.Close()
+	}
+	f.renew()
+}
+
+// A ledger that failed once is opened again only if it is still the one that was
+// written: in an empty file, entries would stand behind a gap.
+func TestLedgerIsNotBegunAnewWhileRunning(t *testing.T) {
+	f := open(t)
+	f.fill(4, f.later())
+	if _, err := f.destroy(keys.Subject, 1); err != nil {
+		t.Fatal(err)
+	}
+	away := f.opt.Ledger + ".away"
+	f.must(os.Rename(f.opt.Ledger, away))
+	for name, put := range map[string]func() error{
+		"no file":       func() error { return nil },
+		"an empty file": func() error { return os.WriteFile(f.opt.Ledger, nil, 0o600) },
+		"another file":  func() error { return os.WriteFile(f.opt.Ledger, make([]byte, 4096), 0o600) },
+	} {
+		f.must(put())
+		keys.BreakLedger(f.Keys)
+		for range 2 { // the first finds it broken, the second opens it again
+			_, err := f.destroy(keys.Subject, 2)
+			wantKind(t, name, err, strongroom.Unavailable)
+		}
+		os.Remove(f.opt.Ledger)
+	}
+	f.must(os.Rename(away, f.opt.Ledger))
+	if _, err := f.destroy(keys.Subject, 2); err != nil {
+		t.Fatal("brought back:", err)
+	}
+	if e := f.ledger(); len(e) != 2 || e[1].Record != 2 {
+		t.Errorf("entries %+v", e)
+	}
+}
+
 func TestLedgerRefused(t *testing.T) {
 	f := open(t)
 	f.Close()

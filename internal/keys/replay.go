@@ -41,11 +41,14 @@ func (k *Keys) Replay(ctx context.Context, who strongroom.Actor) (n int, err err
 // nothing.
 func (k *Keys) applied(ctx context.Context) (n int64, err error) {
 	err = k.guard.Quiet(ctx, guard.Cursor, func(_ context.Context, tx *guard.Tx) error {
-		if n, err = mark(tx, markLedger); n > k.ledger.count() {
-			n = 0
-		}
+		n, err = mark(tx, markLedger)
 		return err
 	})
+	if have := k.ledger.count(); n > have {
+		k.o.Log.WarnContext(ctx, "the erasure ledger is shorter than the database knows; bring back the one that was kept with it",
+			"entries", have, "known", n)
+		n = 0
+	}
 	return n, err
 }
 
