@@ -238,6 +238,26 @@ func TestFailuresAndDeadLetters(t *testing.T) {
 	}
 }
 
+// A row that somebody changed is given up; the jobs behind it run.
+func TestUnreadableJobHoldsUpNobody(t *testing.T) {
+	f := fresh(t)
+	q := f.queue(one(func(context.Context, *jobs.Job) error { return nil }))
+	spoilt := submit(t, q, jobs.Order{Kind: first, Args: jobs.Args{Nums: []int64{1}}})
+	err := f.db.Update(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(`update jobs_job set args = '#one'`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := submit(t, q, jobs.Order{Kind: first, Args: jobs.Args{Nums: []int64{2}}})
+	start(t, q.Run)
+	wait(t, q, behind, jobs.Done)
+	if s := wait(t, q, spoilt, jobs.Dead); s.Code != "job-args" {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestSteps(t *testing.T) {
 	f := fresh(t)
 	var runs atomic.Int64

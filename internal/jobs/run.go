@@ -132,7 +132,9 @@ func (q *Queue) take(tx *guard.Tx, r row, now time.Time) (*Job, error) {
 		j.Try++ // the last try ended with its process
 	}
 	if j.Args, err = decode(r.args); err != nil {
-		return nil, err
+		// One row that somebody changed must not hold up every other job.
+		q.o.Log.Error("job cannot be read", slog.String("job", j.ID), slog.String("name", h.Name))
+		return nil, buryJob(tx, j.ID, j.turn, j.Try, codeOf(err))
 	}
 	if j.Try > h.tries() {
 		return nil, buryJob(tx, j.ID, j.turn, h.tries(), "job-cut-off")
