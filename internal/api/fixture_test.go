@@ -82,7 +82,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 		Refused: func(_ context.Context, _ netip.Addr, code string) { f.refused = append(f.refused, code) }})
 	log := slog.New(slog.NewJSONHandler(f.words, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := api.Options{
-		Vault:    vault.New(vault.Options{Guard: g, Keys: ks, Maps: maps, Environment: strongroom.Test, Clock: f.clock}),
+		Vault:    vault.New(vault.Options{Guard: g, Keys: ks, Maps: maps, Environment: strongroom.Test, Clock: f.clock, Chores: f.work}),
 		Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
 		Work: f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
 		Metrics: func(_ context.Context, _ strongroom.Actor, w http.ResponseWriter, _ *http.Request) error {
@@ -253,6 +253,12 @@ func (w *fakeWork) Credential(_ context.Context, _ strongroom.Actor, _, _, _ str
 
 func (w *fakeWork) Sync(_ context.Context, _ strongroom.Actor, _ string, resources []string, _ time.Time) (string, error) {
 	return w.did("sync " + strings.Join(resources, ",")), nil
+}
+
+func (w *fakeWork) Disconnect(*guard.Tx, string) (string, error) { return w.did("disconnect"), nil }
+
+func (w *fakeWork) Reclassify(*guard.Tx, string, string) (string, error) {
+	return w.did("reclassify"), nil
 }
 
 func (w *fakeWork) Roll(context.Context, strongroom.Actor) (string, error) { return w.did("roll"), nil }

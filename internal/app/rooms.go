@@ -49,7 +49,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 			RecordsHour: a.conf.Budgets.RecordsPerHour, RecordsDay: a.conf.Budgets.RecordsPerDay,
 			FieldsHour: a.conf.Budgets.FieldsPerHour, FieldsDay: a.conf.Budgets.FieldsPerDay,
 		},
-		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)},
+		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)}, Chores: (*chores)(a),
 	})
 	a.logbook = logbook.New(a.guard, a.audit)
 	a.identity = identity.New(identity.Options{

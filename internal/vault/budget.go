@@ -35,10 +35,11 @@ func (b Budgets) filled() Budgets {
 }
 
 // sqlDebit is the whole budget in one statement: it makes the row or moves its
-// windows on, adds, and returns a row only if nothing is overdrawn. A window is a
+// windows on, adds, and changes a row only if the store is connected still and
+// nothing is overdrawn. A window is a
 // clock hour or day in UTC. A clock that went back counts on in the newer window.
 const sqlDebit = `insert into vault_budget (who, purpose, store, hour, hour_records, hour_fields, day, day_records, day_fields)
-	values ($1, $2, $3, $4, $6, $7, $5, $6, $7)
+	select $1, $2, num, $4, $6, $7, $5, $6, $7 from vault_store where num = $3 and status = 1
 	on conflict (who, purpose, store) do update set
 		hour_records = excluded.hour_records + case when vault_budget.hour >= excluded.hour then vault_budget.hour_records else 0 end,
 		hour_fields = excluded.hour_fields + case when vault_budget.hour >= excluded.hour then vault_budget.hour_fields else 0 end,
@@ -63,13 +64,27 @@ func (v *Vault) debit(tx *guard.Tx, p strongroom.Purpose, store int64, records, 
 		if err != nil {
 			return err
 		}
-		fits = n == 1
+		if fits = n == 1; !fits {
+			if err := atWork(tx, store); err != nil {
+				return err
+			}
+		}
 	}
 	if !fits {
 		return strongroom.Faultf(strongroom.Exhausted, "budget", "the budget for this purpose at this store is used up").
 			Advise("wait for the next hour or day, or have the budget raised")
 	}
 	return nil
+}
+
+// atWork refuses a store that was disconnected since the decision.
+func atWork(tx *guard.Tx, num int64) error {
+	var s storeState
+	err := tx.QueryRow(sqlStoreState, num).Scan(&s)
+	if err == nil && s != storeConnected {
+		err = disconnected()
+	}
+	return err
 }
 
 // purposeNumber is a purpose on disk: its place in the closed list, from 1.

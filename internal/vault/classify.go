@@ -25,8 +25,9 @@ type Classification struct {
 type Classified struct {
 	Field Field
 	// Reseal is set when stored records have to be treated anew by
-	// ReclassifyStep.
+	// ReclassifyStep, which Job does.
 	Reseal bool
+	Job    string
 	// ClearUntil is until when copies of the database hold versions in which the
 	// field stood in the tokenised part; zero if it never did. Those parts are
 	// sealed too, and die with their records and after the next epoch roll.
@@ -75,7 +76,10 @@ func (v *Vault) Classify(ctx context.Context, who strongroom.Actor, c Classifica
 		if was == clearWord && c.As != clearWord {
 			out.ClearUntil = tx.Now()
 		}
-		return nil
+		if out.Reseal && v.chores != nil {
+			out.Job, err = v.chores.Reclassify(tx, c.Store, f.card.Resource)
+		}
+		return err
 	})
 	return out, err
 }

@@ -308,8 +308,11 @@ func (v *Vault) eraseStoreStep(ctx context.Context, who strongroom.Actor, a stro
 	return n, more, err
 }
 
-// Preview says what a disconnection will take.
-type Preview struct{ Records int64 }
+// Preview says what a disconnection will take, and which job does it.
+type Preview struct {
+	Records int64
+	Job     string
+}
 
 // Disconnect ends a store at once: nothing of it is taken in, shown or opened
 // any more. Its records and keys die by EraseStoreStep. A dry one only counts.
@@ -334,7 +337,11 @@ func (v *Vault) Disconnect(ctx context.Context, who strongroom.Actor, id string,
 		if dry {
 			return nil
 		}
-		return tx.Queue(sqlStoreDisconnect, st.num, db.Micros(tx.Now()))
+		if err := tx.Queue(sqlStoreDisconnect, st.num, db.Micros(tx.Now())); err != nil || v.chores == nil {
+			return err
+		}
+		p.Job, err = v.chores.Disconnect(tx, id)
+		return err
 	})
 	return p, err
 }

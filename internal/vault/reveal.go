@@ -165,9 +165,7 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 	if err := r.knowsReference(view); err != nil {
 		return err
 	}
-	if hook := r.v.decided.Load(); hook != nil {
-		(*hook)()
-	}
+	r.v.atDecision()
 	view.Confirm(func(tx *guard.Tx) error {
 		if err := r.v.debit(tx, r.asked.purpose, r.st.num, 1, r.count); err != nil {
 			return err
@@ -175,6 +173,13 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 		return r.confirm(tx)
 	})
 	return nil
+}
+
+// atDecision stops a reveal between its decision and its commit, for tests.
+func (v *Vault) atDecision() {
+	if hook := v.decided.Load(); hook != nil {
+		(*hook)()
+	}
 }
 
 // load finds the record on the snapshot. A record of another store is none.

@@ -88,6 +88,7 @@ func (t *tokenReveal) decide(ctx context.Context, view *guard.View) error {
 			return err
 		}
 	}
+	t.v.atDecision()
 	view.Confirm(t.confirm)
 	return nil
 }
@@ -188,7 +189,11 @@ func (t *tokenReveal) confirm(tx *guard.Tx) error {
 		sums[r.st.num] = sum{s.records + 1, s.fields + r.count}
 	}
 	for _, num := range order {
-		if err := t.v.debit(tx, t.asked.purpose, num, sums[num].records, sums[num].fields); err != nil {
+		err := t.v.debit(tx, t.asked.purpose, num, sums[num].records, sums[num].fields)
+		if gone(err) {
+			return errMoved() // disconnected since the decision
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -32,6 +32,16 @@ type Cases interface {
 	Open(ctx context.Context, reference string, purpose strongroom.Purpose) (citation string, ok bool)
 }
 
+// Chores put in the jobs that finish what a verb has begun. They are called in
+// the verb's own transaction: either both last or neither. They return the job's
+// id, or "" if the same job waits already, and must be safe for concurrent use.
+type Chores interface {
+	// Disconnect puts in the job that calls EraseStoreStep until nothing is left.
+	Disconnect(tx *guard.Tx, store string) (job string, err error)
+	// Reclassify puts in the job that calls ReclassifyStep for a kind of record.
+	Reclassify(tx *guard.Tx, store, kind string) (job string, err error)
+}
+
 // Options configure a Vault. Guard, Keys, Maps, Environment and Clock are required.
 type Options struct {
 	Guard       *guard.Guard
@@ -42,6 +52,7 @@ type Options struct {
 	Budgets     Budgets // how much may be revealed; zero fields mean the defaults
 	Clock       *strongroom.Clock
 	Cases       Cases           // nil: no case is ever open
+	Chores      Chores          // nil: the caller goes on by himself
 	Limits      fieldmap.Limits // of one body; zero fields mean the defaults
 	Log         *slog.Logger    // nil discards
 }
@@ -55,6 +66,7 @@ type Vault struct {
 	profile   Profile
 	budgets   Budgets
 	cases     Cases
+	chores    Chores
 	limits    fieldmap.Limits
 	log       *slog.Logger
 	platforms map[string]platform
@@ -84,7 +96,7 @@ func New(o Options) *Vault {
 	}
 	v := &Vault{
 		guard: o.Guard, keys: o.Keys, env: o.Environment, profile: o.Profile.filled(), budgets: o.Budgets.filled(),
-		cases: o.Cases, clock: o.Clock, limits: o.Limits, log: o.Log, platforms: make(map[string]platform),
+		cases: o.Cases, chores: o.Chores, clock: o.Clock, limits: o.Limits, log: o.Log, platforms: make(map[string]platform),
 	}
 	switch o.Environment {
 	case strongroom.Production:
