@@ -106,3 +106,15 @@ func TestAnchorsOfOtherKinds(t *testing.T) {
 		t.Errorf("parcel: %+v, %d leaves", o.Anchors, len(o.Leaves))
 	}
 }
+
+// Shops write 0 where a guest ordered. It is nobody's id: all guests of a shop
+// would be one shopper.
+func TestGuestsAreNobody(t *testing.T) {
+	m := orders(t)
+	for in, want := range map[string]string{`0`: "", `"0"`: "", `null`: "", `""`: "", `10`: "10", `"c1"`: "c1"} {
+		o, _ := one(t, m, `{"order":{"id":"1","customer":{"id":`+in+`}}}`)
+		if o.CustomerID != want {
+			t.Errorf("customer %s reads as %q, want %q", in, o.CustomerID, want)
+		}
+	}
+}

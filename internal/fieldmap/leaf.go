@@ -227,7 +227,10 @@ func (w *walker) play(ro role, text []byte) {
 	case roleExternal:
 		o.ExternalID = w.text.keep(text)
 	case roleCustomer:
-		o.CustomerID = w.text.keep(text)
+		// 0 is how shops write that a guest ordered: nobody's id, and not one shopper's.
+		if string(text) != "0" {
+			o.CustomerID = w.text.keep(text)
+		}
 	case roleOrder:
 		o.OrderID = w.text.keep(text)
 	case roleNumber:

@@ -2,15 +2,13 @@ package vault
 
 import (
 	"time"
-
-	"strongroom"
 )
 
 // Orders, fulfilments and customers lean on each other's dates: a fulfilment
 // moves its order's clock and follows it, a customer follows its last order.
 // They may come in any order. Whoever comes later finds the others by its links.
 
-// maxLinked bounds how many records one link leads to.
+// maxLinked bounds how many records one link leads to. The newest ones count.
 const maxLinked = 1000
 
 // clock returns an object's facts, completed by what its links add, and its
@@ -35,29 +33,12 @@ func (p *placing) clock(w *work, f facts, self recordID) (facts, verdict, error)
 	return f, p.v.profile.clock(w.obj.Kind, f), nil
 }
 
-// linked returns the live records a link leads to, of one kind.
+// linked returns the live records a link leads to, of one kind, as outlines.
 func (p *placing) linked(h hash, k kind) ([]*row, error) {
 	if p.kinds&(1<<k) == 0 {
 		return nil, nil
 	}
-	ids, err := indexed(&p.tx.Reader, []hash{h}, 0, maxLinked)
-	if err != nil {
-		return nil, err
-	}
-	var out []*row
-	for _, id := range ids {
-		r, err := loadRow(&p.tx.Reader, id)
-		if strongroom.IsKind(err, strongroom.NotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if r.kind == k && r.status == live {
-			out = append(out, r)
-		}
-	}
-	return out, nil
+	return loadLinked(&p.tx.Reader, h, k, maxLinked)
 }
 
 // addParcels adds to an order's facts what its fulfilments state: the last ship
@@ -173,7 +154,7 @@ func (p *placing) spread(w *work, r *row, vd verdict) error {
 		if err := p.moveParcels(linkHash(p.ident, linkOrder, w.external), 0, vd); err != nil {
 			return err
 		}
-		return p.moveCustomers(w.links)
+		return p.moveCustomer(w, vd.eraseBy)
 	case kindFulfillment:
 		return p.moveOrder(w, r)
 	}
@@ -228,6 +209,25 @@ func (p *placing) moveParcels(link hash, but recordID, vd verdict) error {
 	return nil
 }
 
+// moveCustomer tells the customer behind an order that the order has a new date.
+func (p *placing) moveCustomer(w *work, eraseBy time.Time) error {
+	if w.obj.CustomerID == "" || p.kinds&(1<<kindCustomer) == 0 {
+		return nil
+	}
+	ident := identOf(p.ident, kindCustomer, w.obj.CustomerID)
+	c, ok := p.known[ident]
+	if !ok {
+		var err error
+		if c, err = loadIdent(&p.tx.Reader, ident); err != nil {
+			return err
+		}
+	}
+	if c == nil || c.status != live {
+		return nil
+	}
+	return p.follow(c, linkHash(p.ident, linkCustomer, w.obj.CustomerID), eraseBy)
+}
+
 // moveCustomers gives the customers behind an order the date of their last one.
 func (p *placing) moveCustomers(links []hash) error {
 	for _, h := range links {
@@ -236,25 +236,35 @@ func (p *placing) moveCustomers(links []hash) error {
 			return err
 		}
 		for _, c := range customers {
-			f, err := parseFacts(c.facts)
-			if err != nil {
-				return err
-			}
-			last, err := p.lastOrder([]hash{h})
-			if err != nil {
-				return err
-			}
-			if f.LastOrder = latest(last, time.Time{}); last.IsZero() {
-				continue // keeps the date of the order that is gone
-			}
-			vd := p.v.profile.clock(kindCustomer, f)
-			if vd.eraseBy.Equal(c.expires) {
-				continue
-			}
-			if err := p.retime(c, f, vd); err != nil {
+			if err := p.follow(c, h, time.Time{}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// follow gives a customer the date of the last order that a link leads to. moved
+// is the new date of one of them, if the caller has one: as the latest of all it
+// spares the look at the others, of which a wholesaler has thousands.
+func (p *placing) follow(c *row, link hash, moved time.Time) error {
+	f, err := parseFacts(c.facts)
+	if err != nil {
+		return err
+	}
+	last := moved
+	if moved.IsZero() || moved.Before(f.LastOrder) {
+		if last, err = p.lastOrder([]hash{link}); err != nil {
+			return err
+		}
+	}
+	if last.IsZero() {
+		return nil // keeps the date of the order that is gone
+	}
+	f.LastOrder = last
+	vd := p.v.profile.clock(kindCustomer, f)
+	if vd.eraseBy.Equal(c.expires) {
+		return nil
+	}
+	return p.retime(c, f, vd)
 }

@@ -55,6 +55,8 @@ const (
 	// What a description needs: outline and tokenised part.
 	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) order by id`
+	sqlOfKind = `select ` + outlineColumns + ` from vault_record
+		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) and kind = $17 and status = 1`
 
 	sqlByIdent    = `select ` + allColumns + ` from vault_record where ident = $1`
 	sqlByIdents   = `select ` + allColumns + ` from vault_record where ident in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
@@ -76,6 +78,7 @@ const (
 
 	sqlEntryAdd    = `insert into vault_index (hash, record) values ($1, $2) on conflict do nothing`
 	sqlEntryRemove = `delete from vault_index where hash = $1 and record = $2`
+	sqlLinks       = `select record from vault_index where hash = $1 order by record desc limit $2`
 	sqlEntries     = `select record from vault_index where hash = $1 and record > $2 order by record limit $3`
 	sqlEntries4    = `select record from (select record from vault_index where hash = $1 and record > $5 order by record limit $6) a
 		union select record from (select record from vault_index where hash = $2 and record > $5 order by record limit $6) b
@@ -268,6 +271,41 @@ func indexed(r *db.Reader, hashes []hash, after recordID, limit int) ([]recordID
 			return nil, err
 		}
 		out, hashes = append(out, ids...), hashes[n:]
+	}
+	return out, nil
+}
+
+// loadLinked returns the outlines of the live records of a kind that a hash leads
+// to, of the newest limit that it leads to at all.
+func loadLinked(r *db.Reader, h hash, k kind, limit int) ([]*row, error) {
+	ids, err := scanIDs(r.Query(sqlLinks, h[:], limit))
+	if err != nil {
+		return nil, err
+	}
+	var out []*row
+	var args [identChunk + 1]any
+	args[identChunk] = k
+	for len(ids) > 0 {
+		n := min(identChunk, len(ids))
+		for i := range identChunk {
+			args[i] = uint64(ids[min(i, n-1)]) // a short chunk repeats its last
+		}
+		rows, err := r.Query(sqlOfKind, args[:]...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			one, err := scanRow(rows.Scan, false)
+			if err != nil {
+				rows.Close()
+				return nil, err
+			}
+			out = append(out, one)
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		ids = ids[n:]
 	}
 	return out, nil
 }
