@@ -47,12 +47,13 @@ type Options struct {
 // Lifecycle runs sweeps and rolls. It is safe for concurrent use; sweeps and
 // rolls run one at a time.
 type Lifecycle struct {
-	o      Options
-	turn   sync.Mutex // one sweep or roll at a time
-	mu     sync.Mutex
-	status Status
-	errs   [2]error // of the last sweep and the last roll; under mu
-	wake   chan struct{}
+	o       Options
+	turn    sync.Mutex // one sweep or roll at a time
+	mu      sync.Mutex
+	status  Status
+	errs    [2]error // of the last sweep and the last roll; under mu
+	wake    chan struct{}
+	failing chan struct{} // something failed and Run has not heard of it
 
 	failed, pause int // rolls that failed in a row, ticks until the next; Run's own
 }
@@ -62,6 +63,10 @@ const (
 	sweeping = iota
 	rolling
 )
+
+// firstRetry is how soon what failed is tried again; each time twice as late, up
+// to the next tick.
+const firstRetry = time.Second
 
 // longestPause is how many ticks lie between two attempts at a roll that fails
 // at most: an hour, with the default tick.
@@ -95,30 +100,48 @@ func New(o Options) *Lifecycle {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Lifecycle{o: o, wake: make(chan struct{}, 1)}
+	return &Lifecycle{o: o, wake: make(chan struct{}, 1), failing: make(chan struct{}, 1)}
 }
 
 // Run sweeps at once and then every Options.Every until ctx ends, and rolls the
 // epoch when it is due or was begun and cut off. Errors do not end it; they stand
-// in Status.
+// in Status. What failed is tried again soon, because an instance is not ready
+// while its background work fails and a database that was gone may be back.
 func (l *Lifecycle) Run(ctx context.Context) error {
 	tick := time.NewTicker(l.o.Every)
 	defer tick.Stop()
+	var soon <-chan time.Time
+	pause := firstRetry
 	for {
 		l.tend(ctx)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		case <-l.wake:
+		if l.Status().Err == nil {
+			pause = firstRetry
+		}
+		for again := false; !again; {
+			again = true
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			case <-l.wake:
+			case <-soon:
+				soon = nil
+			case <-l.failing: // a job's roll may be what failed, so it is heard of here
+				if again = false; soon == nil && pause < l.o.Every {
+					soon, pause = time.After(pause), 2*pause
+				}
+			}
 		}
 	}
 }
 
 // Wake asks Run for a sweep now; it returns at once.
-func (l *Lifecycle) Wake() {
+func (l *Lifecycle) Wake() { signal(l.wake) }
+
+// signal leaves one message in c, at most.
+func signal(c chan<- struct{}) {
 	select {
-	case l.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -142,9 +165,13 @@ func (l *Lifecycle) tend(ctx context.Context) {
 }
 
 // rollDue reports whether to roll at this tick. The epoch of a roll that was cut
-// off is young; its older key must not wait until that epoch is over.
+// off is young; its older key must not wait until that epoch is over. A roll that
+// somebody asked for and that failed is still asked for.
 func (l *Lifecycle) rollDue() bool {
-	if !l.o.Keys.RollWaits() && l.o.Clock.Now().Sub(l.o.Keys.EpochStarted()) < l.o.EpochLength {
+	l.mu.Lock()
+	asked := l.errs[rolling] != nil
+	l.mu.Unlock()
+	if !asked && !l.o.Keys.RollWaits() && l.o.Clock.Now().Sub(l.o.Keys.EpochStarted()) < l.o.EpochLength {
 		l.failed, l.pause = 0, 0
 		return false
 	}
@@ -232,4 +259,7 @@ func (l *Lifecycle) note(ctx context.Context, what int, err error, done func(*St
 			done(st)
 		}
 	})
+	if err != nil {
+		signal(l.failing)
+	}
 }

@@ -3,6 +3,8 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,18 +15,20 @@ import (
 
 // fake holds numbers of keys due and remains waiting.
 type fake struct {
+	mu           sync.Mutex
 	due, remains int
 	fail         error
 	started      time.Time
 	clock        *strongroom.Clock
-	rolls        int
-	tries        int
+	rolls, tries atomic.Int32
 	rollFail     error
 	waits        bool
 	order        []string
 }
 
 func (f *fake) ExpireStep(_ context.Context, _ strongroom.Actor, limit int) (int, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.fail != nil {
 		return 0, false, f.fail
 	}
@@ -35,6 +39,8 @@ func (f *fake) ExpireStep(_ context.Context, _ strongroom.Actor, limit int) (int
 }
 
 func (f *fake) ClearStep(_ context.Context, _ strongroom.Actor, limit int) (int, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	n := min(limit, f.remains)
 	f.remains -= n
 	f.order = append(f.order, "clear")
@@ -42,21 +48,41 @@ func (f *fake) ClearStep(_ context.Context, _ strongroom.Actor, limit int) (int,
 }
 
 func (f *fake) Roll(_ context.Context, _ strongroom.Actor, progress func(int64, int64)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	progress(1, 1)
-	f.tries++
+	f.tries.Add(1)
 	if !f.waits {
 		f.started = f.clock.Now()
 	}
 	if f.waits = f.rollFail != nil; f.waits {
 		return f.rollFail
 	}
-	f.rolls++
+	f.rolls.Add(1)
 	return nil
 }
 
-func (f *fake) RollWaits() bool { return f.waits }
+func (f *fake) RollWaits() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waits
+}
 
-func (f *fake) EpochStarted() time.Time { return f.started }
+// mend ends the failures while the lifecycle runs.
+func (f *fake) mend() { f.set(func() { f.fail, f.rollFail = nil, nil }) }
+
+// set changes the fake while the lifecycle runs.
+func (f *fake) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *fake) EpochStarted() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.started
+}
 
 func TestSweepKillsKeysBeforeItClears(t *testing.T) {
 	clock := new(strongroom.Clock)
@@ -85,7 +111,7 @@ func TestFailureIsVisibleAndTriedAgain(t *testing.T) {
 		if st := l.Status(); st.Err == nil || !st.SweptAt.IsZero() {
 			t.Fatalf("the failure does not show: %+v", st)
 		}
-		f.fail = nil
+		f.mend()
 		time.Sleep(1100 * time.Millisecond)
 		synctest.Wait()
 		if st := l.Status(); st.Err != nil || st.Expired != 3 {
@@ -105,19 +131,19 @@ func TestRollHappensOnceAnEpoch(t *testing.T) {
 		go l.Run(ctx)
 		time.Sleep(23 * time.Hour)
 		synctest.Wait()
-		if f.rolls != 0 {
-			t.Fatalf("%d rolls before the epoch is over", f.rolls)
+		if n := f.rolls.Load(); n != 0 {
+			t.Fatalf("%d rolls before the epoch is over", n)
 		}
 		time.Sleep(50 * time.Hour)
 		synctest.Wait()
-		if f.rolls != 3 {
-			t.Fatalf("%d rolls in 73 hours, want 3", f.rolls)
+		if n := f.rolls.Load(); n != 3 {
+			t.Fatalf("%d rolls in 73 hours, want 3", n)
 		}
 		clock.SetOffset(48 * time.Hour)
 		l.Wake()
 		synctest.Wait()
-		if f.rolls != 4 {
-			t.Fatalf("%d rolls after the clock was moved, want 4", f.rolls)
+		if n := f.rolls.Load(); n != 4 {
+			t.Fatalf("%d rolls after the clock was moved, want 4", n)
 		}
 		stop()
 		synctest.Wait()
@@ -138,14 +164,54 @@ func TestRollThatWaitsIsTriedAgain(t *testing.T) {
 		if st := l.Status(); st.Err == nil || st.SweptAt.IsZero() {
 			t.Fatalf("the roll that waits does not show: %+v", st)
 		}
-		if f.tries < 10 || f.tries > 60 {
-			t.Fatalf("%d attempts in two hours: a roll that fails is tried again, and ever less often", f.tries)
+		if n := f.tries.Load(); n < 10 || n > 60 {
+			t.Fatalf("%d attempts in two hours: a roll that fails is tried again, and ever less often", n)
 		}
-		f.rollFail = nil
+		f.mend()
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if st := l.Status(); f.rolls != 1 || st.Rolls != 1 || st.Err != nil {
-			t.Fatalf("%d rolls, %+v", f.rolls, st)
+		if st := l.Status(); st.Rolls != 1 || st.Err != nil {
+			t.Fatalf("%+v", st)
+		}
+		stop()
+		synctest.Wait()
+	})
+}
+
+// What failed is tried again long before the next tick, and ever later while it
+// goes on failing; a roll that somebody else asked for counts as well.
+func TestFailureIsTriedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := new(strongroom.Clock)
+		f := &fake{clock: clock, started: clock.Now()}
+		l := lifecycle.New(lifecycle.Options{Keys: f, Vault: f, Clock: clock, Every: time.Minute})
+		ctx, stop := context.WithCancel(t.Context())
+		go l.Run(ctx)
+		synctest.Wait()
+		f.set(func() { f.rollFail = errors.New("the database is gone") })
+		if err := l.Roll(ctx, strongroom.System("roll"), nil); err == nil {
+			t.Fatal("the roll did not fail")
+		}
+		f.set(func() { f.rollFail, f.waits = nil, false }) // it failed before it began
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		if st := l.Status(); st.Err != nil || st.Rolls != 1 {
+			t.Fatalf("a second later: %+v", st)
+		}
+		before := 0
+		f.set(func() { f.fail, before = errors.New("disk full"), len(f.order) })
+		l.Wake()
+		time.Sleep(59 * time.Second)
+		f.set(func() {
+			f.fail = nil
+			if len(f.order) != before {
+				t.Error("the failure went by")
+			}
+		})
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		if st := l.Status(); st.Err != nil {
+			t.Fatalf("a tick later: %v", st.Err)
 		}
 		stop()
 		synctest.Wait()
