@@ -91,7 +91,10 @@ func Run(ctx context.Context, o Options) ([]Row, error) {
 	for _, e := range o.Engines {
 		b := &bench{scale: scaleOf(o.Quick), o: o, at: place{engine: e, dir: o.Dir, server: o.Postgres}}
 		b.shop = newShop(b.large*2+b.cold+1_000_000, time.Now())
-		err := b.run(ctx)
+		err := b.clean(ctx) // a run that was cut off leaves databases on the server
+		if err == nil {
+			err = errors.Join(b.run(ctx), b.clean(context.WithoutCancel(ctx)))
+		}
 		rows = append(rows, b.rows...)
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", e, err)
@@ -112,6 +115,15 @@ func (b *bench) run(ctx context.Context) error {
 		{"flat", func() error { return b.flat(ctx) }},
 		{"process", func() error { return b.process(ctx) }},
 	})
+}
+
+// clean removes every database of a run.
+func (b *bench) clean(ctx context.Context) error {
+	var errs []error
+	for _, name := range []string{"floor", "product", "small", "large", "plain", "instance"} {
+		errs = append(errs, b.at.drop(ctx, name))
+	}
+	return errors.Join(errs...)
 }
 
 // step is a piece of a run; one without a name is always taken.
