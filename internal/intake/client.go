@@ -151,10 +151,16 @@ func (c *Client) Pages(ctx context.Context, resource string, w Window, cursor st
 		if cursor == "" {
 			cursor = c.query(w).Encode()
 		}
+		// Of the pages read, one is remembered, and after 1, 2, 4, … more the newest
+		// instead: a list that leads in a circle comes by it again.
+		seen, steps, until := cursor, 0, 1
 		for {
 			p, err := c.page(ctx, resource, cursor)
-			if err == nil && p.Next == cursor {
-				err = strongroom.Faultf(strongroom.Unavailable, "paging", "the list leads back to the same page")
+			if err == nil && p.Next == seen {
+				err = strongroom.Faultf(strongroom.Unavailable, "paging", "the list leads back to an earlier page")
+			}
+			if steps++; steps == until {
+				seen, steps, until = p.Next, 0, 2*until
 			}
 			if !yield(p, err) || err != nil || p.Next == "" {
 				return

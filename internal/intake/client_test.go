@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -227,7 +228,8 @@ func TestShapes(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"", "null", "17", `"orders"`, `{}`, `{"orders":{}}`, `{"orders":[}`, `{"orders":[]`, `{"orders":[]}x`, `{"orders":[]}{}`, "{\"orders\":[\"\\", `{"orders":[1,]}`} {
+	for _, text := range []string{"", "null", "17", `"orders"`, `{}`, `{"orders":{}}`, `{"orders":[}`, `{"orders":[]`, `{"orders":[]}x`, `{"orders":[]}{}`, "{\"orders\":[\"\\", `{"orders":[1,]}`,
+		`{"orders":[],"page":{"next":"?page=2&x=` + strings.Repeat("x", 5000) + `"}}`, `{"orders":[],"page":{"next":"https://a:b:c/?page=2"}}`, `{"orders":[],"page":{"next":"/orders"}}`} {
 		srv := httptest.NewServer(http.HandlerFunc(body(text)))
 		err := first(newClient(t, srv.URL, "x", nil))
 		srv.Close()
@@ -246,6 +248,25 @@ func TestSizeAndLoops(t *testing.T) {
 	}
 	if err := first(c); !strongroom.IsKind(err, strongroom.TooLarge) {
 		t.Errorf("a page over the limit: %v", err)
+	}
+	for length := 1; length <= 6; length++ {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+			if page++; page > 4+length {
+				page = 5 // four pages, and then in a circle
+			}
+			body(fmt.Sprintf(`{"orders":[{}],"page":{"next":"?page=%d"}}`, page))(w, r)
+		}))
+		n, last := 0, error(nil)
+		for _, err := range newClient(t, srv.URL, "x", nil).Pages(context.Background(), "orders", intake.Window{}, "") {
+			if n, last = n+1, err; n > 40 {
+				t.Fatalf("a circle of %d pages goes on", length)
+			}
+		}
+		srv.Close()
+		if !strongroom.IsKind(last, strongroom.Unavailable) {
+			t.Errorf("a circle of %d pages: %v", length, last)
+		}
 	}
 	loop := httptest.NewServer(http.HandlerFunc(body(`{"orders":[{}],"page":{"next":"?page=9"}}`)))
 	defer loop.Close()

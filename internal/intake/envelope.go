@@ -50,8 +50,10 @@ func readEnvelope(body []byte, name string) (envelope, error) {
 				return false
 			}
 			e.paged = true
-			if p.Next != nil {
-				e.next = nextQuery(*p.Next)
+			if p.Next != nil && *p.Next != "" {
+				query, ok := nextQuery(*p.Next)
+				e.next = query
+				return ok
 			}
 		}
 		return true
@@ -62,13 +64,15 @@ func readEnvelope(body []byte, name string) (envelope, error) {
 	return e, nil
 }
 
-// nextQuery returns the query of a next link: host and path are not followed.
-func nextQuery(link string) string {
+// nextQuery returns the query of a next link: host and path are not followed. A
+// link that cannot be followed is no end of the list: what is behind it would be
+// missed without a word.
+func nextQuery(link string) (query string, ok bool) {
 	u, err := url.Parse(link)
-	if err != nil || len(u.RawQuery) > maxQuery {
-		return ""
+	if err != nil || u.RawQuery == "" || len(u.RawQuery) > maxQuery {
+		return "", false
 	}
-	return u.RawQuery
+	return u.RawQuery, true
 }
 
 // members calls fn with each member of the object at i and returns its end.

@@ -176,7 +176,16 @@ func (r *run) list(who strongroom.Actor, res resource, name string) error {
 		}
 		mark.Next, mark.Count = "", r.total(name, mark.window())
 	}
-	return r.save(r.ctx, r.q.Store, res, progressMark{Done: mark.To})
+	return r.save(r.ctx, r.q.Store, res, progressMark{Done: mark.done()})
+}
+
+// done returns where the next sync goes on: at the window's end, unless the
+// window began behind the last one's end. What lies between was not asked for.
+func (m progressMark) done() time.Time {
+	if !m.Done.IsZero() && m.From.After(m.Done) {
+		return m.Done
+	}
+	return m.To
 }
 
 func (m progressMark) window() Window { return Window{"updatedAt", m.From, m.To} }

@@ -225,6 +225,29 @@ func TestSyncGoesOn(t *testing.T) {
 	}
 }
 
+// A sync since a later time than the last one's end reads its own window; what
+// lies between is for the next sync.
+func TestSinceLeavesNoGap(t *testing.T) {
+	s := sim.New(sim.Options{Seed: 12, Orders: 100, Stores: sim.DefaultStores()[:1]})
+	srv := httptest.NewServer(s.Handler())
+	defer srv.Close()
+	h := build(t, s.Now())
+	i := h.intake(h.vault, srv.URL)
+	store, st := h.connect(i, s)[0], s.Stores()[0]
+	q := intake.SyncRequest{Store: store, Resources: []string{"orders"}}
+	sync(t, i, h.who, q)
+	h.clock.SetOffset(h.clock.Offset() + 5*time.Hour)
+	s.Update(st.Name, 99, s.Now().Add(2*time.Hour))
+	late := q
+	late.Since = s.Now().Add(4 * time.Hour)
+	if sum := sync(t, i, h.who, late); sum.Fetched != 0 {
+		t.Errorf("the window since four hours: %+v", sum)
+	}
+	if sum := sync(t, i, h.who, q); sum.Stored != 1 {
+		t.Errorf("the change between the two windows is lost: %+v", sum)
+	}
+}
+
 // crashing is a vault whose process dies at its n-th call: before the call, or
 // after it is durable and before the answer.
 type crashing struct {
