@@ -1,6 +1,8 @@
 package db
 
 import (
+	"net"
+
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"strongroom"
@@ -19,3 +21,6 @@ var ParseName = parseName
 
 // Judge shows how settings are judged.
 func Judge(facts []Fact, e Engine) []Fact { return judge(facts, wishes(e)) }
+
+// PGDialer is how connections to PostgreSQL are made.
+func PGDialer() *net.Dialer { return pgDialer() }

@@ -32,10 +32,7 @@ func openPostgres(o Options, _ *slog.Logger) (write, read opener, err error) {
 			Advise("write postgres://user@host:port/name?sslmode=verify-full")
 	}
 	config.ConnectTimeout = pgDialTimeout
-	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
-	}}
-	config.DialFunc = dialer.DialContext
+	config.DialFunc = pgDialer().DialContext
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	set := config.RuntimeParams
 	set["application_name"] = "strongroom"
@@ -54,6 +51,20 @@ func openPostgres(o Options, _ *slog.Logger) (write, read opener, err error) {
 	return open(map[string]string{"synchronous_commit": "on"}),
 		open(map[string]string{"default_transaction_read_only": "on"}), nil
 }
+
+// pgDialer makes connections that notice when the other end is gone. No statement
+// has a deadline, because a long one is not a lost one; keep-alive finds a dead
+// peer while we wait for its answer, and the limit on unacknowledged data finds
+// one that never got the question, which else takes a quarter of an hour.
+func pgDialer() *net.Dialer {
+	return &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+		Control:         limitUnacknowledged,
+	}
+}
+
+// pgUnacknowledged is how long sent data may stay unacknowledged.
+const pgUnacknowledged = 25 * time.Second
 
 // pgLink is one PostgreSQL connection. The driver prepares each statement once
 // and keeps it for the life of the connection.
