@@ -144,11 +144,7 @@ func LoadConfig(dir, file string) (Config, error) {
 
 // Write stores the configuration in dir with mode 0600.
 func (c Config) Write(dir string) error {
-	text, err := yaml.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return writeFileSync(filepath.Join(dir, ConfigName), text, 0o600)
+	return c.writeTo(filepath.Join(dir, ConfigName))
 }
 
 // Check refuses an unsafe or incomplete configuration and says what to type. It
@@ -159,6 +155,9 @@ func (c *Config) Check(dir string) error {
 	}
 	c.defaults(dir)
 	if err := c.checkRoot(); err != nil {
+		return err
+	}
+	if err := c.checkNumbers(); err != nil {
 		return err
 	}
 	if err := c.checkDatabase(); err != nil {
@@ -213,9 +212,38 @@ func (c *Config) checkDatabase() error {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return strongroom.Faultf(strongroom.Invalid, "database", "database must be a postgres:// URL or empty for the embedded engine")
 	}
-	if _, has := u.User.Password(); has && c.Environment == strongroom.Production {
+	if hasPassword(u) && c.Environment == strongroom.Production {
 		return strongroom.Faultf(strongroom.Invalid, "database", "the database URL holds a password").
 			Advise("put it into a 0600 file and name that in database_password_file")
+	}
+	return nil
+}
+
+// secretParams are the parameters of a database URL that hold a secret.
+func secretParams() []string { return []string{"password", "sslpassword"} }
+
+// hasPassword reports whether a database URL holds a password, in either place.
+func hasPassword(u *url.URL) bool {
+	_, has := u.User.Password()
+	for _, p := range secretParams() {
+		has = has || u.Query().Has(p)
+	}
+	return has
+}
+
+// checkNumbers refuses what is no number to work with. 0 is the default.
+func (c *Config) checkNumbers() error {
+	if c.EpochLength < time.Minute {
+		return strongroom.Faultf(strongroom.Invalid, "epoch", "epoch_length must be a minute or more")
+	}
+	b := c.Budgets
+	for name, n := range map[string]int64{
+		"max_body": c.MaxBody, "budgets.records_per_hour": b.RecordsPerHour, "budgets.records_per_day": b.RecordsPerDay,
+		"budgets.fields_per_hour": b.FieldsPerHour, "budgets.fields_per_day": b.FieldsPerDay,
+	} {
+		if n < 0 {
+			return strongroom.Faultf(strongroom.Invalid, "number", "%s must not be negative", name).Advise("leave it out for the default")
+		}
 	}
 	return nil
 }
@@ -226,15 +254,17 @@ func (c *Config) checkKeys(dir string) error {
 	if c.AcceptKeysInside {
 		return nil
 	}
-	for what, path := range map[string]string{"the key folder": c.Keys, "the root key": c.Root.File} {
+	for what, path := range map[string]string{"the key folder": c.Keys, "the root key": c.Root.File, "the root credential": c.Root.Credential} {
 		if path != "" && inside(dir, path) {
 			return strongroom.Faultf(strongroom.Invalid, "keys", "%s lies inside the data folder, so a copy of that folder opens everything", what).
 				Advise("move it beside, or pass --i-accept-keys-inside")
 		}
 	}
-	if c.Root.File != "" && inside(c.Keys, c.Root.File) {
-		return strongroom.Faultf(strongroom.Invalid, "keys", "the root key lies beside the keys that it wraps").
-			Advise("move it elsewhere, or pass --i-accept-keys-inside")
+	for _, root := range []string{c.Root.File, c.Root.Credential} {
+		if root != "" && inside(c.Keys, root) {
+			return strongroom.Faultf(strongroom.Invalid, "keys", "the root key lies beside the keys that it wraps").
+				Advise("move it elsewhere, or pass --i-accept-keys-inside")
+		}
 	}
 	return nil
 }
@@ -263,6 +293,13 @@ func (c *Config) checkListen() error {
 // Redacted returns the effective configuration as `config check` prints it.
 func (c Config) Redacted() (string, error) {
 	if u, err := url.Parse(c.Database); err == nil && c.Database != "" {
+		q := u.Query()
+		for _, p := range secretParams() {
+			if q.Has(p) {
+				q.Set(p, "xxxxx")
+				u.RawQuery = q.Encode()
+			}
+		}
 		c.Database = u.Redacted()
 	}
 	text, err := yaml.Marshal(c)

@@ -30,6 +30,13 @@ func TestConfigRefusesTheUnsafe(t *testing.T) {
 		{"plain HTTP on loopback in test", safe + "tls: off\nlisten: 127.0.0.1:80\n", ""},
 		{"certificate missing", safe + "tls: file\n", "needs certificate"},
 		{"metrics reachable", safe + "metrics: 10.0.0.1:9100\n", "loopback"},
+		{"root credential inside", "environment: test\nroot: {credential: " + dir + "/cred}\n", "inside the data folder"},
+		{"root credential beside keys", "environment: test\nroot: {credential: " + dir + ".keys/cred}\n", "lies beside the keys"},
+		{"a negative epoch", safe + "epoch_length: -1h\n", "epoch_length"},
+		{"an epoch of no time", safe + "epoch_length: 1ns\n", "epoch_length"},
+		{"a negative budget", safe + "budgets: {records_per_day: -1}\n", "records_per_day"},
+		{"a negative body", safe + "max_body: -1\n", "max_body"},
+		{"password behind", "environment: production\nroot: {file: /r}\ndatabase: postgres://u@h/d?password=p\n", "holds a password"},
 		{"another engine", safe + "database: mysql://x\n", "postgres:// URL"},
 		{"retention above the policy", safe + "retention: {delivered: 31}\n", "at most 30 days"},
 		{"shorter retention", safe + "retention: {delivered: 14, cancelled: 3}\n", ""},
@@ -50,6 +57,15 @@ func TestConfigRefusesTheUnsafe(t *testing.T) {
 				t.Fatalf("error %q, want %q in it", err, c.want)
 			}
 		})
+	}
+}
+
+func TestConfigPrintsNoPassword(t *testing.T) {
+	for _, url := range []string{"postgres://u:Sesam-4711@h/d", "postgres://u@h/d?sslmode=disable&password=Sesam-4711", "postgres://u@h/d?sslpassword=Sesam-4711"} {
+		text, err := app.Config{Database: url}.Redacted()
+		if err != nil || strings.Contains(text, "Sesam") || !strings.Contains(text, "xxxxx") {
+			t.Errorf("%s is shown as %q, %v", url, text, err)
+		}
 	}
 }
 
