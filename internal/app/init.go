@@ -102,10 +102,20 @@ func (a *App) firstKey(ctx context.Context) (string, error) {
 }
 
 // makeFolders makes the data and the key folder, private, and returns what
-// removes again whatever it made.
+// removes again whatever was made: whole folders, or what has come into those
+// that were there and empty.
 func makeFolders(dir string, c Config) (undo func(), err error) {
-	var made []string
+	var made, filled []string
+	keep := filepath.Base(c.Keys)
 	undo = func() {
+		for _, p := range filled {
+			entries, _ := os.ReadDir(p) // what cannot be listed stays
+			for _, e := range entries {
+				if p != dir || e.Name() != keep {
+					os.RemoveAll(filepath.Join(p, e.Name()))
+				}
+			}
+		}
 		for _, p := range made {
 			os.RemoveAll(p)
 		}
@@ -120,10 +130,11 @@ func makeFolders(dir string, c Config) (undo func(), err error) {
 			made = append(made, p)
 		case err != nil:
 			return undo, err
-		case len(entries) > 0 && !only(entries, filepath.Base(c.Keys)):
+		case len(entries) > 0 && !only(entries, keep):
 			return undo, strongroom.Faultf(strongroom.Conflict, "init", "%s is not empty; init never touches what is there", p).
 				Advise("choose another folder with --data or --keys")
 		default:
+			filled = append(filled, p)
 			if err := os.Chmod(p, 0o700); err != nil {
 				return undo, err
 			}

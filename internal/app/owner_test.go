@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -60,5 +61,30 @@ func TestALostLeaseEndsTheInstance(t *testing.T) {
 	}
 	if _, err := app.Open(t.Context(), app.Options{Dir: dir}); !strongroom.IsKind(err, strongroom.Conflict) {
 		t.Fatalf("opened although another holds the database: %v", err)
+	}
+}
+
+// Folders that were there before, as a service manager makes them, are as empty
+// after a failure as they were; init can be tried again.
+func TestInitEmptiesWhatItFilled(t *testing.T) {
+	base := t.TempDir()
+	dir, keys := filepath.Join(base, "data"), filepath.Join(base, "keys")
+	for _, p := range []string{dir, keys} {
+		if err := os.Mkdir(p, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := app.Config{Environment: strongroom.Test, Keys: keys, TLS: "off", Database: "postgres:///none?host=" + base}
+	if _, err := app.Init(t.Context(), dir, c, nil); err == nil {
+		t.Fatal("an instance without a database")
+	}
+	for _, p := range []string{dir, keys} {
+		if left, err := os.ReadDir(p); err != nil || len(left) > 0 {
+			t.Errorf("left in %s: %v, %v", p, left, err)
+		}
+	}
+	c.Database = ""
+	if _, err := app.Init(t.Context(), dir, c, nil); err != nil {
+		t.Fatalf("the second try: %v", err)
 	}
 }
