@@ -65,6 +65,7 @@ type App struct {
 	vault    *vault.Vault
 	identity *identity.Identity
 	refusals audit.Refusals
+	refused  []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
 	life     *lifecycle.Lifecycle
 	intake   *intake.Intake
 	api      *api.API

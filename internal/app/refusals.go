@@ -23,14 +23,18 @@ func (a *App) refuse(_ context.Context, source netip.Addr, _ string) {
 }
 
 // recordRefusals writes the counted refusals into the log, one event per source
-// and second, until ctx ends. What cannot be written makes the instance unready.
+// and second, until ctx ends. What cannot be written waits and is written later.
 func (a *App) recordRefusals(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return a.writeRefusals(context.WithoutCancel(ctx), time.Now().Add(time.Second))
+			last := context.WithoutCancel(ctx)
+			if err := a.writeRefusals(last, time.Now()); err != nil { // what waited
+				return err
+			}
+			return a.writeRefusals(last, time.Now().Add(time.Second))
 		case now := <-tick.C:
 			if err := a.writeRefusals(ctx, now); err != nil {
 				a.log.ErrorContext(ctx, "refusals could not be recorded", "kind", strongroom.KindOf(err).String())
@@ -39,17 +43,21 @@ func (a *App) recordRefusals(ctx context.Context) error {
 	}
 }
 
+// writeRefusals writes what was counted until a time. What is taken is kept until
+// it is durable; meanwhile the counting goes on in its own bounds.
 func (a *App) writeRefusals(ctx context.Context, before time.Time) error {
-	events := a.refusals.Take(before)
-	if len(events) == 0 {
+	if len(a.refused) == 0 {
+		a.refused = a.refusals.Take(before)
+	}
+	if len(a.refused) == 0 {
 		return nil
 	}
-	return a.db.Update(ctx, func(tx *db.Tx) error {
+	err := a.db.Update(ctx, func(tx *db.Tx) error {
 		batch, err := a.audit.Begin(tx)
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
+		for _, e := range a.refused {
 			e.Time = time.Time{} // the data clock's instant, like every other event
 			if _, err := batch.Append(e); err != nil {
 				return err
@@ -57,4 +65,8 @@ func (a *App) writeRefusals(ctx context.Context, before time.Time) error {
 		}
 		return batch.Flush()
 	})
+	if !strongroom.IsKind(err, strongroom.Unavailable) {
+		a.refused = nil // written, or never to be
+	}
+	return err
 }
