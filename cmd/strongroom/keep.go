@@ -159,6 +159,7 @@ type fieldsListCmd struct {
 	instance
 	scripted
 	Store string `required:"" help:"Id of the store."`
+	Names bool   `help:"Show the real names of the keys as well, which may be personal."`
 }
 
 func (f *fieldsListCmd) Run(g *globals) error {
@@ -166,6 +167,9 @@ func (f *fieldsListCmd) Run(g *globals) error {
 		q := url.Values{}
 		if f.Store != "" {
 			q.Set("store", f.Store)
+		}
+		if f.Names {
+			q.Set("names", "true")
 		}
 		if f.JSON {
 			return c.raw(g.ctx, g.out, http.MethodGet, "/v1/fields", q, nil)

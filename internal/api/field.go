@@ -33,6 +33,7 @@ type fieldsIn struct {
 	Store  string `query:"store" doc:"the store's id"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
 	Limit  int64  `query:"limit" doc:"at most this many, 50 if missing, 200 at most"`
+	Names  bool   `query:"names" doc:"also the real names of the keys, which may be personal; needs field.classify"`
 }
 
 type classifyIn struct {
@@ -60,7 +61,7 @@ func fields(a *API, ctx context.Context, who strongroom.Actor, in *fieldsIn) (fi
 	if in.Store == "" {
 		return fieldPage{}, refusal("store", "name the store: ?store=str_…")
 	}
-	list, next, err := a.o.Vault.Fields(ctx, who, in.Store, in.Cursor, pageSize(in.Limit))
+	list, next, err := a.o.Vault.Fields(ctx, who, vault.FieldQuery{Store: in.Store, Cursor: in.Cursor, Limit: pageSize(in.Limit), Names: in.Names})
 	out := fieldPage{Fields: make([]fieldOut, len(list)), Next: next}
 	for i, f := range list {
 		out.Fields[i] = outField(f)

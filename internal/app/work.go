@@ -158,9 +158,9 @@ func (c *chores) Reclassify(tx *guard.Tx, store, kind string) (string, error) {
 	return c.jobs.Enqueue(tx, jobs.Order{Kind: jobReclassify, Args: jobs.Args{IDs: []string{store, kind}}, Once: true})
 }
 
-// Roll begins an epoch roll, as a job.
+// Roll begins an epoch roll, as a job. One that waits serves all who ask.
 func (w *work) Roll(ctx context.Context, who strongroom.Actor) (string, error) {
-	return w.submit(ctx, who, named(keys.Actions(), "epoch.roll"), strongroom.Resource{Type: "Instance", ID: "epoch"}, jobs.Order{Kind: jobRoll})
+	return w.submit(ctx, who, named(keys.Actions(), "epoch.roll"), strongroom.Resource{Type: "Instance", ID: "epoch"}, jobs.Order{Kind: jobRoll, Once: true})
 }
 
 // named finds an action in a package's table. A name that is not there is a

@@ -96,8 +96,8 @@ type Order struct {
 	Once bool
 }
 
-// Enqueue puts a job in with the transaction tx and returns its id, empty where
-// Once found one waiting. Faults: Invalid for a kind that is not known and for
+// Enqueue puts a job in with the transaction tx and returns its id, or where Once
+// found one waiting, the id of that. Faults: Invalid for a kind that is not known and for
 // arguments that are no ids.
 func (q *Queue) Enqueue(tx *guard.Tx, o Order) (string, error) {
 	h, ok := q.o.Handlers[o.Kind]
@@ -121,8 +121,11 @@ func (q *Queue) Enqueue(tx *guard.Tx, o Order) (string, error) {
 		r.once = sum[:]
 	}
 	n, err := insertJob(tx, r)
-	if err != nil || n == 0 {
+	if err != nil {
 		return "", err
+	}
+	if n == 0 {
+		return waitingJob(&tx.Reader, r.once)
 	}
 	tx.AfterCommit(q.Wake)
 	return r.id, nil

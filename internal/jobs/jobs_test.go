@@ -283,12 +283,12 @@ func TestOnceAndSchedule(t *testing.T) {
 	store := strongroom.NewID("str")
 	o := jobs.Order{Kind: first, Once: true, Args: jobs.Args{IDs: []string{store}}}
 	id := submit(t, q, o)
-	if again := submit(t, q, o); id == "" || again != "" {
+	if again := submit(t, q, o); id == "" || again != id {
 		t.Errorf("put in twice: %q, %q", id, again)
 	}
 	stop := start(t, q.Run)
 	wait(t, q, id, jobs.Done)
-	if again := submit(t, q, o); again == "" {
+	if again := submit(t, q, o); again == id {
 		t.Error("not put in after the first was done")
 	}
 	stop()

@@ -21,7 +21,8 @@ type row struct {
 const (
 	sqlInsert = `insert into jobs_job (id, kind, due_at, args, once, created_at) values ($1, $2, $3, $4, $5, $6)
 		on conflict (once) do nothing`
-	sqlDue = `select id, kind, state, due_at, tries, turn, args, code from jobs_job
+	sqlWaiting = `select id from jobs_job where once = $1`
+	sqlDue     = `select id, kind, state, due_at, tries, turn, args, code from jobs_job
 		where state = 0 and due_at <= $1 or state = 1 and lease_until <= $1 order by due_at, id limit $2`
 	sqlLoad = `select id, kind, state, due_at, tries, turn, args, code from jobs_job where id = $1`
 	sqlDead = `select id, kind, state, due_at, tries, turn, args, code from jobs_job where state = 2 order by due_at, id limit $1`
@@ -48,6 +49,12 @@ func insertJob(tx *guard.Tx, r row) (int64, error) {
 		once = r.once
 	}
 	return tx.Exec(sqlInsert, r.id, int64(r.kind), r.due, r.args, once, r.created)
+}
+
+// waitingJob returns the id of the job that waits under once.
+func waitingJob(r *db.Reader, once []byte) (id string, err error) {
+	err = r.QueryRow(sqlWaiting, once).Scan(&id)
+	return id, err
 }
 
 func dueJobs(r *db.Reader, now int64, limit int) ([]row, error) {

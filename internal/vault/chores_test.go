@@ -37,7 +37,7 @@ func TestNothingBeginsWithoutItsJob(t *testing.T) {
 	f.opt.Chores = c
 	v := vault.New(f.opt)
 	f.ingest("orders", `{"order":{"id":"1","number":"1","shelf":"A 7","dates":{"createdAt":"2026-11-10T07:42:18Z"}}}`)
-	list, _, err := f.Fields(ctx, f.who, f.store, "", 0)
+	list, _, err := f.Fields(ctx, f.who, vault.FieldQuery{Store: f.store})
 	f.must(err)
 	if len(list) != 1 {
 		t.Fatalf("fields %+v", list)
@@ -46,7 +46,7 @@ func TestNothingBeginsWithoutItsJob(t *testing.T) {
 	if _, err := v.Classify(ctx, f.who, decide); err == nil {
 		t.Error("decided without a job")
 	}
-	if list, _, _ = f.Fields(ctx, f.who, f.store, "", 0); list[0].As != "" {
+	if list, _, _ = f.Fields(ctx, f.who, vault.FieldQuery{Store: f.store}); list[0].As != "" {
 		t.Errorf("the decision stands: %q", list[0].As)
 	}
 	if _, err := v.Disconnect(ctx, f.who, f.store, false); err == nil {

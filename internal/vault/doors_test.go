@@ -96,7 +96,7 @@ func TestNoSideDoors(t *testing.T) {
 		},
 		"stores cursor": func(s string) error { _, _, err := f.Stores(ctx, f.who, s, 0); return err },
 		"record":        func(s string) error { _, err := f.Record(ctx, f.who, f.store, s); return err },
-		"fields store":  func(s string) error { _, _, err := f.Fields(ctx, f.who, s, "", 0); return err },
+		"fields store":  func(s string) error { _, _, err := f.Fields(ctx, f.who, vault.FieldQuery{Store: s}); return err },
 		"store platform": func(s string) error {
 			_, err := f.CreateStore(ctx, f.who, vault.StoreSpec{Name: "Shop", Platform: s})
 			return err
@@ -111,7 +111,7 @@ func TestNoSideDoors(t *testing.T) {
 		"find email":    func(s string) { f.Find(ctx, f.who, vault.FindQuery{Email: s}) },
 		"find phone":    func(s string) { f.Find(ctx, f.who, vault.FindQuery{Phone: s}) },
 		"find external": func(s string) { f.Find(ctx, f.who, vault.FindQuery{ExternalID: s}) },
-		"fields cursor": func(s string) { f.Fields(ctx, f.who, f.store, s, 0) },
+		"fields cursor": func(s string) { f.Fields(ctx, f.who, vault.FieldQuery{Store: f.store, Cursor: s}) },
 		"external id":   func(s string) { f.ingest("orders", orderOf(s, s, `"createdAt":"2026-11-01T09:00:00Z"`)) },
 		"unknown key":   func(s string) { f.ingest("orders", `{"order":{"id":"8001","`+s+`":"x","customFields":{"`+s+`":1}}}`) },
 	}

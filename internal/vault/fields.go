@@ -243,17 +243,30 @@ func fieldRows(rows *db.Rows, err error) ([]*fieldRow, error) {
 	return out, rows.Close()
 }
 
-// Fields lists a store's unknown fields, with the names of their keys. cursor is
-// the ID of the last one seen.
-func (v *Vault) Fields(ctx context.Context, who strongroom.Actor, store, cursor string, limit int) (list []Field, next string, err error) {
+// FieldQuery asks for a store's unknown fields.
+type FieldQuery struct {
+	Store  string
+	Cursor string // the ID of the last one seen
+	Limit  int
+	// Names asks for the real names of their keys, which may be personal: for
+	// whoever may classify the fields.
+	Names bool
+}
+
+// Fields lists a store's unknown fields by the paths of known keys.
+func (v *Vault) Fields(ctx context.Context, who strongroom.Actor, q FieldQuery) (list []Field, next string, err error) {
+	store, cursor, limit, action := q.Store, q.Cursor, q.Limit, actionFieldList
+	if q.Names {
+		action = actionFieldClassify
+	}
 	if !checkStoreID(store) {
-		return nil, "", v.refuse(ctx, who, actionFieldList, instance(), noStore())
+		return nil, "", v.refuse(ctx, who, action, instance(), noStore())
 	}
 	limit = clampLimit(limit)
 	counts := v.pending.take()
 	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		list, next = nil, ""
-		if err := tx.Allow(actionFieldList, storeResource(store), guard.Context{}); err != nil {
+		if err := tx.Allow(action, storeResource(store), guard.Context{}); err != nil {
 			return err
 		}
 		st, err := v.connectedStore(&tx.Reader, store)
@@ -277,7 +290,11 @@ func (v *Vault) Fields(ctx context.Context, who strongroom.Actor, store, cursor 
 			if err := v.openField(store, f); err != nil {
 				return err
 			}
-			list = append(list, f.field(store))
+			one := f.field(store)
+			if !q.Names {
+				one.Name = ""
+			}
+			list = append(list, one)
 		}
 		tx.Note("fields", int64(len(list)))
 		return nil

@@ -17,7 +17,7 @@ func (f *fixture) fields() map[string]vault.Field {
 	f.t.Helper()
 	out := make(map[string]vault.Field)
 	for cursor := ""; ; {
-		list, next, err := f.Fields(context.Background(), f.who, f.store, cursor, 2)
+		list, next, err := f.Fields(context.Background(), f.who, vault.FieldQuery{Store: f.store, Cursor: cursor, Limit: 2, Names: true})
 		f.must(err)
 		for _, x := range list {
 			out[x.Name] = x
@@ -115,4 +115,49 @@ func TestClassify(t *testing.T) {
 	f.store = f.addStore("Another shop")
 	_, err = f.Classify(ctx, f.who, vault.Classification{Store: f.store, Field: tier.ID, As: "clear"})
 	want(t, err, strongroom.NotFound, "field")
+}
+
+// The names of unmapped keys may be personal: a list shows them only to whoever
+// may classify fields, and only when they are asked for.
+func TestFieldNamesAreForThoseWhoDecide(t *testing.T) {
+	f := open(t)
+	f.ingest("orders", `{"order":{"id":"1","number":"1","notes of Zebulonia":"x","dates":{"createdAt":"2026-11-10T07:42:18Z"}}}`)
+	ask := func(role string, names bool) ([]vault.Field, error) {
+		who := f.who
+		who.Roles = []string{role}
+		list, _, err := f.Fields(context.Background(), who, vault.FieldQuery{Store: f.store, Names: names})
+		return list, err
+	}
+	list, err := ask("operator", false)
+	f.must(err)
+	if len(list) != 1 || list[0].Name != "" || list[0].Path != "{key}" {
+		t.Errorf("an operator sees %+v", list)
+	}
+	if _, err := ask("auditor", true); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("an auditor asks for names: %v", err)
+	}
+	if list, err := ask("privacy", true); err != nil || list[0].Name != "notes of Zebulonia" {
+		t.Errorf("who decides sees %+v, %v", list, err)
+	}
+}
+
+// A platform's id that may be personal is not shown in lists, where no purpose
+// is asked for.
+func TestPersonalExternalIDsAreNotListed(t *testing.T) {
+	f := open(t)
+	for _, id := range []string{"zeb.id@example.com", "+49 30 23125 777", "Zebulonia Quist", "6120448100001"} {
+		f.ingest("orders", `{"order":{"id":"`+id+`","number":"1","dates":{"createdAt":"2026-11-10T07:42:18Z"}}}`)
+	}
+	list, _, err := f.Records(context.Background(), f.who, vault.ListQuery{Store: f.store})
+	f.must(err)
+	var shown []string
+	for _, r := range list {
+		shown = append(shown, r.ExternalID)
+	}
+	if len(list) != 4 || strings.Join(shown, "") != "6120448100001" {
+		t.Errorf("%d records, external ids shown: %q", len(list), shown)
+	}
+	if one, err := f.Record(context.Background(), f.who, f.store, list[0].ID); err != nil || one.ExternalID != "" {
+		t.Errorf("shown alone: %q, %v", one.ExternalID, err)
+	}
 }

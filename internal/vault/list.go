@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/classify"
 	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
@@ -102,7 +103,7 @@ func (v *Vault) describeRecord(s shown, withBody bool) (Record, error) {
 		name = b.Platform
 	}
 	out := Record{
-		ID: r.id.String(), Store: s.st.id, ExternalID: b.ExternalID, Kind: r.kind.String(),
+		ID: r.id.String(), Store: s.st.id, ExternalID: plainID(b.ExternalID), Kind: r.kind.String(),
 		Origin: Origin{
 			Provider: r.provider.String(), Store: s.st.id, Platform: name, Version: r.api.String(),
 			Endpoint: b.Endpoint, Fetched: r.fetched, How: r.how.String(),
@@ -114,6 +115,18 @@ func (v *Vault) describeRecord(s shown, withBody bool) (Record, error) {
 		out.Body, err = v.renderTokens(nil, s.st, r.id, b)
 	}
 	return out, err
+}
+
+// plainID returns a platform's id, or nothing where it may itself be personal:
+// then the record goes by its own id, and by its tokenised part.
+func plainID(id string) string {
+	if strongroom.CheckName("id", id) != nil {
+		return ""
+	}
+	if _, personal := classify.Has([]byte(id)); personal {
+		return ""
+	}
+	return id
 }
 
 // describeAll runs after the event is durable. A row that does not open fails
