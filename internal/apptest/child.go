@@ -75,13 +75,19 @@ func (i *Instance) Spawn() *Child {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		c.Kill()
-		text, _ := os.ReadFile(log.Name())
-		i.t.Fatalf("the child does not serve: %v\n%s", err, text[max(0, len(text)-2000):])
+		i.t.Fatalf("the child does not serve: %v\n%s", err, c.Log())
 	}
 	i.URL = strings.TrimSpace(line)
 	i.client.open(filepath.Join(i.Dir, app.SocketName))
 	i.t.Cleanup(c.Kill)
 	return c
+}
+
+// Log returns the end of what the process wrote to standard error.
+func (c *Child) Log() []byte {
+	text, err := os.ReadFile(filepath.Join(c.i.Root, "child.log"))
+	must(c.i.t, err)
+	return text[max(0, len(text)-4000):]
 }
 
 // Kill ends the process with kill -9. It may be called twice.
