@@ -73,6 +73,10 @@ func (v *Vault) Erase(ctx context.Context, who strongroom.Actor, q EraseRequest)
 		if e.st, err = v.connectedStore(&tx.Reader, q.Store); err != nil {
 			return err
 		}
+		// The store's own decisions say which values mark a shopper.
+		if _, err := v.layMaps(&tx.Reader, e.st); err != nil {
+			return err
+		}
 		if err := e.records(ids); err != nil {
 			return err
 		}
