@@ -62,6 +62,9 @@ func TestALostLeaseEndsTheInstance(t *testing.T) {
 	if _, err := app.Open(t.Context(), app.Options{Dir: dir}); !strongroom.IsKind(err, strongroom.Conflict) {
 		t.Fatalf("opened although another holds the database: %v", err)
 	}
+	if err := app.ContinueLog(t.Context(), app.Options{Dir: dir}, "failover", "usr_1"); !strongroom.IsKind(err, strongroom.Conflict) {
+		t.Fatalf("continued the log of another's database: %v", err)
+	}
 }
 
 // Folders that were there before, as a service manager makes them, are as empty

@@ -118,6 +118,9 @@ func ContinueLog(ctx context.Context, o Options, reason, by string) error {
 	a := &App{o: o, conf: c, lock: lock, ring: r.ring, clock: r.clock, log: discard()}
 	err = a.openEngine(ctx)
 	if err == nil {
+		err = a.belongs(ctx)
+	}
+	if err == nil {
 		err = a.makeLog()
 	}
 	if err == nil {
