@@ -33,7 +33,7 @@ type client struct {
 
 // dial reaches the instance, whoever owns it.
 func (i *instance) dial(g *globals) (*client, error) {
-	conn, err := app.Dial(g.ctx, app.Options{Dir: i.Data, ConfigFile: i.Config})
+	conn, err := app.Dial(g.ctx, app.Options{Dir: i.Data, ConfigFile: i.Config, Passphrase: askPassphrase(g)})
 	if err != nil {
 		return nil, err
 	}
