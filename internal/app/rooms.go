@@ -60,7 +60,11 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
 	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
 	a.jobs = jobs.New(jobs.Options{Guard: a.guard, Handlers: a.handlers(), Log: a.log})
-	return nil
+	if again > 0 {
+		// The tombstones of what died again keep it away; they come before a sync.
+		_, err = a.life.Sweep(ctx, strongroom.System("sweeper"))
+	}
+	return err
 }
 
 // localRoles are the roles of the OS user who owns the data folder. Whoever can

@@ -153,9 +153,9 @@ func (r *Ring) rewrap(w *Wrapped) error {
 	return r.wrap(w, key)
 }
 
-// LoadTx returns the wrapped key of a record. Faults: Erased if its key was
-// destroyed (code "erased") or its date is reached (code "expired"), swept or
-// not; NotFound if no trace of the record is left here.
+// LoadTx returns the wrapped key of a record. Faults: Erased if its date is
+// reached, swept or not (code "expired"), or its key was destroyed for another
+// reason (code "erased"); NotFound if no trace of the record is left here.
 func (k *Keys) LoadTx(tx *guard.Tx, record uint64) (Wrapped, error) {
 	return load(&tx.Writer.Reader, record, tx.Now())
 }
@@ -207,19 +207,25 @@ func load(r *db.Reader, record uint64, now time.Time) (Wrapped, error) {
 	case err != nil:
 		return Wrapped{}, err
 	case !now.Before(w.EraseBy):
-		return Wrapped{}, strongroom.Faultf(strongroom.Erased, "expired", "the record has reached its erase-by date")
+		return Wrapped{}, expired()
 	}
 	return w, nil
 }
 
-// missing tells a record whose key died from one that never was.
+// missing tells a record whose key died, and why, from one that never was.
 func missing(r *db.Reader, record uint64) error {
-	dead, err := isDead(r, record)
-	if err != nil {
+	reason, err := diedOf(r, record)
+	switch {
+	case err != nil:
 		return err
-	}
-	if dead {
+	case reason == Expired:
+		return expired()
+	case reason != 0:
 		return strongroom.Faultf(strongroom.Erased, "erased", "the key of the record is destroyed")
 	}
 	return strongroom.Faultf(strongroom.NotFound, "record", "there is no key of such a record")
+}
+
+func expired() error {
+	return strongroom.Faultf(strongroom.Erased, "expired", "the record has reached its erase-by date")
 }

@@ -47,7 +47,7 @@ select record, store from keys_data where record in
 	sqlDelete = `delete from keys_data where record = $1`
 
 	sqlDead    = `insert into keys_dead (record, reason, at) values ($1, $2, $3) on conflict (record) do nothing`
-	sqlIsDead  = `select 1 from keys_dead where record = $1`
+	sqlDiedOf  = `select reason from keys_dead where record = $1`
 	sqlDeadTop = `select record, reason, at from keys_dead order by record limit $1`
 	sqlForget  = `delete from keys_dead where record = $1`
 
@@ -116,9 +116,12 @@ func scanRow(row interface{ Scan(...any) error }) (Wrapped, error) {
 	return w, nil
 }
 
-func isDead(r *db.Reader, record uint64) (bool, error) {
-	var one int64
-	return found(r.QueryRow(sqlIsDead, record).Scan(&one))
+// diedOf returns why a record's key is gone, 0 if it is not on the queue of the
+// dead.
+func diedOf(r *db.Reader, record uint64) (Reason, error) {
+	var reason int64
+	_, err := found(r.QueryRow(sqlDiedOf, record).Scan(&reason))
+	return Reason(reason), err
 }
 
 // mark returns a mark's value, 0 if it was never set.

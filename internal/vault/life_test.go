@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/keys"
 	"strongroom/internal/vault"
 )
 
@@ -66,6 +69,27 @@ func TestErasedStaysAway(t *testing.T) {
 	f.must(f.LiftTombstone(ctx, f.who, f.store, "email", "Mara.Zarco@example.com", "case/9"))
 	if out := f.ingest("customers", customerOf("c78", "mara.zarco@example.com")); out.Stored != 1 {
 		t.Errorf("a customer after the lift: %+v", out)
+	}
+}
+
+// After an older copy of the database was brought back, an erasure stands in the
+// ledger alone: its key is destroyed again while the row still looks alive. A new
+// order event brings back what expired, as everywhere, and never what was erased.
+func TestErasedStaysAwayInAnOlderCopy(t *testing.T) {
+	for reason, stored := range map[keys.Reason]int{keys.Subject: 0, keys.Notice: 0, keys.Expired: 1} {
+		f := open(t)
+		ctx := context.Background()
+		f.ingest("orders", orderOf("7001", "c1", `"createdAt":"2026-11-01T09:00:00Z"`))
+		var record uint64
+		f.exec(func(tx *db.Tx) error { return tx.QueryRow("select min(record) from keys_data").Scan(&record) })
+		f.must(f.guard.Do(ctx, strongroom.System("sweeper"), func(_ context.Context, tx *guard.Tx) error {
+			_, err := f.keys.DestroyTx(tx, []uint64{record}, reason)
+			return err
+		}))
+		out := f.ingest("orders", orderOf("7001", "c1", `"createdAt":"2026-11-01T09:00:00Z","updatedAt":"2026-11-20T11:00:00Z"`))
+		if out.Stored != stored || out.Dead != 1-stored {
+			t.Errorf("%v: %+v", reason, out)
+		}
 	}
 }
 

@@ -113,7 +113,12 @@ func (p *placing) place(w *work) error {
 	case old.status == live:
 		key, err := p.openKey(old)
 		if gone(err) {
-			// The sweep took the key and has not come for the row yet.
+			// The key is gone and the sweep has not come for the row yet. An erasure
+			// that only the ledger remembers, after an older copy of the database was
+			// brought back, shows here and not in the row.
+			if faultCode(err) == "erased" {
+				return p.deadOnArrival(w)
+			}
 			return p.after(w, old)
 		}
 		if err != nil {
