@@ -43,7 +43,7 @@ func (i *Instance) Bytes() []Part {
 	parts = append(parts, Files(i.t, i.Root)...)
 	i.client.mu.Lock()
 	defer i.client.mu.Unlock()
-	return append(parts, Part{"operational log", i.Lines.Bytes()}, Part{"refusals", []byte(i.client.refusals.String())})
+	return append(parts, Part{"operational log", i.Lines.Bytes()}, Part{"refusals", bytes.Clone(i.client.refusals.Bytes())})
 }
 
 // Files returns every regular file under dir.

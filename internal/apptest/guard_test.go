@@ -21,7 +21,7 @@ import (
 // everything from it, and looks for the token and for every personal value of the
 // shop in all bytes.
 func TestObligation_2_4_8_EcartAPIKeys(t *testing.T) {
-	shops := sim.New(sim.Options{Seed: 11, Now: start, Orders: 60, Dead: .5, Full: true})
+	shops := sim.New(sim.Options{Seed: 11, Now: start, Orders: 60, Dead: .5, Full: true, Quirks: sim.AllQuirks()})
 	server := httptest.NewServer(shops.Handler())
 	t.Cleanup(server.Close)
 	i := apptest.Start(t, apptest.Options{At: start, Cluster: apptest.NewCluster(t, false), Config: func(c *app.Config) { c.EcartAPI = server.URL }})
