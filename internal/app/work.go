@@ -29,9 +29,10 @@ const stepSize = 500
 // handlers are the jobs the instance knows how to do.
 func (a *App) handlers() map[jobs.Kind]jobs.Handler {
 	return map[jobs.Kind]jobs.Handler{
-		jobSync:       {Name: "store.sync", Run: a.runSync, Lease: 2 * time.Minute},
-		jobRoll:       {Name: "epoch.roll", Run: a.runRoll, Lease: 2 * time.Minute},
-		jobDisconnect: {Name: "store.disconnect", Run: a.runDisconnect},
+		jobSync: {Name: "store.sync", Run: a.runSync, Lease: 2 * time.Minute},
+		jobRoll: {Name: "epoch.roll", Run: a.runRoll, Lease: 2 * time.Minute},
+		// A store that left was promised to be forgotten: no outage ends that.
+		jobDisconnect: {Name: "store.disconnect", Run: a.runDisconnect, Tries: -1},
 		jobReclassify: {Name: "field.reclassify", Run: a.runReclassify},
 	}
 }

@@ -25,7 +25,7 @@ type Handler struct {
 	// Run does the job. The context ends with the process or with the lease. An
 	// error means another try; see [Again] for work that goes on in steps.
 	Run   func(ctx context.Context, j *Job) error
-	Tries int           // before it is a dead letter; 12 if zero
+	Tries int           // before it is a dead letter; 12 if zero, without end if negative
 	Lease time.Duration // renewed while it runs; 1 minute if zero
 	Every time.Duration // also run this often, without arguments; 0 is never
 }

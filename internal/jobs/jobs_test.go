@@ -258,6 +258,37 @@ func TestUnreadableJobHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// Work that was promised is not given up, however often it failed; the same job
+// with a number of tries is.
+func TestTriesWithoutEnd(t *testing.T) {
+	f := fresh(t)
+	fail := func(context.Context, *jobs.Job) error {
+		return strongroom.Faultf(strongroom.Unavailable, "full", "the disk is full")
+	}
+	q := f.queue(map[jobs.Kind]jobs.Handler{first: {Name: "first", Tries: -1, Run: fail}, second: {Name: "second", Run: fail}})
+	promised, other := submit(t, q, jobs.Order{Kind: first}), submit(t, q, jobs.Order{Kind: second})
+	err := f.db.Update(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(`update jobs_job set tries = 11`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, q.Run)
+	wait(t, q, other, jobs.Dead)
+	for range 200 {
+		s, err := q.Status(t.Context(), operator(), promised)
+		if err != nil || s.State == jobs.Dead {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		if s.State == jobs.Waiting && s.Tries == 12 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("it is not tried again")
+}
+
 func TestSteps(t *testing.T) {
 	f := fresh(t)
 	var runs atomic.Int64

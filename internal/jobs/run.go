@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -155,8 +156,11 @@ func (h Handler) lease() time.Duration {
 }
 
 func (h Handler) tries() int {
-	if h.Tries > 0 {
+	switch {
+	case h.Tries > 0:
 		return h.Tries
+	case h.Tries < 0:
+		return math.MaxInt
 	}
 	return 12
 }
