@@ -272,6 +272,43 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Whoever is limited to some stores hears what is wrong with a request, not that
+// he may not make it; whoever may not make it hears that.
+func TestRefusalsOfAKeyForOneStore(t *testing.T) {
+	f := serve(t, func(o *api.Options) { o.MaxBody = 64 << 10 })
+	id, store := f.store()
+	key := func(role string) header {
+		var k struct {
+			Secret string `json:"api_key"`
+		}
+		f.get("POST", "/v1/keys", `{"label":"one","roles":["`+role+`"],"stores":["`+id+`"]}`, &k)
+		return header{"Authorization", "Bearer " + k.Secret}
+	}
+	application, auditor, privacy := key(authz.Application), key(authz.Auditor), key(authz.Privacy)
+	in := store + "/ingest?resource=orders&version=v2"
+	large := `{"order":{"id":"1","note":"` + strings.Repeat("x", 70<<10) + `"}}`
+	for _, c := range []struct {
+		name, path, body string
+		who              header
+		extra            header
+		status           int
+		action           string
+	}{
+		{"too large", in, large, application, header{"Accept", "*/*"}, 413, "record.ingest"},
+		{"another media type", in, "x", application, header{"Content-Type", "text/plain"}, 415, "record.ingest"},
+		{"a bad platform", in + "&platform=a%20b", "{}", application, header{"Accept", "*/*"}, 400, "record.ingest"},
+		{"a broken body", "/v1/erase", "{", privacy, header{"Accept", "*/*"}, 400, "record.erase"},
+		{"too large for an auditor", in, large, auditor, header{"Accept", "*/*"}, 403, "record.ingest"},
+	} {
+		before := len(f.events(c.action))
+		a := f.call("POST", c.path, c.body, c.who, c.extra)
+		events := f.events(c.action)
+		if a.status != c.status || len(events) != before+1 || events[before].Outcome == audit.Success {
+			t.Errorf("%s: %d with %d events: %s", c.name, a.status, len(events)-before, a.body)
+		}
+	}
+}
+
 func TestIdempotency(t *testing.T) {
 	f := serve(t, nil)
 	key := header{"Idempotency-Key", "make-one"}

@@ -151,10 +151,14 @@ func (b *Logbook) Watch(ctx context.Context, who strongroom.Actor) error {
 // Refused records that a door refused what a known caller asked for before any
 // package could: a body that is no JSON, one that is too large. It returns
 // refusal, or why it could not be recorded. A caller who may not do a at all is
-// recorded as denied.
+// recorded as denied; one who is limited to stores is asked about the first of
+// them, because which one was meant could not be read.
 func (b *Logbook) Refused(ctx context.Context, who strongroom.Actor, a strongroom.Action, refusal error) error {
 	return b.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		r := strongroom.Resource{Type: "Instance", ID: "instance"}
+		if !who.AllStores && len(who.Stores) > 0 {
+			r.Store = who.Stores[0]
+		}
 		// A reveal without a purpose cannot even be asked for; that it was refused is
 		// recorded all the same.
 		if a.Name != "record.reveal" {
