@@ -39,14 +39,22 @@ func (i *ingestCmd) Run(g *globals) error {
 	}
 	defer f.Close()
 	q := url.Values{"resource": {i.Resource}, "version": {i.Version}}
-	if i.Platform != "" {
-		q.Set("platform", i.Platform)
-	}
 	if i.Order != "" {
 		q.Set("order", i.Order)
 	}
-	path := "/v1/stores/" + url.PathEscape(i.Store) + "/ingest"
+	store := "/v1/stores/" + url.PathEscape(i.Store)
+	path := store + "/ingest"
 	return i.with(g, func(c *client) error {
+		if i.Platform == "" {
+			var st storeView
+			if err := c.call(g.ctx, http.MethodGet, store, nil, nil, &st); err != nil {
+				return err
+			}
+			i.Platform = st.Platform
+		}
+		if i.Platform != "" {
+			q.Set("platform", i.Platform)
+		}
 		if i.NDJSON || strings.HasSuffix(i.File, ".ndjson") || strings.HasSuffix(i.File, ".jsonl") {
 			return i.stream(g, c, path, q, f)
 		}
