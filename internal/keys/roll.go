@@ -82,11 +82,12 @@ func (r *Ring) dropEpochs(ctx context.Context) error {
 // objects. From then on no copy of the database made before the roll began
 // opens, for every record erased before that moment.
 //
-// A roll that was cut short is continued: it begins no epoch of its own, so
-// what was erased in between waits for the next roll. progress, which may be nil,
-// is told of keys done and keys in all. Faults: Conflict (code "roll-broken") if
-// some wraps do not open, Unavailable (code "roll-waits") if somebody objects;
-// the old keys are kept in both cases.
+// A roll that was cut short is finished first, and then one more is made: what
+// was erased since the first began is dead only after one that began later, and
+// whoever asks for a roll relies on that. progress, which may be nil, is told of
+// keys done and keys in all, for each of the two. Faults: Conflict (code
+// "roll-broken") if some wraps do not open, Unavailable (code "roll-waits") if
+// somebody objects; the old keys are kept in both cases.
 func (k *Keys) Roll(ctx context.Context, who strongroom.Actor, progress func(done, total int64)) error {
 	if !k.rolling.TryLock() {
 		return strongroom.Faultf(strongroom.Conflict, "roll", "a roll is under way already")
@@ -95,6 +96,16 @@ func (k *Keys) Roll(ctx context.Context, who strongroom.Actor, progress func(don
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
+	for {
+		cut := k.RollWaits()
+		if err := k.roll(ctx, who, progress); err != nil || !cut {
+			return err
+		}
+	}
+}
+
+// roll finishes the roll that was cut short, or makes one.
+func (k *Keys) roll(ctx context.Context, who strongroom.Actor, progress func(done, total int64)) error {
 	total, err := k.beginRoll(ctx, who)
 	if err != nil {
 		return err
