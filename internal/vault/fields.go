@@ -178,6 +178,17 @@ func (q *pendingFields) take() map[hash]int64 {
 	return out
 }
 
+// giveBack counts again what could not be written.
+func (q *pendingFields) giveBack(counts map[hash]int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for h, n := range counts {
+		if _, ok := q.known[h]; ok {
+			q.known[h] += n
+		}
+	}
+}
+
 func (v *Vault) fieldAD(store string, h hash) []byte {
 	return seal.AD("strongroom/field/1", string(v.env), store, h[:])
 }
@@ -299,7 +310,11 @@ func (v *Vault) Fields(ctx context.Context, who strongroom.Actor, q FieldQuery) 
 		tx.Note("fields", int64(len(list)))
 		return nil
 	})
-	return list, next, err
+	if err != nil {
+		v.pending.giveBack(counts)
+		return nil, "", err
+	}
+	return list, next, nil
 }
 
 // checkedField returns s if it can be a field's id, else "": nothing else may

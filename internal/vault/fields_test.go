@@ -161,3 +161,21 @@ func TestPersonalExternalIDsAreNotListed(t *testing.T) {
 		t.Errorf("shown alone: %q, %v", one.ExternalID, err)
 	}
 }
+
+// A caller who may not see the fields does not make their counts forget.
+func TestFieldCountsOutliveADenial(t *testing.T) {
+	f := open(t)
+	for _, id := range []string{"1", "2", "3"} {
+		f.ingest("orders", `{"order":{"id":"`+id+`","number":"1","shelf":"A 7","dates":{"createdAt":"2026-11-10T07:42:18Z"}}}`)
+	}
+	who := f.who
+	who.Roles = []string{"application"}
+	if _, _, err := f.Fields(context.Background(), who, vault.FieldQuery{Store: f.store}); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Fatalf("an application lists fields: %v", err)
+	}
+	list, _, err := f.Fields(context.Background(), f.who, vault.FieldQuery{Store: f.store})
+	f.must(err)
+	if len(list) != 1 || list[0].Count != 3 {
+		t.Errorf("counted %+v", list)
+	}
+}
