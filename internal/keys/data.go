@@ -157,13 +157,13 @@ func (r *Ring) rewrap(w *Wrapped) error {
 // reached, swept or not (code "expired"), or its key was destroyed for another
 // reason (code "erased"); NotFound if no trace of the record is left here.
 func (k *Keys) LoadTx(tx *guard.Tx, record uint64) (Wrapped, error) {
-	return load(&tx.Writer.Reader, record, tx.Now())
+	return k.load(&tx.Writer.Reader, record, tx.Now())
 }
 
 // Load is LoadTx on the snapshot of a view. What it finds may be gone by the
 // time the view is confirmed, so a reveal loads again with LoadTx there.
 func (k *Keys) Load(v *guard.View, record uint64) (Wrapped, error) {
-	return load(&v.Reader, record, v.Now())
+	return k.load(&v.Reader, record, v.Now())
 }
 
 // LoadMany is Load for many records at once. Those without a key, or past their
@@ -184,7 +184,7 @@ func (k *Keys) LoadMany(v *guard.View, records []uint64) (map[uint64]Wrapped, er
 			if err != nil {
 				return nil, closing(rows, err)
 			}
-			if v.Now().Before(w.EraseBy) {
+			if v.Now().Before(w.EraseBy) && !k.gone.has(w.Record) {
 				out[w.Record] = w
 			}
 		}
@@ -199,7 +199,10 @@ func (k *Keys) LoadMany(v *guard.View, records []uint64) (map[uint64]Wrapped, er
 // loadWidth is how many records sqlLoadMany looks up.
 const loadWidth = 16
 
-func load(r *db.Reader, record uint64, now time.Time) (Wrapped, error) {
+func (k *Keys) load(r *db.Reader, record uint64, now time.Time) (Wrapped, error) {
+	if k.gone.has(record) {
+		return Wrapped{}, erased()
+	}
 	w, err := readRow(r, record)
 	switch {
 	case strongroom.IsKind(err, strongroom.NotFound):
@@ -221,7 +224,7 @@ func missing(r *db.Reader, record uint64) error {
 	case reason == Expired:
 		return expired()
 	case reason != 0:
-		return strongroom.Faultf(strongroom.Erased, "erased", "the key of the record is destroyed")
+		return erased()
 	}
 	return strongroom.Faultf(strongroom.NotFound, "record", "there is no key of such a record")
 }

@@ -119,6 +119,9 @@ func (k *Keys) enter(tx *guard.Tx, records []uint64, reason Reason) error {
 	l.synced = false
 	tx.BeforeCommit(func() error { return l.add(records, reason, at) })
 	tx.BeforeCommitOnce(l, l.sync)
+	if reason != Expired {
+		tx.AfterCommit(func() { k.gone.add(records, at) })
+	}
 	return setMark(tx, markLedger, l.count())
 }
 

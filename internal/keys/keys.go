@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"sync"
@@ -37,6 +38,7 @@ type Keys struct {
 	ledger *ledger
 	o      Options
 	due    due
+	gone   gone
 
 	rolling sync.Mutex // one roll at a time
 }
@@ -58,7 +60,11 @@ func New(ring *Ring, g *guard.Guard, o Options) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keys{ring: ring, guard: g, ledger: l, o: o}, nil
+	k := &Keys{ring: ring, guard: g, ledger: l, o: o}
+	if err := k.recall(); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return k, nil
 }
 
 // Close lets go of the ledger. The ring is closed by who opened it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,6 +188,7 @@ func (k *Keys) RollStep(ctx context.Context, who strongroom.Actor, from int64, l
 		if len(old) == limit {
 			next = int64(old[limit-1].Record) + 1
 		}
+		old, back := k.putBack(old)
 		fresh, broken := k.ring.rewrapAll(old)
 		if n, err = putRewrapped(tx, old, fresh, epoch); err != nil {
 			return err
@@ -195,12 +197,31 @@ func (k *Keys) RollStep(ctx context.Context, who strongroom.Actor, from int64, l
 		if broken > 0 {
 			tx.Note("failed", broken)
 		}
+		if len(back) > 0 { // an event of its own, with the reason
+			k.o.Log.Warn("rows of erased records were put back and are destroyed again", "records", len(back))
+			if _, err := k.DestroyTx(tx, back, Replayed); err != nil {
+				return err
+			}
+		}
 		return setRollMark(tx, epoch, next)
 	})
 	if err != nil {
 		return from, 0, err
 	}
 	return next, n, nil
+}
+
+// putBack takes the rows of erased records out of rows: somebody brought them
+// back from a copy.
+func (k *Keys) putBack(rows []Wrapped) (rest []Wrapped, back []uint64) {
+	rest = slices.DeleteFunc(rows, func(w Wrapped) bool {
+		gone := k.gone.has(w.Record)
+		if gone {
+			back = append(back, w.Record)
+		}
+		return gone
+	})
+	return rest, back
 }
 
 // rewrapAll wraps the keys of old under the current epoch, on all processors. A
@@ -285,7 +306,13 @@ func (k *Keys) endRoll(ctx context.Context, who strongroom.Actor) error {
 	}
 	r := epochResource(k.Epoch().Current)
 	note := func(tx *guard.Tx) { tx.Note("destroyed", int64(len(old))) }
-	return k.decided(ctx, who, actEpochRoll, r, note, func() error { return k.ring.dropEpochs(ctx) })
+	return k.decided(ctx, who, actEpochRoll, r, note, func() error {
+		if err := k.ring.dropEpochs(ctx); err != nil {
+			return err
+		}
+		k.gone.keep(k.oldestEpoch())
+		return nil
+	})
 }
 
 // oldRows lists rows of other epochs in order.
