@@ -87,8 +87,9 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 		return 0, false, nil
 	}
 	var spent []month
+	left := false // tombstones that this step had no room for
 	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		n, more, spent = 0, false, nil
+		n, more, left, spent = 0, false, false, nil
 		if err := tx.Allow(actionSweep, instance(), guard.Context{}); err != nil {
 			return err
 		}
@@ -101,9 +102,12 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 		}
 		more = len(dead) == limit
 		if stones {
-			if err := v.sweepStones(tx, limit); err != nil {
+			if left, err = v.sweepStones(tx, limit); err != nil {
 				return err
 			}
+			more = more || left
+		}
+		if stones && !left {
 			if spent, err = v.spentMonths(tx); err != nil {
 				return err
 			}
@@ -112,20 +116,23 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 		tx.Note("more", more)
 		return nil
 	})
-	if err != nil || !stones {
+	if err != nil || !stones || left {
 		return n, more, err
 	}
 	v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
 	return n, more, v.dropMonths(ctx, who, spent)
 }
 
-// sweepStones removes the tombstones that have run out.
-func (v *Vault) sweepStones(tx *guard.Tx, limit int) error {
+// sweepStones removes up to limit tombstones of each sort that have run out, and
+// tells whether others may be left.
+func (v *Vault) sweepStones(tx *guard.Tx, limit int) (left bool, err error) {
 	now := db.Micros(tx.Now())
-	if err := tx.Queue(sqlStonesOver, now, limit); err != nil {
-		return err
+	records, err := tx.Exec(sqlStonesOver, now, limit)
+	if err != nil {
+		return false, err
 	}
-	return tx.Queue(sqlGraveSweep, now, limit)
+	graves, err := tx.Exec(sqlGraveSweep, now, limit)
+	return max(records, graves) >= int64(limit), err
 }
 
 // clear empties the rows of dead records and takes them off the queue.

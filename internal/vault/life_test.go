@@ -327,3 +327,24 @@ func TestIndexKeysDieWithTheirLastRecord(t *testing.T) {
 		t.Errorf("found %d by a key that lives", len(list))
 	}
 }
+
+// More tombstones than one step takes do not wait for the next look at them.
+func TestAllTombstonesRunOut(t *testing.T) {
+	f := open(t)
+	f.stock(250)
+	var ids []string
+	for _, r := range f.all(f.store) {
+		ids = append(ids, r.ID)
+	}
+	_, err := f.Erase(context.Background(), f.who, vault.EraseRequest{Store: f.store, Records: ids})
+	f.must(err)
+	f.sweep()
+	if c := f.count(); c.records != 250 || c.stones < 200 {
+		t.Fatalf("tombstones %+v", c)
+	}
+	f.pass(91 * day)
+	f.sweep() // a hundred a step
+	if c := f.count(); c != (counts{}) {
+		t.Errorf("left after their time: %+v", c)
+	}
+}
