@@ -348,3 +348,19 @@ func TestAllTombstonesRunOut(t *testing.T) {
 		t.Errorf("left after their time: %+v", c)
 	}
 }
+
+// A tokenised answer that is sent back would replace the values by their tokens
+// for good. It is refused, and the record stays as it was.
+func TestTokensAreNotTakenIn(t *testing.T) {
+	f := open(t)
+	out := f.ingest("orders", order)
+	_, err := f.Ingest(context.Background(), f.who, f.in("orders", string(out.Body)))
+	want(t, err, strongroom.Invalid, "tokens")
+	body, err := f.reveal(out.Records[0].ID)
+	f.must(err)
+	if strings.Contains(body, "srt_") || !strings.Contains(body, "Zarzaparrilla") {
+		t.Error("the values were replaced by their tokens")
+	}
+	// What only begins like one is a value like any other.
+	f.ingest("orders", orderOf("9001", "c9", `"createdAt":"2026-11-01T09:00:00Z","note":"srt_is the name of a file format of subtitles"`))
+}

@@ -70,9 +70,10 @@ func faultCode(err error) string {
 
 // shown is a row on its way into an answer, with the key it opens with.
 type shown struct {
-	st  *store
-	row *row
-	key seal.Key
+	st      *store
+	row     *row
+	key     seal.Key
+	eraseBy time.Time // as the wrap of the key binds it, whatever the row says
 }
 
 // show loads the key of a row; false for one that died since it was listed.
@@ -88,7 +89,7 @@ func (v *Vault) show(view *guard.View, st *store, r *row) (shown, bool, error) {
 	if err != nil {
 		return shown{}, false, errTampered().Because(err)
 	}
-	return shown{st, r, key}, true, nil
+	return shown{st, r, key, w.EraseBy}, true, nil
 }
 
 // describeRecord opens the tokenised part of a row and describes the record.
@@ -109,7 +110,7 @@ func (v *Vault) describeRecord(s shown, withBody bool) (Record, error) {
 			Endpoint: b.Endpoint, Fetched: r.fetched, How: r.how.String(),
 		},
 		Clock:     Clock{Anchor: r.anchor.String(), At: r.anchorAt},
-		ExpiresAt: r.expires, Version: int(r.version), Leaves: r.leafCount, Classes: classNames(r.classes),
+		ExpiresAt: s.eraseBy, Version: int(r.version), Leaves: r.leafCount, Classes: classNames(r.classes),
 	}
 	if withBody {
 		out.Body, err = v.renderTokens(nil, s.st, r.id, b)
@@ -212,7 +213,7 @@ func (v *Vault) showEach(view *guard.View, rows []*row, storeOf func(*row) *stor
 		if err != nil {
 			return nil, errTampered().Because(err)
 		}
-		out = append(out, shown{st, r, key})
+		out = append(out, shown{st, r, key, w.EraseBy})
 	}
 	return out, nil
 }

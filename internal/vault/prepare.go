@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"strings"
 	"time"
 
 	"strongroom"
@@ -142,10 +143,25 @@ func (v *Vault) prepareObject(d *doc, m *fieldmap.Map, o *fieldmap.Object, hk *h
 	w.facts = factsOf(&o.Anchors, d.from.fetched)
 	for i := range o.Leaves {
 		w.classes |= 1 << o.Leaves[i].Class
+		if isToken(o.Leaves[i].Text(o.Raw)) {
+			return nil, strongroom.Faultf(strongroom.Invalid, "tokens", "the body holds tokens where values belong; to take it in would lose the values").
+				Advise("send the body as it came from the platform")
+		}
 	}
 	var err error
 	w.sealed, err = v.sealFirst(w)
 	return w, err
+}
+
+// isToken reports whether the text of a leaf is a token of ours, as in an answer
+// that is sent back.
+func isToken(text []byte) bool {
+	if len(text) < seal.TokenSize+2 || text[0] != '"' || text[1] != 's' || text[2] != 'r' {
+		return false
+	}
+	word := strings.TrimSuffix(string(text[1:len(text)-1]), emailDomain)
+	_, _, ok := seal.ParseToken(word)
+	return ok
 }
 
 // link adds the entries by which an order, its fulfilments and its shopper find

@@ -341,7 +341,9 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 	if err != nil {
 		return err
 	}
-	if w.Version != r.row.version {
+	// The date stands in the row for lists and sweeps; the wrap is what is bound
+	// to it. A row that says another one was read before it changed, or forged.
+	if w.Version != r.row.version || !w.EraseBy.Equal(r.row.expires) {
 		return errMoved()
 	}
 	r.wrapped, r.key = w, seal.Key{}

@@ -29,15 +29,29 @@ const (
 	partReference = "reference"
 )
 
-// sealAD is the context of a part's seal: who it belongs to, where it came from
-// and which part it is. A row moved to another record, store, environment or
-// origin, or a part of another version, does not open. The erase-by date and the
+// sealAD is the context of a part's seal: who it belongs to, where it came from,
+// what decisions are told about it and which part it is. A row moved to another
+// record, store, environment or origin, one that says less of itself than it
+// holds, or a part of another version, does not open. The erase-by date and the
 // epoch are bound by the wrap of the key, so that both can change without
 // touching the seal.
-func (v *Vault) sealAD(store string, id recordID, version uint32, o origin, part string) []byte {
-	return seal.AppendAD(make([]byte, 0, 192), "strongroom/record/1", string(v.env), store,
-		int(o.provider), int(o.platform), int(o.api), int(o.how), db.Micros(o.fetched), uint64(id), version, part)
+func (v *Vault) sealAD(store string, id recordID, version uint32, o origin, u outline, part string) []byte {
+	return seal.AppendAD(make([]byte, 0, 224), "strongroom/record/1", string(v.env), store,
+		int(o.provider), int(o.platform), int(o.api), int(o.how), db.Micros(o.fetched),
+		int(u.kind), u.classes, u.leafCount, u.leafNext, uint64(id), version, part)
 }
+
+// outline is what stands of a version in plain columns, for decisions, and never
+// changes while the version lives.
+type outline struct {
+	kind      kind
+	classes   uint64
+	leafCount int
+	leafNext  uint32
+}
+
+// outline returns what a stored row says of itself.
+func (r *row) outline() outline { return outline{r.kind, r.classes, r.leafCount, r.leafNext} }
 
 // origin returns a stored record's origin. What has no column is in the body.
 func (r *row) origin() origin {
@@ -67,11 +81,11 @@ func (v *Vault) sealVersion(w *work, id recordID, version uint32, n *numbering, 
 	if s.key, s.wrapped, err = v.keys.NewData(store, uint64(id), version, eraseBy); err != nil {
 		return nil, err
 	}
-	from := w.doc.from
+	from, line := w.doc.from, outline{w.obj.Kind, w.classes, len(w.obj.Leaves), n.next}
 	plain := s.open.appendTo(make([]byte, 0, len(s.open.Template)+128))
-	s.body = s.key.Seal(make([]byte, 0, len(plain)+seal.Overhead), v.sealAD(store, id, version, from, partBody), plain)
+	s.body = s.key.Seal(make([]byte, 0, len(plain)+seal.Overhead), v.sealAD(store, id, version, from, line, partBody), plain)
 	plain = appendLeaves(plain[:0], w.obj, numbers)
-	s.leaves = s.key.Seal(make([]byte, 0, len(plain)+seal.Overhead), v.sealAD(store, id, version, from, partLeaves), plain)
+	s.leaves = s.key.Seal(make([]byte, 0, len(plain)+seal.Overhead), v.sealAD(store, id, version, from, line, partLeaves), plain)
 	return s, nil
 }
 
@@ -110,7 +124,7 @@ type opened struct {
 
 // openBody opens the part that a tokenised answer is made from.
 func (v *Vault) openBody(store string, r *row, key seal.Key) (*body, error) {
-	p, err := key.Open(nil, v.sealAD(store, r.id, r.version, r.origin(), partBody), r.body)
+	p, err := key.Open(nil, v.sealAD(store, r.id, r.version, r.origin(), r.outline(), partBody), r.body)
 	if err != nil {
 		return nil, errTampered()
 	}
@@ -123,7 +137,7 @@ func (v *Vault) openRow(store string, r *row, key seal.Key) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := key.Open(nil, v.sealAD(store, r.id, r.version, r.origin(), partLeaves), r.leaves)
+	p, err := key.Open(nil, v.sealAD(store, r.id, r.version, r.origin(), r.outline(), partLeaves), r.leaves)
 	if err != nil {
 		return nil, errTampered()
 	}
