@@ -129,6 +129,9 @@ func LoadConfig(dir, file string) (Config, error) {
 	}
 	var c Config
 	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && file != filepath.Join(dir, ConfigName) {
+		return c, strongroom.Faultf(strongroom.NotFound, "config", "there is no configuration %s", file)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, strongroom.Faultf(strongroom.NotFound, "config", "there is no instance in %s", dir).
 			Advise("make one with: strongroom init --data %s", dir)

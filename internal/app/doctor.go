@@ -53,6 +53,7 @@ func Doctor(ctx context.Context, o Options) ([]Finding, error) {
 	}
 	add("data folder", CheckFolder(o.Dir), o.Dir, "chmod 700 "+o.Dir)
 	add("key folder", CheckFolder(c.Keys), c.Keys, "chmod 700 "+c.Keys)
+	f = append(f, looseFiles(o.Dir, c)...)
 	f = append(f, keyPlace(o.Dir, c), diskSpace(o.Dir), tlsState(o.Dir, c))
 	a, err := Open(ctx, o)
 	if errors.Is(err, ErrLocked) {
@@ -64,6 +65,23 @@ func Doctor(ctx context.Context, o Options) ([]Finding, error) {
 	}
 	f = append(f, a.examine(ctx)...)
 	return f, a.Close()
+}
+
+// looseFiles looks at the files that others could read or put their own in the
+// place of, although the folder around them is closed.
+func looseFiles(dir string, c Config) []Finding {
+	var f []Finding
+	for _, path := range []string{filepath.Join(dir, ConfigName), filepath.Join(dir, databaseName)} {
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+			f = append(f, Finding{"file", Fail, fmt.Sprintf("%s is open to other users (mode %04o)", path, info.Mode().Perm()), "chmod 600 " + path})
+		}
+	}
+	if c.Root.File != "" {
+		if info, err := os.Stat(filepath.Dir(c.Root.File)); err == nil && info.Mode().Perm()&0o022 != 0 {
+			f = append(f, Finding{"root key", Fail, "others may put a key in the place of the root key", "chmod 700 " + filepath.Dir(c.Root.File)})
+		}
+	}
+	return f
 }
 
 func engineName(c Config) string {
@@ -180,7 +198,7 @@ func (a *App) examineDates(s snapshot) []Finding {
 	if s.gauges.Overdue > 0 {
 		x.State, x.Found, x.Advice = Warn, fmt.Sprintf("%d records are past their date", s.gauges.Overdue), "strongroom sweep --data "+a.o.Dir
 	}
-	age := s.now.Sub(a.keys.EpochStarted())
+	age := max(0, s.now.Sub(a.keys.EpochStarted())) // a test clock may have gone back
 	y := Finding{Check: "epoch", State: OK, Found: "age " + age.Round(time.Minute).String()}
 	if age > 2*a.conf.EpochLength {
 		y.State, y.Advice = Warn, "strongroom epoch roll --data "+a.o.Dir

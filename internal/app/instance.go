@@ -4,11 +4,14 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"strongroom"
 	"strongroom/internal/db"
@@ -165,18 +168,23 @@ func environmentNumber(e strongroom.Environment) int64 {
 	return 2
 }
 
-// instanceID returns the id of the data folder dir, made at first use.
+// instanceID names the data folder dir: by an id in it, made at first use, and
+// by its place on its disk. A copy of the folder has the id and not the place.
 func instanceID(dir string) (string, error) {
 	path := filepath.Join(dir, instanceName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		id := strongroom.NewID("ins")
-		return id, writeFileSync(path, []byte(id+"\n"), 0o600)
+		text = []byte(strongroom.NewID("ins") + "\n")
+		err = writeFileSync(path, text, 0o600)
 	}
 	if err != nil {
 		return "", err
 	}
-	id := strings.TrimSpace(string(text))
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return "", err
+	}
+	id := fmt.Sprintf("%s.%x.%x", strings.TrimSpace(string(text)), uint64(st.Dev), st.Ino)
 	return id, strongroom.CheckName("instance", id)
 }
 

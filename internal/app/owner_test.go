@@ -4,7 +4,10 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,5 +92,56 @@ func TestInitEmptiesWhatItFilled(t *testing.T) {
 	c.Database = ""
 	if _, err := app.Init(t.Context(), dir, c, nil); err != nil {
 		t.Fatalf("the second try: %v", err)
+	}
+}
+
+// The id in a copied folder is the same and its place is not: a server on a copy
+// of data and keys is kept away while the first one lives.
+func TestACopyOfTheFolderIsAnotherOwner(t *testing.T) {
+	dir, made := instance(t)
+	a, err := app.Open(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	twin := filepath.Join(t.TempDir(), "data")
+	for from, to := range map[string]string{dir: twin, made.Keys: twin + ".keys"} {
+		if out, err := exec.Command("cp", "-r", from, to).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+	}
+	c, err := app.LoadConfig(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Keys = twin + ".keys"
+	if err := c.Write(twin); err != nil {
+		t.Fatal(err)
+	}
+	b, err := app.Open(t.Context(), app.Options{Dir: twin})
+	if err == nil {
+		b.Close()
+	}
+	if !strongroom.IsKind(err, strongroom.Conflict) || !strings.Contains(err.Error(), "holds the database") {
+		t.Fatalf("a copy of the folder opens beside the first: %v", err)
+	}
+}
+
+func TestDoctorFindsLooseFiles(t *testing.T) {
+	dir, made := instance(t)
+	for _, path := range []string{filepath.Join(dir, app.ConfigName), filepath.Join(dir, "strongroom.db"), filepath.Dir(made.RootKeyFile)} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Chmod(path, info.Mode().Perm()|0o066)
+		found, err := app.Doctor(t.Context(), app.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(found, func(f app.Finding) bool { return f.State == app.Fail && (f.Check == "file" || f.Check == "root key") }) {
+			t.Errorf("%s is open to others and the doctor is content", path)
+		}
+		os.Chmod(path, info.Mode().Perm())
 	}
 }

@@ -25,6 +25,9 @@ func (c *clockDoor) Set(ctx context.Context, who strongroom.Actor, to time.Time)
 		return strongroom.Faultf(strongroom.Denied, "clock", "only the clock of a test instance can be moved")
 	}
 	to = to.UTC().Truncate(time.Microsecond)
+	if to.Year() < 2000 || to.Year() > 2200 {
+		return strongroom.Faultf(strongroom.Invalid, "clock", "the clock goes from the year 2000 to 2200")
+	}
 	if to.Before(a.clock.Now()) {
 		g, err := a.vault.Gauges(ctx)
 		if err != nil {
