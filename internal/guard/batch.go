@@ -42,6 +42,8 @@ type batch struct {
 	alone   bool // the group is one call and there is no attempt after this one
 	lost    bool // the transaction broke while members had their turns
 	served  int  // how many calls this attempt took on
+	fetched int  // for the calls before this one was fetched ahead
+	shared  map[any]any
 }
 
 // result is what became of one call in this attempt.
@@ -53,7 +55,7 @@ type result struct {
 // commit runs the calls in one transaction, as many as fit into its time, and
 // answers these. It returns how many.
 func (g *Guard) commit(cs []*call, alone bool) int {
-	b := &batch{g: g, results: make([]result, len(cs)), alone: alone}
+	b := &batch{g: g, results: make([]result, len(cs)), alone: alone, shared: make(map[any]any)}
 	err := g.db.Update(context.Background(), func(tx *db.Tx) error {
 		b.tx = tx
 		return b.run(cs)
@@ -107,6 +109,9 @@ func (b *batch) run(cs []*call) error {
 			break // those who had their turn must not wait for a flush too long
 		}
 		b.served = i + 1
+		if err := b.fetch(i, cs); err != nil {
+			return err
+		}
 		if err := b.member(i, c); err != nil {
 			return err
 		}
@@ -135,7 +140,7 @@ func (b *batch) member(i int, c *call) error {
 		b.results[i] = result{err: errCancelled(err)}
 		return nil
 	}
-	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet}
+	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet, shared: b.shared}
 	t.decisions = append(t.decisions, c.before...)
 	b.results[i].turn = t
 	b.tx.Mark()
@@ -159,7 +164,7 @@ func (b *batch) member(i int, c *call) error {
 		return nil
 	}
 	b.results[i].err = err
-	t.before, t.after = nil, nil
+	t.takeBack()
 	if err := b.tx.RollbackToMark(); err != nil {
 		return err
 	}

@@ -45,6 +45,10 @@
 // there is answered Unavailable or with its own fault. So [db.Writer.Queue] is
 // for statements that do not fail in the ordinary course of things.
 //
+// Readers who stand next to each other may have what they need fetched by one
+// question ([View.Ahead]), and those of one transaction may share a value in
+// memory ([Tx.Shared]) that is written once before the commit.
+//
 // There is no network inside a transaction: [Transport] refuses requests made
 // with the context of a turn, and a call to the guard inside a call to the guard
 // is an error.

@@ -103,13 +103,14 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 	}
 	t := &turn{g: g, who: who}
 	var confirm []func(*Tx) error
+	var before *ahead
 	ran := false
 	err := g.db.Read(ctx, func(r *db.Reader) error {
 		ran = true
 		t.now = r.Now()
 		v := &View{Reader: *r, t: t}
 		err := g.shield(func() error { return fn(context.WithValue(ctx, mark{}, true), v) })
-		confirm = v.confirm
+		confirm, before = v.confirm, v.ahead
 		return err
 	})
 	if err != nil && !ran {
@@ -120,6 +121,7 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 		// It is recorded even if the caller has left: nobody tries without a trace.
 		c.refusal, c.ctx = err, context.WithoutCancel(ctx)
 	} else {
+		c.ahead = before
 		c.fn = func(_ context.Context, tx *Tx) error {
 			for _, f := range confirm {
 				if err := f(tx); err != nil {
@@ -193,6 +195,7 @@ type call struct {
 
 	before   []decision // made on a snapshot before its turn
 	refusal  error      // it was refused on the snapshot: record and answer
+	ahead    *ahead     // what it wants to be fetched before its turn
 	snapshot bool       // it came through Read
 	note     bool       // it came through Failed: there is nothing to do but to record
 	quiet    bool

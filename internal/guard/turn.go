@@ -36,6 +36,7 @@ type View struct {
 	db.Reader
 	t       *turn
 	confirm []func(*Tx) error
+	ahead   *ahead
 }
 
 // Allow asks the policies whether the actor may do a to r. The answer becomes an
@@ -78,6 +79,23 @@ func (tx *Tx) BeforeCommitOnce(key any, fn func() error) {
 // if the work stands. It must be quick, cannot fail and must not call the guard.
 func (tx *Tx) AfterCommit(fn func()) { tx.t.after = append(tx.t.after, fn) }
 
+// Shared returns the value that those who share the transaction keep under key,
+// made by the first of them. It is gone with the transaction. A function that
+// changes it says with [Tx.OnUndo] how to change it back.
+func (tx *Tx) Shared(key any, create func() any) any {
+	shared := tx.t.shared
+	v, ok := shared[key]
+	if !ok {
+		v = create()
+		shared[key] = v
+	}
+	return v
+}
+
+// OnUndo has fn called if the work of this function does not stand while that of
+// the others does, last given first. fn changes memory alone and cannot fail.
+func (tx *Tx) OnUndo(fn func()) { tx.t.undo = append(tx.t.undo, fn) }
+
 // Allow is [Tx.Allow], decided on the snapshot.
 func (v *View) Allow(a strongroom.Action, r strongroom.Resource, c Context) error {
 	return v.t.allow(a, r, c)
@@ -100,6 +118,23 @@ func (v *View) Now() time.Time { return v.t.now }
 // is needed to disclose. An error from fn is recorded, as a denial where it
 // means no, and nothing fn did stands. fn may be run a second time.
 func (v *View) Confirm(fn func(tx *Tx) error) { v.confirm = append(v.confirm, fn) }
+
+// Ahead has fetch called inside the transaction that records the decision, before
+// what Confirm was given, once for all neighbours in the group whose key is the
+// same: with what each of them gave as item, and a view that decides nothing. So
+// many confirmations cost one question. What fetch finds holds until the turn,
+// because only confirmations come in between and these change nothing that is
+// fetched ahead: what Do changes is seen. It may not be called at all; then the
+// confirmation asks for itself. A View fetches once; of two calls the last counts.
+func (v *View) Ahead(key, item any, fetch func(v *View, items []any) error) {
+	v.ahead = &ahead{key: key, item: item, fetch: fetch}
+}
+
+// ahead is what a reader wants to be fetched before its turn.
+type ahead struct {
+	key, item any
+	fetch     func(v *View, items []any) error
+}
 
 // Receipt tells the index of an event once it is durable.
 type Receipt struct {
@@ -125,6 +160,8 @@ type turn struct {
 	misuse    error // the first mistake against the rules of this package
 	before    []hook
 	after     []func()
+	undo      []func()
+	shared    map[any]any // the group's; nil on a snapshot
 }
 
 type hook struct {
