@@ -19,7 +19,7 @@ type ingestCmd struct {
 	Store    string `required:"" help:"Id of the store."`
 	Resource string `required:"" help:"orders, customers, fulfillments or store."`
 	Version  string `default:"v2" help:"API version of the JSON: v1, v2 or v3."`
-	Platform string `help:"Platform the JSON came from, such as shopify; chooses the field map of v1 and is kept as origin."`
+	Platform string `help:"Platform the JSON came from, such as shopify; default: the store's. Chooses the field map of v1 and is kept as origin."`
 	Order    string `help:"External id of the order, for fulfilments that do not name it."`
 	NDJSON   bool   `name:"ndjson" help:"The file holds one JSON document a line; implied by .ndjson and .jsonl."`
 	File     string `arg:"" help:"File, or - for standard input."`
