@@ -109,12 +109,54 @@ type reveal struct {
 
 	st      *store
 	row     *row
+	account accountName
 	want    map[uint32]bool // nil: everything
 	count   int64           // leaves to open
 	known   bool            // the reference lies beside the record already
+	ahead   found           // in the recording transaction, before the turn
 	receipt *guard.Receipt
 	wrapped keys.Wrapped // as the recording transaction found it
 	key     seal.Key     // the same, opened; zero if nobody needed it yet
+}
+
+// found is what was fetched ahead of a confirmation. What is missing is asked for
+// in the turn.
+type found struct {
+	wrapped  *keys.Wrapped
+	standing *standing
+}
+
+// fetchAhead finds keys and budgets of all who are about to be confirmed in one
+// transaction. One alone is as well served without.
+func (v *Vault) fetchAhead(view *guard.View, items []any) error {
+	records := make([]uint64, len(items))
+	for i, item := range items {
+		r := item.(*reveal)
+		r.ahead, records[i] = found{}, uint64(r.id)
+	}
+	if len(items) == 1 {
+		return nil
+	}
+	wraps, err := v.keys.LoadMany(view, records)
+	if err != nil {
+		return err
+	}
+	standings := make(map[accountName]*standing)
+	for _, item := range items {
+		r := item.(*reveal)
+		if w, ok := wraps[uint64(r.id)]; ok {
+			r.ahead.wrapped = &w
+		}
+		s := standings[r.account]
+		if s == nil {
+			if s, err = loadStanding(&view.Reader, r.account); err != nil {
+				return err
+			}
+			standings[r.account] = s
+		}
+		r.ahead.standing = s
+	}
+	return nil
 }
 
 func (r *reveal) resource() strongroom.Resource {
@@ -162,12 +204,11 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 	}
 	view.Note("fields", r.count)
 	view.Note("by_fields", classes)
-	if err := r.knowsReference(view); err != nil {
-		return err
-	}
+	r.account = accountName{who: view.Actor().ID, purpose: r.asked.purpose, store: r.st.num}
 	r.v.atDecision()
+	view.Ahead(r.v, r, r.v.fetchAhead)
 	view.Confirm(func(tx *guard.Tx) error {
-		if err := r.v.debit(tx, r.asked.purpose, r.st.num, 1, r.count); err != nil {
+		if err := r.v.debit(tx, r.account, r.ahead.standing, 1, r.count); err != nil {
 			return err
 		}
 		return r.confirm(tx)
@@ -184,11 +225,12 @@ func (v *Vault) atDecision() {
 
 // load finds the record on the snapshot. A record of another store is none.
 func (r *reveal) load(view *guard.View) error {
-	row, state, err := loadOfStore(&view.Reader, r.id, r.store)
+	o, err := loadOfStore(&view.Reader, r.id, r.store, r.asked.hash)
 	if err != nil {
 		return err
 	}
-	known := row != nil && state == storeConnected
+	row := o.row
+	known := row != nil && o.state == storeConnected
 	if known && r.st == nil {
 		r.st = r.v.cachedStore(r.store)
 	}
@@ -203,7 +245,7 @@ func (r *reveal) load(view *guard.View) error {
 	if err := alive(row, view.Now()); err != nil {
 		return err
 	}
-	r.row = row
+	r.row, r.known = row, o.known > 0
 	return nil
 }
 
@@ -308,17 +350,6 @@ func classNames(mask uint64) []string {
 	return out
 }
 
-// knowsReference looks whether the reference lies beside the record already.
-func (r *reveal) knowsReference(view *guard.View) error {
-	var one int64
-	err := view.QueryRow(sqlReferenceKnown, uint64(r.id), r.asked.hash[:]).Scan(&one)
-	r.known = err == nil
-	if strongroom.IsKind(err, strongroom.NotFound) {
-		return nil
-	}
-	return err
-}
-
 // referenceAD is the context of a sealed reference.
 func (v *Vault) referenceAD(store string, id recordID, version uint32, h hash) []byte {
 	return seal.AD("strongroom/reference/1", string(v.env), store, uint64(id), version, h[:], partReference)
@@ -337,7 +368,7 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 		return strongroom.Faultf(strongroom.Unavailable, "clock-behind", "the clock is behind the newest event of the log, so nothing is opened").
 			Advise("set the host's time and try again")
 	}
-	w, err := r.v.keys.LoadTx(tx, uint64(r.id))
+	w, err := r.wrap(tx)
 	if err != nil {
 		return err
 	}
@@ -355,7 +386,20 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 		return nil // the opening after the commit fails in the same way, and says so
 	}
 	sealed := r.key.Seal(nil, r.v.referenceAD(r.store, r.id, w.Version, r.asked.hash), []byte(r.asked.reference))
-	return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], db.Micros(tx.Now()), sealed)
+	at := db.Micros(tx.Now())
+	// Written with everybody else's, so that a turn needs no savepoint.
+	tx.BeforeCommit(func() error {
+		return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], at, sealed)
+	})
+	return nil
+}
+
+// wrap returns the wrapped key as the recording transaction has it.
+func (r *reveal) wrap(tx *guard.Tx) (keys.Wrapped, error) {
+	if r.ahead.wrapped != nil {
+		return *r.ahead.wrapped, nil
+	}
+	return r.v.keys.LoadTx(tx, uint64(r.id))
 }
 
 // errMoved says that a new version took the record's place between the decision

@@ -49,8 +49,9 @@ const (
 	recordColumns = `r.id, r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how, r.fetched_at, r.anchor, r.anchor_at,
 		r.expires_at, r.period, r.leaf_count, r.leaf_next, r.classes, r.ident, r.facts, r.entries, r.body, r.leaves`
 
-	sqlRecord  = `select ` + allColumns + ` from vault_record where id = $1`
-	sqlOfStore = `select s.status, ` + recordColumns + ` from vault_record r join vault_store s on s.num = r.store where r.id = $1 and s.id = $2`
+	sqlRecord = `select ` + allColumns + ` from vault_record where id = $1`
+	// With the store's state, and whether a reference lies beside the record.
+	sqlOfStore = `select s.status, (select count(*) from vault_reference f where f.record = r.id and f.hash = $3), ` + recordColumns + ` from vault_record r join vault_store s on s.num = r.store where r.id = $1 and s.id = $2`
 	sqlOutline = `select ` + outlineColumns + ` from vault_record where id = $1`
 	// What a description needs: outline and tokenised part.
 	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
@@ -93,7 +94,6 @@ const (
 	sqlGraveSweep = `delete from vault_tombstone where hash in (select hash from vault_tombstone where until <= $1 limit $2)`
 
 	sqlReferences      = `select hash, at, sealed from vault_reference where record = $1`
-	sqlReferenceKnown  = `select 1 from vault_reference where record = $1 and hash = $2`
 	sqlReferenceAdd    = `insert into vault_reference (record, hash, at, sealed) values ($1, $2, $3, $4) on conflict do nothing`
 	sqlReferenceReseal = `update vault_reference set sealed = $3 where record = $1 and hash = $2`
 	sqlReferenceRemove = `delete from vault_reference where record = $1`
@@ -124,17 +124,25 @@ func loadRow(r *db.Reader, id recordID) (*row, error) {
 	return scanRow(r.QueryRow(sqlRecord, uint64(id)).Scan, true)
 }
 
-// loadOfStore returns a record of one store, and the store's state, in one
-// question. The row is nil where the store has no such record.
-func loadOfStore(r *db.Reader, id recordID, store string) (*row, storeState, error) {
-	var state storeState
-	found, err := scanRow(func(dest ...any) error {
-		return r.QueryRow(sqlOfStore, uint64(id), store).Scan(append([]any{&state}, dest...)...)
+// ofStore is a record of one store with what a reveal asks besides. The row is
+// nil where the store has no such record.
+type ofStore struct {
+	*row
+	state storeState
+	known int // 1 if the reference lies beside the record already
+}
+
+// loadOfStore answers all of it in one question.
+func loadOfStore(r *db.Reader, id recordID, store string, reference hash) (ofStore, error) {
+	var o ofStore
+	var err error
+	o.row, err = scanRow(func(dest ...any) error {
+		return r.QueryRow(sqlOfStore, uint64(id), store, reference[:]).Scan(append([]any{&o.state, &o.known}, dest...)...)
 	}, true)
 	if strongroom.IsKind(err, strongroom.NotFound) {
 		err = nil
 	}
-	return found, state, err
+	return o, err
 }
 
 func loadOutline(r *db.Reader, id recordID) (*row, error) {

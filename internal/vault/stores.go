@@ -64,7 +64,6 @@ const (
 	sqlStoreAdd = `insert into vault_store (num, id, tag, platform, tainted, status, kinds, fields, connected, disconnected, card)
 		select coalesce(max(num), 0) + 1, $1, $2, $3, 1, 1, 0, 0, $4, 0, $5 from vault_store`
 	sqlStore           = `select ` + storeColumns + ` from vault_store where id = $1`
-	sqlStoreState      = `select status from vault_store where num = $1`
 	sqlStoreByTag      = `select ` + storeColumns + ` from vault_store where tag = $1`
 	sqlStores          = `select ` + storeColumns + ` from vault_store where num > $1 order by num limit $2`
 	sqlStoreKinds      = `update vault_store set kinds = kinds | $2 where num = $1`

@@ -163,7 +163,7 @@ func (t *tokenReveal) decideOne(view *guard.View, r *tokenRecord) error {
 		t.fail(r, code)
 		return nil
 	}
-	return r.knowsReference(view)
+	return nil
 }
 
 func (t *tokenReveal) fail(r *tokenRecord, code string) {
@@ -189,7 +189,8 @@ func (t *tokenReveal) confirm(tx *guard.Tx) error {
 		sums[r.st.num] = sum{s.records + 1, s.fields + r.count}
 	}
 	for _, num := range order {
-		err := t.v.debit(tx, t.asked.purpose, num, sums[num].records, sums[num].fields)
+		n := accountName{who: tx.Actor().ID, purpose: t.asked.purpose, store: num}
+		err := t.v.debit(tx, n, nil, sums[num].records, sums[num].fields)
 		if gone(err) {
 			return errMoved() // disconnected since the decision
 		}
