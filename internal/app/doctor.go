@@ -155,6 +155,7 @@ func (a *App) examine(ctx context.Context) []Finding {
 	f = append(f, finding("records", err, oldest(s), "see docs/operations.md"))
 	if err == nil {
 		f = append(f, a.examineDates(s)...)
+		f = append(f, a.examineJobs(ctx))
 	}
 	return f
 }
@@ -203,7 +204,22 @@ func (a *App) examineDates(s snapshot) []Finding {
 	if age > 2*a.conf.EpochLength {
 		y.State, y.Advice = Warn, "strongroom epoch roll --data "+a.o.Dir
 	}
+	if a.keys.RollWaits() {
+		y.State, y.Advice = Warn, "an epoch roll was begun and not finished; it goes on when the instance serves"
+	}
 	return []Finding{x, y}
+}
+
+// examineJobs looks for work that was given up.
+func (a *App) examineJobs(ctx context.Context) Finding {
+	dead, err := a.jobs.DeadLetters(ctx, a.local(), 100)
+	if err != nil {
+		return finding("jobs", err, "", "see docs/operations.md")
+	}
+	if len(dead) == 0 {
+		return Finding{Check: "jobs", State: OK, Found: "none was given up"}
+	}
+	return Finding{"jobs", Warn, fmt.Sprintf("%d were given up, the first: %s (%s)", len(dead), dead[0].Name, dead[0].Code), "mend the cause and ask for the work again"}
 }
 
 func finding(check string, err error, found, advice string) Finding {

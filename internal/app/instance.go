@@ -215,8 +215,8 @@ func (a *App) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.life.Status().Err; err != nil {
-		return strongroom.Faultf(strongroom.Unavailable, "background", "the last sweep or roll did not finish and is tried again").Because(err)
+	if err := a.life.Status().SweepErr; err != nil {
+		return strongroom.Faultf(strongroom.Unavailable, "background", "the last sweep did not finish and is tried again").Because(err)
 	}
 	return nil
 }

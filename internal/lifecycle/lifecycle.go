@@ -81,6 +81,9 @@ type Status struct {
 	// Err is why the last sweep, or else the last roll, did not finish; nil if
 	// both did.
 	Err error
+	// SweepErr is the part of Err that keeps data beyond its day. A roll that does
+	// not finish is an alarm; it is no reason to refuse work.
+	SweepErr error
 }
 
 // New returns a Lifecycle. Keys, Vault and Clock are required.
@@ -233,7 +236,8 @@ func (l *Lifecycle) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.status
-	if s.Err = l.errs[sweeping]; s.Err == nil {
+	s.SweepErr = l.errs[sweeping]
+	if s.Err = s.SweepErr; s.Err == nil {
 		s.Err = l.errs[rolling]
 	}
 	return s

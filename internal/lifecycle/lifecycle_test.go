@@ -217,3 +217,24 @@ func TestFailureIsTriedAgainSoon(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// A roll that does not finish is an alarm; only a sweep that does not finish
+// keeps data beyond its day.
+func TestStatusTellsSweepsFromRolls(t *testing.T) {
+	clock := new(strongroom.Clock)
+	f := &fake{clock: clock, rollFail: errors.New("the root is away")}
+	l := lifecycle.New(lifecycle.Options{Keys: f, Vault: f, Clock: clock})
+	if err := l.Roll(t.Context(), strongroom.System("roll"), nil); err == nil {
+		t.Fatal("the roll succeeded")
+	}
+	if st := l.Status(); st.Err == nil || st.SweepErr != nil {
+		t.Errorf("after a failed roll: %+v", st)
+	}
+	f.fail = errors.New("disk full")
+	if _, err := l.Sweep(t.Context(), strongroom.System("sweeper")); err == nil {
+		t.Fatal("the sweep succeeded")
+	}
+	if st := l.Status(); st.SweepErr == nil {
+		t.Errorf("after a failed sweep: %+v", st)
+	}
+}
