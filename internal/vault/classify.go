@@ -159,6 +159,7 @@ func (v *Vault) decideField(tx *guard.Tx, st *store, f *fieldRow) error {
 	}
 	// Every process that holds the store's maps sees the new number with the next
 	// record it takes in, and lays them anew.
+	forgetStores(tx)
 	_, err = tx.Exec(sqlStoreFields, st.num)
 	return err
 }

@@ -70,7 +70,7 @@ func (v *Vault) Erase(ctx context.Context, who strongroom.Actor, q EraseRequest)
 		if err := tx.Allow(actionErase, res, c); err != nil {
 			return err
 		}
-		if e.st, err = v.connectedStore(&tx.Reader, q.Store); err != nil {
+		if e.st, err = v.sharedStore(tx, q.Store); err != nil {
 			return err
 		}
 		// The store's own decisions say which values mark a shopper.
@@ -341,6 +341,7 @@ func (v *Vault) Disconnect(ctx context.Context, who strongroom.Actor, id string,
 		if dry {
 			return nil
 		}
+		forgetStores(tx)
 		if err := tx.Queue(sqlStoreDisconnect, st.num, db.Micros(tx.Now())); err != nil || v.chores == nil {
 			return err
 		}

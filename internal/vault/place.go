@@ -31,7 +31,7 @@ type placing struct {
 }
 
 func (v *Vault) newPlacing(tx *guard.Tx, store string) (*placing, error) {
-	st, err := v.connectedStore(&tx.Reader, store)
+	st, err := v.sharedStore(tx, store)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,7 @@ func (p *placing) treatAgain(docs []*doc) {
 
 func (p *placing) finish() error {
 	if p.kinds != p.st.kinds {
+		forgetStores(p.tx)
 		if err := p.tx.Queue(sqlStoreKinds, p.st.num, p.kinds); err != nil {
 			return err
 		}

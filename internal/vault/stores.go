@@ -351,6 +351,36 @@ func (v *Vault) connectedStore(r *db.Reader, id string) (*store, error) {
 	return s, nil
 }
 
+// sharedStores are the connected stores that the transaction has read, by id.
+type sharedStores map[string]*store
+
+type sharedStoresKey struct{}
+
+func storesOfTx(tx *guard.Tx) sharedStores {
+	return tx.Shared(sharedStoresKey{}, func() any { return make(sharedStores) }).(sharedStores)
+}
+
+// sharedStore is connectedStore, read once for all who share the transaction.
+// Whoever changes a store says so with forgetStores.
+func (v *Vault) sharedStore(tx *guard.Tx, id string) (*store, error) {
+	all := storesOfTx(tx)
+	if s := all[id]; s != nil {
+		return s, nil
+	}
+	s, err := v.connectedStore(&tx.Reader, id)
+	if err == nil {
+		all[id] = s
+	}
+	return s, err
+}
+
+// forgetStores has stores read again, after a change and after it is undone.
+func forgetStores(tx *guard.Tx) {
+	all := storesOfTx(tx)
+	clear(all)
+	tx.OnUndo(func() { clear(all) })
+}
+
 func disconnected() *strongroom.Fault {
 	return strongroom.Faultf(strongroom.Erased, "store", "the store is disconnected and its records are gone")
 }
