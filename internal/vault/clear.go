@@ -17,6 +17,8 @@ const (
 	sqlMarkErased = `update vault_record set status = 2, expires_at = $2 where id = $1`
 	sqlRemains    = `select id, status, expires_at, facts, entries from vault_record
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	sqlReferencesRemove = `delete from vault_reference
+		where record in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 	sqlStonesOver = `delete from vault_record where id in (
 		select id from vault_record where status <> 1 and expires_at <= $1 and body is null order by expires_at limit $2)`
 )
@@ -166,6 +168,9 @@ func (v *Vault) clear(tx *guard.Tx, dead []keys.Dead) (int, error) {
 		}
 		count++
 	}
+	if err := removeReferences(tx, rows); err != nil {
+		return 0, err
+	}
 	if err := removeRemains(tx, rows); err != nil {
 		return 0, err
 	}
@@ -178,10 +183,20 @@ func clearOne(tx *guard.Tx, r *remains) error {
 		f = facts{Updated: tx.Now()} // nothing older will count as new
 	}
 	stone := f.headstone()
-	if err := buryRow(tx, r.id, r.status, r.expires, stone.appendTo(nil)); err != nil {
-		return err
-	}
-	return tx.Queue(sqlReferenceRemove, uint64(r.id))
+	return buryRow(tx, r.id, r.status, r.expires, stone.appendTo(nil))
+}
+
+// removeReferences removes the references of all records, sixteen to a
+// statement. The last one fills up with its last record.
+func removeReferences(tx *guard.Tx, rows []remains) error {
+	args := make([]any, identChunk)
+	_, err := tx.Batch(sqlReferencesRemove, (len(rows)+identChunk-1)/identChunk, func(i int) []any {
+		for j := range args {
+			args[j] = uint64(rows[min(i*identChunk+j, len(rows)-1)].id)
+		}
+		return args
+	})
+	return err
 }
 
 // removeRemains removes the index rows of all records in one batch.
