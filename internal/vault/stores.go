@@ -56,8 +56,6 @@ type store struct {
 	token        seal.TokenKey
 }
 
-func (s *store) has(k kind) bool { return s.kinds&(1<<k) != 0 }
-
 const (
 	storeColumns = `num, id, tag, platform, status, kinds, fields, connected, disconnected, card`
 
