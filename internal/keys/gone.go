@@ -47,6 +47,10 @@ func (g *gone) keep(since time.Time) {
 	}
 }
 
+// Gone reports whether the record was erased while an epoch lasted whose key is
+// still there: a row of it that says otherwise was put back from a copy.
+func (k *Keys) Gone(record uint64) bool { return k.gone.has(record) }
+
 // oldestEpoch returns when the oldest epoch began that still has a key.
 func (k *Keys) oldestEpoch() time.Time {
 	s := k.ring.now.Load()

@@ -149,7 +149,7 @@ func (s *search) run(stores []*store, after recordID) ([]shown, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	rows = slices.DeleteFunc(rows, func(r *row) bool { return alive(r, s.view.Now()) != nil })
+	rows = slices.DeleteFunc(rows, func(r *row) bool { return s.v.alive(r, s.view.Now()) != nil })
 	out, err := s.v.showEach(s.view, rows, func(r *row) *store { return byNum[r.store] })
 	return out, next, err
 }

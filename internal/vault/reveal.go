@@ -242,7 +242,7 @@ func (r *reveal) load(view *guard.View) error {
 	if row == nil {
 		return noRecord(nil)
 	}
-	if err := alive(row, view.Now()); err != nil {
+	if err := r.v.alive(row, view.Now()); err != nil {
 		return err
 	}
 	r.row, r.known = row, o.known > 0
@@ -256,10 +256,11 @@ func noRecord(err error) error {
 	return strongroom.Faultf(strongroom.NotFound, "record", "no such record")
 }
 
-// alive refuses a dead record. Reaching the date is enough, swept or not.
-func alive(r *row, now time.Time) error {
+// alive refuses a dead record. Reaching the date is enough, swept or not, and so
+// is what the ledger of erasures says of it, whatever the row does.
+func (v *Vault) alive(r *row, now time.Time) error {
 	switch {
-	case r.status == erased:
+	case r.status == erased || v.keys.Gone(uint64(r.id)):
 		return strongroom.Faultf(strongroom.Erased, "erased", "the record was erased")
 	case r.status == expired || !now.Before(r.expires):
 		return strongroom.Faultf(strongroom.Erased, "expired", "the record has reached its erase-by date")

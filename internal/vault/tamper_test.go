@@ -186,3 +186,40 @@ func TestOtherEnvironmentDoesNotOpen(t *testing.T) {
 		t.Errorf("the same environment does not: %v", err)
 	}
 }
+
+// A row of an erased record that is put back, with its key, is as dead as before,
+// and does not drag the tokens of other records along.
+func TestARowPutBackIsStillErased(t *testing.T) {
+	f := open(t)
+	a := f.ingest("orders", order)
+	b := f.ingest("orders", strings.ReplaceAll(order, "6120448100001", "6120448100002"))
+	id := vault.RowOf(a.Records[0].ID)
+	var kept struct {
+		status, expires int64
+		body, leaves    []byte
+		epoch, store    int64
+		wrap            []byte
+	}
+	f.exec(func(tx *db.Tx) error {
+		if err := tx.QueryRow("select status, expires_at, body, leaves from vault_record where id = $1", id).Scan(&kept.status, &kept.expires, &kept.body, &kept.leaves); err != nil {
+			return err
+		}
+		return tx.QueryRow("select epoch, store, wrap from keys_data where record = $1", id).Scan(&kept.epoch, &kept.store, &kept.wrap)
+	})
+	if _, err := f.Erase(context.Background(), f.who, vault.EraseRequest{Store: f.store, Records: []string{a.Records[0].ID}}); err != nil {
+		t.Fatal(err)
+	}
+	f.exec(func(tx *db.Tx) error {
+		if _, err := tx.Exec("update vault_record set status = $2, expires_at = $3, body = $4, leaves = $5 where id = $1", id, kept.status, kept.expires, kept.body, kept.leaves); err != nil {
+			return err
+		}
+		_, err := tx.Exec("insert into keys_data (record, version, store, epoch, erase_by, wrap) values ($1, 1, $2, $3, $4, $5)", id, kept.store, kept.epoch, kept.expires, kept.wrap)
+		return err
+	})
+	_, err := f.reveal(a.Records[0].ID)
+	want(t, err, strongroom.Erased, "erased")
+	got := f.tokens(text(t, a.Body, "order", "email"), text(t, b.Body, "order", "email"))
+	if got[0].Error != "erased" || got[0].Value != nil || got[1].Value == nil {
+		t.Errorf("the row put back: %+v; its neighbour: %+v", got[0], got[1])
+	}
+}
