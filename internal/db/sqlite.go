@@ -27,8 +27,8 @@ const (
 		"&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=foreign_keys(1)" +
 		"&_pragma=temp_store(2)&_pragma=mmap_size(0)"
 	sqliteWriter = sqliteSettings + "&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
-		"&_pragma=secure_delete(1)&_pragma=cache_size(-8192)" +
-		"&_pragma=wal_autocheckpoint(2000)&_pragma=journal_size_limit(33554432)"
+		"&_pragma=secure_delete(1)&_pragma=cache_size(-32768)" +
+		"&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(33554432)"
 	sqliteReader = sqliteSettings + "&_pragma=cache_size(-2048)&_query_only=1"
 )
 
