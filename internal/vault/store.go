@@ -207,18 +207,7 @@ func loadShown(r *db.Reader, ids []recordID) ([]*row, error) {
 			args[i] = uint64(ids[min(i, n-1)]) // a short chunk repeats its last
 		}
 		rows, err := r.Query(sqlByIDs, args[:]...)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			one, err := scanRow(rows.Scan, true)
-			if err != nil {
-				rows.Close()
-				return nil, err
-			}
-			out = append(out, one)
-		}
-		if err := rows.Close(); err != nil {
+		if out, err = scanRows(out, rows, err, true); err != nil {
 			return nil, err
 		}
 		ids = ids[n:]
@@ -229,12 +218,17 @@ func loadShown(r *db.Reader, ids []recordID) ([]*row, error) {
 // listRows returns the live records of a store and kind after a record.
 func listRows(r *db.Reader, store int64, k kind, after recordID, now time.Time, limit int) ([]*row, error) {
 	rows, err := r.Query(sqlList, store, k, uint64(after), db.Micros(now), limit)
+	return scanRows(nil, rows, err, true)
+}
+
+// scanRows appends the rows of a question to out and closes it; all is as for
+// scanRow.
+func scanRows(out []*row, rows *db.Rows, err error, all bool) ([]*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []*row
 	for rows.Next() {
-		one, err := scanRow(rows.Scan, true)
+		one, err := scanRow(rows.Scan, all)
 		if err != nil {
 			rows.Close()
 			return nil, err
@@ -299,18 +293,7 @@ func loadLinked(r *db.Reader, h hash, k kind, limit int) ([]*row, error) {
 			args[i] = uint64(ids[min(i, n-1)]) // a short chunk repeats its last
 		}
 		rows, err := r.Query(sqlOfKind, args[:]...)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			one, err := scanRow(rows.Scan, false)
-			if err != nil {
-				rows.Close()
-				return nil, err
-			}
-			out = append(out, one)
-		}
-		if err := rows.Close(); err != nil {
+		if out, err = scanRows(out, rows, err, false); err != nil {
 			return nil, err
 		}
 		ids = ids[n:]
