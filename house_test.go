@@ -17,14 +17,15 @@ import (
 // floor. Not its own floor, never up; so there are no cycles, and when two
 // neighbours need each other the noun is in the wrong place.
 var floors = map[string]int{
-	"": 0, "seal": 0, "tlog": 0, "classify": 0,
+	"": 0, "seal": 0, "tlog": 0, "classify": 0, "password": 0, "factor": 0,
 	"db": 1, "authz": 1, "web": 1, "fieldmap": 1,
 	"audit": 2,
 	"guard": 3,
 	"keys":  4, "jobs": 4, "logbook": 4,
-	"vault": 5, "identity": 5,
-	"intake": 6, "lifecycle": 6,
-	"api": 8,
+	"vault": 5, "identity": 5, "people": 5, "device": 5, "policy": 5,
+	"intake": 6, "lifecycle": 6, "session": 6, "access": 6,
+	"federation": 7, "review": 7,
+	"api": 8, "scim": 8, "console": 8,
 	"app": 9,
 	// cmd is the street in front of the house; demo, bench and drills look at it
 	// from outside like any client.
@@ -49,6 +50,8 @@ var outside = map[string][]string{
 	"seal":     {"golang.org/x/crypto"},
 	"tlog":     {"golang.org/x/mod"},
 	"classify": {"github.com/nyaruka/phonenumbers", "golang.org/x/text", "golang.org/x/net"},
+	"password": {"golang.org/x/text"},
+	"factor":   {"github.com/pquerna/otp", "github.com/go-webauthn/webauthn"},
 	"fieldmap": {"github.com/goccy/go-yaml"},
 	"db":       {"modernc.org/sqlite", "github.com/jackc/pgx"},
 	"authz":    {"github.com/cedar-policy/cedar-go"},

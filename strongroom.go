@@ -11,7 +11,11 @@
 // step.
 package strongroom
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
 
 // Environment is bound into every seal, key and token, so that a test instance
 // cannot open production data (DPP 3.5.3).
@@ -87,6 +91,42 @@ type Actor struct {
 	Session string
 	// Door is where the call came in: http, socket, command, job.
 	Door string
+	// Standing is what else a policy may know of a person.
+	Standing Standing
+	// Elevations are rights for a while, each for one store and one purpose.
+	Elevations []Elevation
+}
+
+// Standing is what is known of a person beside the roles. The zero Standing is
+// that of somebody of whom nothing has been shown.
+type Standing struct {
+	// Employment is employee, contractor, agency or intern; empty for services.
+	Employment string
+	// Trained says that both trainings, data protection and IT security, are
+	// current (DPP 2.1).
+	Trained bool
+	// Pledged says that the confidentiality clause and the acceptable use of
+	// devices are acknowledged (DPP 2.2, 3.2).
+	Pledged bool
+	// Device is managed, unmanaged or unknown; empty where no device calls.
+	Device string
+	// Verified is when two factors were last shown, in real time; zero: never.
+	Verified time.Time
+	// Source is where the call came from. It is personal data and never recorded.
+	Source netip.Addr
+}
+
+// Elevation is a right that was asked for, approved by another person, and ends
+// by itself (DPP 2.3.2).
+type Elevation struct {
+	ID      string // the grant's id
+	Store   string
+	Purpose Purpose
+	// Reference is the order or case it was given for, in clear and in memory
+	// only.
+	Reference string
+	Classes   []string // classes of fields; none means all
+	Until     time.Time
 }
 
 // System returns the actor for the product's own background work.
