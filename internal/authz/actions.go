@@ -61,6 +61,10 @@ func rule(name string) (Rule, bool) {
 
 // actions is sorted by name; a test holds it against the schema.
 var actions = [...]Rule{
+	{Name: "case.close", Across: true},
+	{Name: "case.extend", Across: true},
+	{Name: "case.list", Across: true},
+	{Name: "case.open", Across: true},
 	{Name: "clock.set", Across: true},
 	{Name: "epoch.roll", Across: true},
 	{Name: "field.classify"},

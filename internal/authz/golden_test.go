@@ -23,7 +23,7 @@ func TestDecisions(t *testing.T) {
 	prod, test := engine(t, strongroom.Production), engine(t, strongroom.Test)
 	var b strings.Builder
 	b.WriteString("# role × action: p allowed in production, t allowed in a test instance, . denied.\n")
-	b.WriteString("# Rows of record.reveal name the purpose; a reference is given with each purpose.\n")
+	b.WriteString("# Rows of record.reveal and of cases name the purpose; a reference is given with each purpose.\n")
 	b.WriteString(pad("", 32) + strings.Join(authz.Roles(), " ") + "\n")
 	row := func(label, action string, p strongroom.Purpose) {
 		b.WriteString(pad(label, 32))
@@ -48,6 +48,11 @@ func TestDecisions(t *testing.T) {
 		row(a.Name, a.Name, "")
 		if a.Name == "record.reveal" {
 			for _, p := range strongroom.Purposes() {
+				row(a.Name+" "+string(p), a.Name, p)
+			}
+		}
+		if slices.Contains([]string{"case.close", "case.extend", "case.open"}, a.Name) {
+			for _, p := range []strongroom.Purpose{strongroom.LegalDuty, strongroom.SubjectRequest} {
 				row(a.Name+" "+string(p), a.Name, p)
 			}
 		}
@@ -104,6 +109,33 @@ func TestObligation_2_3_3_WhoMayOpen(t *testing.T) {
 		`permit (principal in Role::"auditor", action == Action::"record.reveal", resource) when { context has purpose && context.purpose == "tax" };`)})
 	if wrong := openers(wide, want); !slices.Equal(wrong, []string{"auditor for tax"}) {
 		t.Errorf("a planted permit is not noticed: %v", wrong)
+	}
+}
+
+// A case opens records, so who may open one is a short list as well: privacy for
+// shoppers' requests, three roles for a legal duty, no application, no operator.
+func TestObligation_3_1_2_WhoMayOpenCases(t *testing.T) {
+	who := func(e *authz.Engine) (out []string) {
+		for _, role := range authz.Roles() {
+			for _, p := range []strongroom.Purpose{strongroom.LegalDuty, strongroom.SubjectRequest} {
+				r := request(role, "case.open")
+				r.Purpose, r.Resource.Type = p, "Case"
+				if e.Decide(r).Allow {
+					out = append(out, role+" "+string(p))
+				}
+			}
+		}
+		return out
+	}
+	want := []string{"owner legal_duty", "privacy legal_duty", "privacy subject_request", "security legal_duty"}
+	if got := who(engine(t, strongroom.Production)); !slices.Equal(got, want) {
+		t.Errorf("who opens cases: %v", got)
+	}
+	// Planted: one more is noticed.
+	wide := engine(t, strongroom.Production, authz.File{Name: "local.cedar", Text: []byte(
+		`permit (principal in Role::"application", action == Action::"case.open", resource is Case);`)})
+	if got := who(wide); slices.Equal(got, want) {
+		t.Error("a planted permit is not noticed")
 	}
 }
 

@@ -100,7 +100,7 @@ func principalType(k strongroom.ActorKind) (types.EntityType, bool) {
 
 func resourceType(t string) bool {
 	switch t {
-	case "Instance", "Store", "Record", "Log", "Key", "Job":
+	case "Instance", "Store", "Record", "Log", "Key", "Job", "Case":
 		return true
 	}
 	return false
