@@ -55,11 +55,11 @@ lint: ## formatting, vet, staticcheck, tidy modules, the house suite
 vuln: ## known vulnerabilities (asks the public database)
 	$(GO) run $(VULN) $(PKGS)
 
-bench: build need ## the product against the same rows without protection; writes bench.json
-	$(CLUSTER) -durable $(GO) run ./internal/bench/cmd/bench -json bench.json
+bench: build need ## the product against the same rows without protection; writes bench.json (BENCHFLAGS="-only flat -records 100000")
+	$(CLUSTER) -durable $(GO) run ./internal/bench/cmd/bench $(BENCHFLAGS) -json bench.json
 
 bench-quick: build need ## the same table from less data, at most 90 seconds
-	$(CLUSTER) -durable $(GO) run ./internal/bench/cmd/bench -quick -json bench.json
+	$(CLUSTER) -durable $(GO) run ./internal/bench/cmd/bench -quick $(BENCHFLAGS) -json bench.json
 
 docs: build ## write the generated pages anew
 	$(GO) test ./internal/api -run Golden -update

@@ -18,9 +18,15 @@ type Options struct {
 	Postgres string   // address of a durable PostgreSQL server, for that engine
 	Quick    bool     // less data: the same table in at most 90 seconds
 	Only     []string // parts of the run, see Parts; none means all
+	Records  int      // of the large instance of the flat rows; 0: a million, quick 15,000
+	Keep     string   // a folder that keeps the large instance for the next run; "": it is removed
 	Dir      string   // an empty folder on the disk to measure; it is filled
 	Binary   string   // the built command, for cold start and idle memory
-	Progress func(Row)
+
+	Progress func(line string) // what happens just now; may be nil
+	// Section is called with all rows so far after each part of the run, so that a
+	// run that is cut off leaves what it has. Its error ends the run. May be nil.
+	Section func(rows []Row) error
 }
 
 // Row is one line of the table. Durations are of single calls.
@@ -44,6 +50,8 @@ type Row struct {
 	ProductCPU float64 `json:"product_cpu_us,omitempty"` // of the bench's process for one operation
 	FloorCPU   float64 `json:"floor_cpu_us,omitempty"`
 	Note       string  `json:"note,omitempty"`
+	// Incomplete says that the run this row is of has not come to its end.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // scale is how much data a run takes.
@@ -53,17 +61,20 @@ type scale struct {
 	bulk         int           // orders a round of bulk ingest
 	singles      int           // orders that a round of single ingest may take
 	small, large int           // records of the flat rows
+	flatSingles  int           // orders that a round of their single ingest takes: few, so that small stays small
 	cold         int           // records of the instance that is started
 	settle       time.Duration // before idle memory is read
 }
 
-func scaleOf(quick bool) scale {
-	if quick {
-		return scale{rounds: 3, slice: 300 * time.Millisecond, bulk: 2048, singles: 4096,
-			small: 1500, large: 15_000, cold: 5_000, settle: time.Second}
+func (o Options) scale() scale {
+	s := scale{rounds: 5, slice: 2 * time.Second, bulk: 20_480, singles: 30_000,
+		small: 10_000, large: 1_000_000, flatSingles: 2000, cold: 100_000, settle: 5 * time.Second}
+	if o.Quick {
+		s = scale{rounds: 3, slice: 300 * time.Millisecond, bulk: 2048, singles: 4096,
+			small: 1500, large: 15_000, flatSingles: 500, cold: 5_000, settle: time.Second}
 	}
-	return scale{rounds: 5, slice: 2 * time.Second, bulk: 20_480, singles: 30_000,
-		small: 10_000, large: 1_000_000, cold: 100_000, settle: 5 * time.Second}
+	s.large = cmp.Or(o.Records, s.large)
+	return s
 }
 
 const (
@@ -81,26 +92,36 @@ type bench struct {
 	shop *shop
 	sold int // orders the shop has given out
 	rows []Row
+	past []Row     // of the engines before
 	made *instance // by the first part that needs one
 }
 
 // Run measures and returns the table. An error means that something could not
-// be measured, or that an answer was wrong; a missed bar is no error.
+// be measured, or that an answer was wrong; a missed bar is no error. With an
+// error come the rows there are, marked as those of an incomplete run.
 func Run(ctx context.Context, o Options) ([]Row, error) {
 	var rows []Row
 	for _, e := range o.Engines {
-		b := &bench{scale: scaleOf(o.Quick), o: o, at: place{engine: e, dir: o.Dir, server: o.Postgres}}
-		b.shop = newShop(b.large*2+b.cold+1_000_000, time.Now())
+		b := &bench{scale: o.scale(), o: o, at: place{engine: e, dir: o.Dir, server: o.Postgres}, past: rows}
+		b.shop = newShop(b.cold*3+1_000_000, time.Now())
 		err := b.clean(ctx) // a run that was cut off leaves databases on the server
 		if err == nil {
 			err = errors.Join(b.run(ctx), b.clean(context.WithoutCancel(ctx)))
 		}
 		rows = append(rows, b.rows...)
 		if err != nil {
-			return rows, fmt.Errorf("%s: %w", e, err)
+			return mark(rows, true), fmt.Errorf("%s: %w", e, err)
 		}
 	}
-	return rows, nil
+	return mark(rows, false), nil
+}
+
+// mark says of all rows whether their run came to its end.
+func mark(rows []Row, incomplete bool) []Row {
+	for i := range rows {
+		rows[i].Incomplete = incomplete
+	}
+	return rows
 }
 
 func (b *bench) run(ctx context.Context) error {
@@ -110,7 +131,7 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.steps([]step{
+	return b.steps(ctx, []step{
 		{"http", func() error { return b.http(ctx) }},
 		{"flat", func() error { return b.flat(ctx) }},
 		{"process", func() error { return b.process(ctx) }},
@@ -132,13 +153,23 @@ type step struct {
 	run  func() error
 }
 
-func (b *bench) steps(all []step) error {
+func (b *bench) steps(ctx context.Context, all []step) error {
 	for _, s := range all {
 		if s.part != "" && !b.wants(s.part) {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		before := len(b.rows)
 		if err := s.run(); err != nil {
 			return fmt.Errorf("%s: %w", cmp.Or(s.part, "load"), err)
+		}
+		if len(b.rows) == before || b.o.Section == nil {
+			continue
+		}
+		if err := b.o.Section(mark(slices.Concat(b.past, b.rows), true)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -173,8 +204,13 @@ func (b *bench) add(r Row, lower bool) {
 		r.OK = r.Ratio <= r.Bar
 	}
 	b.rows = append(b.rows, r)
+	b.say("%s %.2f", r.Name, r.Ratio)
+}
+
+// say tells who watches what happens.
+func (b *bench) say(format string, args ...any) {
 	if b.o.Progress != nil {
-		b.o.Progress(r)
+		b.o.Progress(string(b.at.engine) + ": " + fmt.Sprintf(format, args...))
 	}
 }
 
@@ -219,7 +255,7 @@ func (b *bench) main(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	var before [2]int64
-	return b.steps([]step{
+	return b.steps(ctx, []step{
 		{"", func() (err error) { before, err = b.sizes(ctx, c); return err }},
 		{"", func() error { return b.bulkIngest(ctx, c.sf, c.sp) }},
 		{"disk", func() error { return b.disk(ctx, c, before) }},
@@ -229,43 +265,6 @@ func (b *bench) main(ctx context.Context) (err error) {
 		{"erase", func() error { return b.erase(ctx, c.sf, c.sp) }},
 		{"sweep", func() error { return b.sweep(ctx, c.f, c.p) }},
 	})
-}
-
-// flat measures the product with few records beside the product with many.
-func (b *bench) flat(ctx context.Context) (err error) {
-	var stocks [2]*stock
-	for i, n := range []int{b.small, b.large} {
-		name := []string{"small", "large"}[i]
-		p, err := openProduct(ctx, b.at, name)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, p.Close(), b.at.drop(ctx, name)) }()
-		stocks[i] = &stock{side: p, every: n/20_000 + 1}
-		if err := b.fill(ctx, stocks[i], n); err != nil {
-			return err
-		}
-	}
-	small, large := stocks[0], stocks[1]
-	from := fmt.Sprintf(", %s to %s records", thousands(b.small), thousands(b.large))
-	const bar = 1 / 1.3
-	return errors.Join(
-		b.single(ctx, "flat: ingest"+from, small, large, bar),
-		b.reveal(ctx, "flat: reveal"+from, small, large, bar),
-		b.find(ctx, "flat: find"+from, small, large, bar))
-}
-
-// fill brings n orders into a side, in batches.
-func (b *bench) fill(ctx context.Context, s *stock, n int) error {
-	const chunk = 32 * batchSize
-	for n > 0 {
-		orders := b.next(min(chunk, n))
-		n -= len(orders)
-		if _, err := s.ingestMany(ctx, orders); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // thousands writes n with commas.

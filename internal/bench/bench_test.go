@@ -184,3 +184,55 @@ func TestShortRun(t *testing.T) {
 		}
 	}
 }
+
+// TestRunThatIsCutOffLeavesItsRows: a run that ends early returns and hands out
+// what it has, marked as incomplete.
+func TestRunThatIsCutOffLeavesItsRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	cut := errors.New("cut off")
+	var seen []bench.Row
+	rows, err := bench.Run(context.Background(), bench.Options{
+		Engines: []db.Engine{db.SQLite}, Quick: true, Dir: t.TempDir(), Only: []string{"disk", "find"},
+		Section: func(rows []bench.Row) error { seen = rows; return cut },
+	})
+	if !errors.Is(err, cut) || len(rows) == 0 || len(rows) != len(seen) || !rows[0].Incomplete || !seen[0].Incomplete {
+		t.Fatalf("%d rows returned, %d handed out, %v", len(rows), len(seen), err)
+	}
+	var out bytes.Buffer
+	if err := bench.WriteTable(&out, rows); err != nil || !strings.Contains(out.String(), "INCOMPLETE") {
+		t.Errorf("the table does not say so: %v\n%s", err, out.String())
+	}
+	rows[0].Incomplete = false
+	out.Reset()
+	if err := bench.WriteTable(&out, rows[:1]); err != nil || strings.Contains(out.String(), "INCOMPLETE") {
+		t.Errorf("a whole run counts as cut off: %v\n%s", err, out.String())
+	}
+}
+
+// TestLargeInstanceIsKept: the second run uses what the first one loaded, and one
+// of another size does not.
+func TestLargeInstanceIsKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	keep := t.TempDir()
+	for _, c := range []struct {
+		records int
+		kept    bool
+	}{{2000, false}, {2000, true}, {2100, false}} {
+		var said []string
+		rows, err := bench.Run(context.Background(), bench.Options{
+			Engines: []db.Engine{db.SQLite}, Quick: true, Dir: t.TempDir(), Only: []string{"flat"}, Records: c.records, Keep: keep,
+			Progress: func(line string) { said = append(said, line) },
+		})
+		if err != nil || len(rows) != 3 || rows[0].Incomplete {
+			t.Fatalf("%d records: %d rows, %v", c.records, len(rows), err)
+		}
+		kept := slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, "from the last run") })
+		if kept != c.kept {
+			t.Errorf("%d records: kept is %v, said %q", c.records, kept, said)
+		}
+	}
+}

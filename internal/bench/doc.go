@@ -22,11 +22,17 @@
 //     fast success.
 //   - Orders come from the simulator, about 1.2 KB each. Making them is outside
 //     the measured time.
+//   - In the rows called flat a small and a large instance stand open side by side,
+//     with as many orders a shopper in both, and take turns like the others. What
+//     changes nothing is measured first; ingest takes few orders, so that the small
+//     one stays small. The large one is loaded by the product's own way in.
 //
 // # Reading the table
 //
 // A ratio is product ÷ floor. For operations a second higher is better and the
 // bar is a minimum; for bytes, memory and seconds lower is better and the bar is
 // a maximum. In the rows called flat the floor's column holds the product itself
-// with few records. A missed bar is a line of the table, not an error.
+// with few records. A missed bar is a line of the table, not an error. Rows and
+// file are written after each part of the run; those of a run that was cut off
+// say that they are incomplete.
 package bench

@@ -49,7 +49,7 @@ func Same(ctx context.Context, dir string, spoil func([]byte) []byte) error {
 	defer f.Close()
 	s := &stock{side: spoiled{f, spoil}}
 	first := newShop(10, time.Now()).orders(0, 3)
-	if _, err := s.ingestMany(ctx, first); err != nil {
+	if _, err := s.ingestMany(ctx, first, batchSize); err != nil {
 		return err
 	}
 	return new(bench).same(ctx, s, s, first[0])

@@ -71,19 +71,27 @@ func (g *group) gather(first *part) []*part {
 	return parts
 }
 
+// commit goes without savepoints, and begins again with them if a part that had
+// written fails.
 func (g *group) commit(parts []*part) {
 	refused := make([]error, len(parts))
-	err := g.db.Update(context.Background(), func(tx *db.Tx) error {
-		for i, p := range parts {
-			tx.Mark()
-			if refused[i] = p.work(tx); refused[i] != nil {
-				if err := tx.RollbackToMark(); err != nil {
-					return err
+	run := func(mark func(*db.Tx)) error {
+		return g.db.Update(context.Background(), func(tx *db.Tx) error {
+			for i, p := range parts {
+				mark(tx)
+				if refused[i] = p.work(tx); refused[i] != nil {
+					if err := tx.RollbackToMark(); err != nil {
+						return err
+					}
 				}
 			}
-		}
-		return tx.Settle()
-	})
+			return tx.Settle()
+		})
+	}
+	err := run((*db.Tx).MarkLightly)
+	if err != nil {
+		err = run((*db.Tx).Mark)
+	}
 	for i, p := range parts {
 		if refused[i] == nil {
 			refused[i] = err

@@ -17,9 +17,10 @@ func (b *bench) http(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close(), b.at.drop(ctx, "plain")) }()
-	if err := b.fill(ctx, &stock{side: f}, b.cold); err != nil {
+	if err := b.fill(ctx, &stock{side: f}, b.shop, b.sold, b.cold); err != nil {
 		return err
 	}
+	b.sold += b.cold
 	dir, err := b.at.folder("plain-tls")
 	if err != nil {
 		return err

@@ -102,10 +102,11 @@ func (p place) database(ctx context.Context, name string) (string, error) {
 	return u.String(), errors.Join(err, conn.Close(ctx))
 }
 
-// drop removes the database called name and its folder. Nothing may have it
-// open.
+// drop removes the database called name with its folder and its keys. Nothing
+// may have it open.
 func (p place) drop(ctx context.Context, name string) error {
-	err := os.RemoveAll(filepath.Join(p.dir, string(p.engine)+"-"+name))
+	folder := filepath.Join(p.dir, string(p.engine)+"-"+name)
+	err := errors.Join(os.RemoveAll(folder), os.RemoveAll(folder+"-keys"))
 	if p.engine == db.SQLite {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -25,6 +26,9 @@ func WriteTable(w io.Writer, rows []Row) error {
 	fmt.Fprintln(t, "ENGINE\tWHAT\tCALLERS\tPRODUCT\tFLOOR\tRATIO\tBAR\t\tMS P50/P99 (FLOOR)\tCPU µS (FLOOR)\tNOTE")
 	for _, r := range rows {
 		fmt.Fprintln(t, strings.Join(r.cells(), "\t"))
+	}
+	if slices.ContainsFunc(rows, func(r Row) bool { return r.Incomplete }) {
+		fmt.Fprintln(t, "INCOMPLETE: the run has not come to its end; these are the rows it has so far")
 	}
 	return t.Flush()
 }

@@ -35,9 +35,9 @@ func pick(round, i, n int) int {
 	return rand.New(rand.NewPCG(uint64(round), uint64(i))).IntN(n)
 }
 
-// ingestMany brings orders in by calls of batchSize from several callers.
-func (s *stock) ingestMany(ctx context.Context, orders []order) (outcome, error) {
-	batches := slices.Collect(slices.Chunk(orders, batchSize))
+// ingestMany brings orders in by calls of size from several callers.
+func (s *stock) ingestMany(ctx context.Context, orders []order, size int) (outcome, error) {
+	batches := slices.Collect(slices.Chunk(orders, size))
 	o, err := load(bulkAtOnce, len(batches), 0, func(i int) error {
 		bodies := make([][]byte, len(batches[i]))
 		for j, one := range batches[i] {
@@ -59,7 +59,7 @@ func (b *bench) bulkIngest(ctx context.Context, f, p *stock) error {
 		orders[r] = b.next(b.bulk)
 	}
 	side := func(s *stock) func(int) (outcome, error) {
-		return func(r int) (outcome, error) { return s.ingestMany(ctx, orders[r]) }
+		return func(r int) (outcome, error) { return s.ingestMany(ctx, orders[r], batchSize) }
 	}
 	ff, fp, err := duel(b.rounds, side(f), side(p))
 	if err != nil {
@@ -111,6 +111,11 @@ func (b *bench) single(ctx context.Context, name string, f, p *stock, bar float6
 	for r := range orders {
 		orders[r] = b.next(b.singles)
 	}
+	return b.singly(ctx, name, f, p, orders, bar)
+}
+
+// singly measures these orders, a list for each round, one by one.
+func (b *bench) singly(ctx context.Context, name string, f, p *stock, orders [][]order, bar float64) error {
 	side := func(s *stock) func(int) (outcome, error) {
 		return func(r int) (outcome, error) {
 			return load(manyAtOnce, len(orders[r]), b.slice, func(i int) error {

@@ -41,12 +41,15 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	file := flags.String("json", "", "write the rows to this `file` as JSON")
 	engines := flags.String("engine", "sqlite,postgres", "engines to measure")
 	only := flags.String("only", "", "parts to measure: "+strings.Join(bench.Parts(), ", ")+"; default all")
+	records := flags.Int("records", 0, "records of the large instance of the flat rows; default 1,000,000, with -quick 15,000")
+	keep := flags.String("keep", "", "keep the large instance in this `folder`, and use the one that is there; "+
+		"PostgreSQL keeps its own, so its server has to outlive the run")
 	binary := flags.String("binary", "bin/strongroom", "the built command, for cold start and memory")
 	profile := flags.String("cpuprofile", "", "write a CPU profile to this `file`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	o := bench.Options{Quick: *quick, Binary: *binary, Postgres: os.Getenv(dbtest.URLVar)}
+	o := bench.Options{Quick: *quick, Records: *records, Keep: *keep, Binary: *binary, Postgres: os.Getenv(dbtest.URLVar)}
 	if o.Engines, err = bench.ParseEngines(*engines); err != nil {
 		return err
 	}
@@ -66,14 +69,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	o.Progress = func(r bench.Row) { fmt.Fprintf(os.Stderr, "  %s: %s %.2f\n", r.Engine, r.Name, r.Ratio) }
+	o.Progress = func(line string) { fmt.Fprintln(os.Stderr, " ", line) }
+	o.Section = func(rows []bench.Row) error {
+		return errors.Join(bench.WriteTable(os.Stderr, rows), writeJSON(*file, rows))
+	}
 	begun := time.Now()
 	rows, err := bench.Run(ctx, o)
 	stop()
-	if err != nil {
-		return errors.Join(err, bench.WriteTable(out, rows))
-	}
-	if err := report(out, *file, rows); err != nil {
+	if err := errors.Join(err, bench.WriteTable(out, rows), writeJSON(*file, rows)); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "\n%d of %d rows miss their bar; %s on %d cores, %s/%s, client included\n", bench.Missed(rows), len(rows),
@@ -84,16 +87,19 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	return nil
 }
 
-func report(out io.Writer, file string, rows []bench.Row) error {
-	err := bench.WriteTable(out, rows)
-	if err != nil || file == "" {
-		return err
+// writeJSON replaces the file by one with these rows, whole or not at all.
+func writeJSON(file string, rows []bench.Row) error {
+	if file == "" {
+		return nil
 	}
-	f, err := os.Create(file)
+	f, err := os.Create(file + ".new")
 	if err != nil {
 		return err
 	}
-	return errors.Join(bench.WriteJSON(f, rows), f.Close())
+	if err := errors.Join(bench.WriteJSON(f, rows), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
 }
 
 // profiling starts a CPU profile where one is asked for, and returns what ends it.
