@@ -24,6 +24,9 @@ type Options struct {
 	Logbook     *logbook.Logbook
 	Environment strongroom.Environment
 
+	// Actions are those that Work, Clock and the other ports ask the policies for.
+	// With those of vault, identity and logbook every row's action is among them.
+	Actions []strongroom.Action
 	// Work starts background work; nil refuses it as unavailable.
 	Work Work
 	// Clock moves the clock of a test instance; nil refuses it.
@@ -97,8 +100,8 @@ type API struct {
 	doc     []byte
 }
 
-// New returns the API over o. It panics where a required option is missing: that
-// is a mistake of the program.
+// New returns the API over o. It panics where a required option or the action of
+// a row is missing: that is a mistake of the program.
 func New(o Options) *API {
 	if o.Vault == nil || o.Identity == nil || o.Logbook == nil {
 		panic("api: vault, identity and logbook are required")
@@ -113,7 +116,7 @@ func New(o Options) *API {
 		o.MaxLine = defaultLine
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
-	for _, as := range [][]strongroom.Action{vault.Actions(), identity.Actions(), logbook.Actions()} {
+	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), identity.Actions(), logbook.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}
@@ -123,6 +126,9 @@ func New(o Options) *API {
 		rt := &a.routes[i]
 		if (rt.Action == "") != (rt.Public || rt.Anyone) {
 			panic("api: a route needs an action, or to be for anyone: " + rt.Path)
+		}
+		if _, known := a.actions[rt.Action]; !known && rt.Action != "" {
+			panic("api: nobody declares the action of " + rt.Path)
 		}
 		if rt.Only == "" || rt.Only == o.Environment {
 			a.mux.Handle(rt.Method+" "+rt.Path, a.adapt(rt))
@@ -210,36 +216,39 @@ func (a *API) handle(c *call) error {
 		defer cancel()
 		c.ctx = ctx
 	}
-	err := a.understand(c)
-	switch {
-	case err != nil:
-	case c.route.Repeatable && c.r.Header.Get(headerIdemKey) != "":
-		err = a.once(c)
-	default:
-		err = c.route.serve(a, c)
+	if c.route.Public {
+		return a.perform(c)
 	}
-	if err == nil || c.route.Public {
+	var recorded func() bool
+	c.ctx, recorded = a.o.Logbook.Follow(c.ctx)
+	err := a.perform(c)
+	if err == nil || recorded() || !isRefusal(err) {
 		return err
 	}
-	if door, ok := errors.AsType[doorError](err); ok {
-		return a.refuse(c, door.fault)
-	}
-	if !c.bound {
-		return a.refuse(c, err)
-	}
-	return err
+	return a.o.Logbook.Refused(context.WithoutCancel(c.ctx), c.who, a.actions[c.route.Action], web.Status(err), err)
 }
 
-// doorError is a refusal by a function of this package, which has called nobody
-// who would have recorded it.
-type doorError struct{ fault *strongroom.Fault }
+// perform reads the body and serves the row.
+func (a *API) perform(c *call) error {
+	if err := a.understand(c); err != nil {
+		return err
+	}
+	if c.route.Repeatable && c.r.Header.Get(headerIdemKey) != "" {
+		return a.once(c)
+	}
+	return c.route.serve(a, c)
+}
 
-func (d doorError) Error() string { return d.fault.Error() }
-func (d doorError) Unwrap() error { return d.fault }
+// isRefusal reports whether err says no to the caller, and not that something
+// went wrong inside: each refusal is an event of the log, here if nobody below
+// has recorded it.
+func isRefusal(err error) bool {
+	return web.Status(err) < http.StatusInternalServerError
+}
 
-// refusal returns an error of kind Invalid that the adapter records.
+// refusal returns a fault of kind Invalid.
 func refusal(code, what string) error {
-	return doorError{strongroom.Faultf(strongroom.Invalid, code, "%s", what)}
+	return strongroom.Faultf(strongroom.Invalid, code, "%s", what)
 }
 
 // caller returns who calls: the holder of the key, or over the Unix socket
@@ -283,17 +292,6 @@ func wantJSON(r *http.Request) error {
 	}
 	return strongroom.Faultf(strongroom.Invalid, web.CodeMediaType, "the body must be application/json").
 		Advise("set Content-Type")
-}
-
-// refuse records that a known caller asked for something that could not be
-// understood, so that refusals at the door are seen as well. It returns err, or
-// why it could not be recorded.
-func (a *API) refuse(c *call, err error) error {
-	act, ok := a.actions[c.route.Action]
-	if !ok {
-		return err
-	}
-	return a.o.Logbook.Refused(c.ctx, c.who, act, err)
 }
 
 // once serves a call that named itself: the second time from its receipt.

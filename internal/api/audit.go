@@ -17,7 +17,7 @@ type eventPage struct {
 
 type eventsIn struct {
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" doc:"at most this many, 50 if missing, 1000 at most"`
+	Limit  int64  `query:"limit" max:"1000" doc:"at most this many, 50 if missing; more than 1000 is refused"`
 }
 
 type proofIn struct {
@@ -77,9 +77,6 @@ func events(a *API, ctx context.Context, who strongroom.Actor, in *eventsIn) (ev
 		after = n
 	}
 	limit := pageSize(in.Limit)
-	if in.Limit > maxLimit {
-		limit = int(min(in.Limit, maxEvents))
-	}
 	list, err := a.o.Logbook.Events(ctx, who, after, limit)
 	out := eventPage{Events: make([]json.RawMessage, len(list))}
 	for i, e := range list {
@@ -92,7 +89,6 @@ func events(a *API, ctx context.Context, who strongroom.Actor, in *eventsIn) (ev
 }
 
 func checkpoint(a *API, c *call, _ *struct{}) error {
-	c.bound = true
 	note, err := a.o.Logbook.Checkpoint(c.ctx, c.who)
 	if err != nil {
 		return err
@@ -118,7 +114,6 @@ func consistency(a *API, ctx context.Context, who strongroom.Actor, in *consiste
 // export streams. What fails after the first byte cuts the connection: half a
 // log must not look like a whole one, and verify would say so too.
 func export(a *API, c *call, _ *struct{}) error {
-	c.bound = true
 	begun := false
 	out := prolonged{c.w}
 	err := a.o.Logbook.Export(c.ctx, c.who, out, func() {

@@ -19,6 +19,7 @@ type param struct {
 	path  bool // else query
 	field int
 	kind  paramKind
+	max   int64 // of an intParam; 0 is none
 	doc   string
 }
 
@@ -34,11 +35,12 @@ const (
 )
 
 // paramsOf reads the tags of a request type: `path:"store"`, `query:"limit"`; a
-// cursor says `query:"cursor,opaque"`. body is true if any other field is JSON.
+// cursor says `query:"cursor,opaque"`, a number its greatest value with
+// `max:"200"`. body is true if any other field is JSON.
 func paramsOf(t reflect.Type) (ps []param, body bool) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		p := param{field: i, doc: f.Tag.Get("doc")}
+		p := param{field: i, max: maxOf(f), doc: f.Tag.Get("doc")}
 		var tag string
 		if tag, p.path = f.Tag.Lookup("path"); !p.path {
 			tag = f.Tag.Get("query")
@@ -68,18 +70,30 @@ func paramsOf(t reflect.Type) (ps []param, body bool) {
 	return ps, body
 }
 
+// maxOf reads a field's tag of its greatest value, 0 if it has none.
+func maxOf(f reflect.StructField) int64 {
+	tag := f.Tag.Get("max")
+	if tag == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(tag, 10, 64)
+	if err != nil || n <= 0 {
+		panic("api: " + f.Name + " has a greatest value that is no number")
+	}
+	return n
+}
+
 // bind fills in from body, path and query.
 func (c *call) bind(in any) error {
 	if c.route.body && (len(c.body) > 0 || !c.route.BodyOptional) {
 		if err := web.DecodeJSON(c.body, in); err != nil {
 			return err
 		}
+		if err := checkCaps(reflect.ValueOf(in).Elem(), c.route.caps); err != nil {
+			return err
+		}
 	}
-	if err := bindParams(c.r, c.route.params, reflect.ValueOf(in).Elem()); err != nil {
-		return err
-	}
-	c.bound = true
-	return nil
+	return bindParams(c.r, c.route.params, reflect.ValueOf(in).Elem())
 }
 
 // bindParams fills the fields of into from path and query. A query field the
@@ -124,6 +138,38 @@ func bindParams(r *http.Request, ps []param, into reflect.Value) error {
 	return nil
 }
 
+// capped is a number of a body that has a greatest value.
+type capped struct {
+	name  string
+	field int
+	max   int64
+}
+
+func capsOf(t reflect.Type) (out []capped) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && maxOf(f) > 0 {
+			out = append(out, capped{name, i, maxOf(f)})
+		}
+	}
+	return out
+}
+
+// checkCaps refuses a number of the body that is over its greatest value.
+func checkCaps(in reflect.Value, caps []capped) error {
+	for _, c := range caps {
+		if n := in.Field(c.field).Int(); n < 0 || n > c.max {
+			return outOfRange(c.name, c.max)
+		}
+	}
+	return nil
+}
+
+// outOfRange refuses a number with words that name the greatest one.
+func outOfRange(name string, limit int64) error {
+	return strongroom.Faultf(strongroom.Invalid, name, "%s must be a whole number from 0 to %d", name, limit)
+}
+
 // maxWords is how often a parameter may be repeated.
 const maxWords = 16
 
@@ -154,6 +200,9 @@ func (p param) set(f reflect.Value, v string) error {
 		f.SetString(v)
 	case intParam:
 		n, err := strconv.ParseInt(v, 10, 64)
+		if p.max > 0 && (err != nil || n < 0 || n > p.max) {
+			return outOfRange(p.name, p.max)
+		}
 		if err != nil || n < 0 {
 			return strongroom.Faultf(strongroom.Invalid, p.name, "%s must be a whole number, 0 or more", p.name)
 		}
@@ -197,10 +246,11 @@ func isOpaque(s string) bool {
 	return true
 }
 
-// pageSize returns the limit of a list: the default for 0, never above the cap.
+// pageSize returns the limit of a list: the default where none is given. What is
+// over the cap has been refused.
 func pageSize(n int64) int {
 	if n <= 0 {
 		return defaultLimit
 	}
-	return int(min(n, maxLimit))
+	return int(n)
 }

@@ -77,7 +77,7 @@ func (a *API) bulk(c *call, in *ingestIn) error {
 			}
 		}
 		if last.err != nil && last.err != io.EOF {
-			out = appendProblem(out, last.err, web.RequestID(c.w))
+			out = appendProblem(out, a.cutOff(c, last.err), web.RequestID(c.w))
 		}
 		begun = true
 		web.Prolong(c.w, streamQuiet)
@@ -90,6 +90,15 @@ func (a *API) bulk(c *call, in *ingestIn) error {
 			return nil
 		}
 	}
+}
+
+// cutOff records that the body could not be read on. It returns err, or why it
+// could not be recorded.
+func (a *API) cutOff(c *call, err error) error {
+	if !isRefusal(err) {
+		return err
+	}
+	return a.o.Logbook.Refused(context.WithoutCancel(c.ctx), c.who, a.actions[c.route.Action], web.Status(err), err)
 }
 
 // storeBatch stores the lines and appends an answer for each. The error is one

@@ -9,8 +9,9 @@
 //
 // One adapter does for every row: recognise the caller, refuse what is too large,
 // too deep, too slow or not JSON, bind path, query and body, call, render, and
-// turn a fault into a problem detail. What it refuses on its own is recorded as a
-// failure of the row's action.
+// turn a fault into a problem detail. A refusal of a known caller that the log
+// does not hold yet, such as of a body that cannot be understood, is recorded as a
+// failure of the row's action with its status.
 //
 // Invariants:
 //

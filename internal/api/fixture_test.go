@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
+	"strongroom/internal/jobs"
 	"strongroom/internal/keys"
 	"strongroom/internal/logbook"
 	"strongroom/internal/vault"
@@ -84,7 +86,8 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	o := api.Options{
 		Vault:    vault.New(vault.Options{Guard: g, Keys: ks, Maps: maps, Environment: strongroom.Test, Clock: f.clock, Chores: f.work}),
 		Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
-		Work: f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
+		Actions: slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
+		Work:    f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
 		Metrics: func(_ context.Context, _ strongroom.Actor, w http.ResponseWriter, _ *http.Request) error {
 			_, err := io.WriteString(w, "up 1\n")
 			return err
@@ -236,6 +239,8 @@ type fakeWork struct {
 	mu    sync.Mutex
 	calls []string
 	job   string
+
+	refuse error // what each verb answers
 }
 
 func (w *fakeWork) did(what string) string {
@@ -248,11 +253,11 @@ func (w *fakeWork) did(what string) string {
 
 func (w *fakeWork) Credential(_ context.Context, _ strongroom.Actor, _, _, _ string) error {
 	w.did("credential")
-	return nil
+	return w.refuse
 }
 
 func (w *fakeWork) Sync(_ context.Context, _ strongroom.Actor, _ string, resources []string, _ time.Time) (string, error) {
-	return w.did("sync " + strings.Join(resources, ",")), nil
+	return w.did("sync " + strings.Join(resources, ",")), w.refuse
 }
 
 func (w *fakeWork) Disconnect(*guard.Tx, string) (string, error) { return w.did("disconnect"), nil }
@@ -261,14 +266,16 @@ func (w *fakeWork) Reclassify(*guard.Tx, string, string) (string, error) {
 	return w.did("reclassify"), nil
 }
 
-func (w *fakeWork) Roll(context.Context, strongroom.Actor) (string, error) { return w.did("roll"), nil }
+func (w *fakeWork) Roll(context.Context, strongroom.Actor) (string, error) {
+	return w.did("roll"), w.refuse
+}
 func (w *fakeWork) Sweep(context.Context, strongroom.Actor) (int64, int64, error) {
 	w.did("sweep")
 	return 2, 1, nil
 }
 
 func (w *fakeWork) Job(context.Context, strongroom.Actor, string) (api.JobStatus, error) {
-	return api.JobStatus{State: "running", Progress: api.Progress{Records: 7}}, nil
+	return api.JobStatus{State: "running", Progress: api.Progress{Records: 7}}, w.refuse
 }
 
 // buffer is a log that several goroutines may write.

@@ -40,7 +40,6 @@ func ingest(a *API, c *call, in *ingestIn) error {
 	case err != nil:
 		return err
 	case t == ndjson || t == "application/ndjson" || t == "application/jsonl":
-		c.bound = true
 		return a.bulk(c, in)
 	case t != "" && t != "application/json":
 		return strongroom.Faultf(strongroom.Invalid, web.CodeMediaType, "the body must be application/json or %s", ndjson).
@@ -50,7 +49,6 @@ func ingest(a *API, c *call, in *ingestIn) error {
 	if err != nil {
 		return err
 	}
-	c.bound = true
 	out, err := a.o.Vault.Ingest(c.ctx, c.who, in.with(body))
 	if err != nil {
 		return err

@@ -130,7 +130,6 @@ func readyz(a *API, ctx context.Context, _ strongroom.Actor, _ *struct{}) (ready
 }
 
 func metrics(a *API, c *call, _ *struct{}) error {
-	c.bound = true
 	if a.o.Metrics == nil {
 		return strongroom.Faultf(strongroom.NotFound, "metrics", "metrics are not served here")
 	}

@@ -113,6 +113,9 @@ func parameters(rt Route) (out []any) {
 		switch p.kind {
 		case intParam:
 			schema = map[string]any{"type": "integer", "minimum": 0}
+			if p.max > 0 {
+				schema["maximum"] = p.max
+			}
 		case boolParam:
 			schema = map[string]any{"type": "boolean"}
 		case timeParam:
@@ -142,6 +145,7 @@ type field struct {
 	name     string
 	typ      reflect.Type
 	doc      string
+	max      int64 // 0 is none
 	optional bool
 }
 
@@ -153,7 +157,7 @@ func fieldsOf(t reflect.Type) (out []field) {
 		if name == "" {
 			continue
 		}
-		out = append(out, field{name: name, typ: f.Type, doc: f.Tag.Get("doc"), optional: strings.Contains(opts, "omit")})
+		out = append(out, field{name: name, typ: f.Type, doc: f.Tag.Get("doc"), max: maxOf(f), optional: strings.Contains(opts, "omit")})
 	}
 	return out
 }
@@ -223,6 +227,9 @@ func schemaOf(t reflect.Type) map[string]any {
 		s := schemaOf(f.typ)
 		if f.doc != "" {
 			s["description"] = f.doc
+		}
+		if f.max > 0 {
+			s["minimum"], s["maximum"] = 0, f.max
 		}
 		props[f.name] = s
 		if !f.optional {

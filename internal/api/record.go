@@ -46,7 +46,7 @@ type listIn struct {
 	Store  string `path:"store" doc:"the store's id"`
 	Kind   string `query:"kind" doc:"order, customer, fulfilment or store"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" doc:"at most this many, 50 if missing, 200 at most"`
+	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
 }
 
 type oneIn struct {
@@ -63,7 +63,7 @@ type findIn struct {
 	NationalID string `json:"national_id,omitempty"`
 	ExternalID string `json:"external_id,omitempty"`
 	Cursor     string `json:"cursor,omitempty"`
-	Limit      int64  `json:"limit,omitempty"`
+	Limit      int64  `json:"limit,omitempty" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
 }
 
 type eraseIn struct {

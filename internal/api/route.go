@@ -32,6 +32,7 @@ type Route struct {
 	in, out reflect.Type // nil: the route reads or writes by itself
 	raw     string       // what it reads or writes then, for the document
 	params  []param
+	caps    []capped
 	body    bool // in has fields of the body
 	serve   func(a *API, c *call) error
 }
@@ -44,7 +45,6 @@ type call struct {
 	who   strongroom.Actor
 	route *Route
 	body  []byte
-	bound bool // the request was understood; what fails now, the callee records
 }
 
 // identified is an answer that names what it made or changed.
@@ -60,6 +60,7 @@ type none struct{}
 func define[In, Out any](rt Route, fn func(a *API, ctx context.Context, who strongroom.Actor, in *In) (Out, error)) Route {
 	rt.in, rt.out = reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	rt.params, rt.body = paramsOf(rt.in)
+	rt.caps = capsOf(rt.in)
 	rt.serve = func(a *API, c *call) error {
 		in := new(In)
 		if err := c.bind(in); err != nil {
@@ -98,8 +99,6 @@ const (
 	callTime      = 30 * time.Second // for a call to do its work
 	streamQuiet   = 60 * time.Second // a stream may stand still
 	defaultLimit  = 50               // of a list
-	maxLimit      = 200              // of a list
-	maxEvents     = 1000             // of a page of the log
 	maxCursor     = 256              // bytes
 	headerStored  = "Strongroom-Stored"
 	headerSame    = "Strongroom-Unchanged"

@@ -4,11 +4,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"strongroom"
 	"strongroom/internal/api"
+	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/identity"
@@ -76,11 +78,16 @@ func (a *App) localRoles() []string {
 	return []string{authz.Owner, authz.Operator}
 }
 
+// portActions are the actions behind the ports of the API.
+func portActions() []strongroom.Action {
+	return slices.Concat(jobs.Actions(), keys.Actions(), intake.Actions(), []strongroom.Action{audit.SetClock})
+}
+
 // openDoors builds the API and starts what works in the background.
 func (a *App) openDoors(ctx context.Context) error {
 	a.api = api.New(api.Options{
 		Vault: a.vault, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
-		Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
+		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})
 	a.metrics.registry.MustRegister(a) // every room it reads is open now

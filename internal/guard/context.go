@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"strongroom"
@@ -16,6 +17,32 @@ type mark struct{}
 func InTransaction(ctx context.Context) bool {
 	in, _ := ctx.Value(mark{}).(bool)
 	return in
+}
+
+// Trace tells a door whether a refusal of the calls it made is in the log.
+type Trace struct{ refused atomic.Bool }
+
+// Refused reports whether a call was refused and the log says so. Safe for
+// concurrent use.
+func (t *Trace) Refused() bool { return t.refused.Load() }
+
+// Traced returns a context whose calls to the guard are followed by the trace.
+func Traced(ctx context.Context) (context.Context, *Trace) {
+	t := new(Trace)
+	return context.WithValue(ctx, traceKey{}, t), t
+}
+
+type traceKey struct{}
+
+// traced notes in the trace of ctx that a call was refused with err, whose event
+// is durable.
+func traced(ctx context.Context, err error) {
+	if err == nil || strongroom.IsKind(err, strongroom.Unavailable) {
+		return
+	}
+	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
+		t.refused.Store(true)
+	}
 }
 
 // Transport returns a round tripper that passes requests on to next and refuses

@@ -152,8 +152,17 @@ func (g *Guard) Failed(ctx context.Context, who strongroom.Actor, a strongroom.A
 	return g.submit(&call{ctx: context.WithoutCancel(ctx), who: who, before: []decision{d}, note: true})
 }
 
-// submit puts c into the queue and waits for its answer.
+// submit has c served and tells its trace of a refusal.
 func (g *Guard) submit(c *call) error {
+	err := g.await(c)
+	if !c.quiet {
+		traced(c.ctx, err)
+	}
+	return err
+}
+
+// await puts c into the queue and waits for its answer.
+func (g *Guard) await(c *call) error {
 	if InTransaction(c.ctx) {
 		return errNested()
 	}

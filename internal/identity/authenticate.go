@@ -45,10 +45,14 @@ func (i *Identity) authenticate(ctx context.Context, bearer string, source netip
 	h := sha256.Sum256([]byte(bearer))
 	i.mu.RLock()
 	e, turn := i.known[h], i.turn
+	miss := i.strangers.has(h, i.real.Now().Add(-i.o.Recheck))
 	i.mu.RUnlock()
+	if miss {
+		return strongroom.Actor{}, unknown()
+	}
 	if !i.trusted(e) {
 		fresh, err := i.load(ctx, bearer)
-		i.keep(h, fresh, turn)
+		i.keep(h, fresh, turn, strongroom.IsKind(err, strongroom.Unauthenticated))
 		if err != nil {
 			return strongroom.Actor{}, err
 		}
@@ -76,15 +80,19 @@ func (i *Identity) trusted(e *entry) bool {
 	return age <= i.o.Recheck/2 || age <= i.o.Recheck && !e.looking.CompareAndSwap(false, true)
 }
 
-// keep remembers e under h, or nothing if e is nil, unless a revocation came in
-// between: then what was read may be older than the revocation.
-func (i *Identity) keep(h [32]byte, e *entry, turn uint64) {
+// keep remembers e under h, or nothing if e is nil, unless keys were made or
+// revoked in between: then what was read may be older. A stranger is a key that is
+// not known.
+func (i *Identity) keep(h [32]byte, e *entry, turn uint64, stranger bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	old := i.known[h]
 	switch {
 	case e == nil:
 		delete(i.known, h)
+		if stranger && turn == i.turn {
+			i.strangers.add(h, i.real.Now())
+		}
 	case turn == i.turn:
 		if old != nil {
 			e.used.CompareAndSwap(0, old.used.Load())
@@ -93,12 +101,14 @@ func (i *Identity) keep(h [32]byte, e *entry, turn uint64) {
 	}
 }
 
-// forget drops all that is remembered of an account. It runs after the commit
-// that changed it and before the caller hears of it.
+// forget drops all that is remembered of an account, and of keys that are not
+// known: one of them may be good now. It runs after the commit that changed the
+// account and before the caller hears of it.
 func (i *Identity) forget(account string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.turn++
+	i.strangers = strangers{}
 	for k, e := range i.known {
 		if e.actor.ID == account {
 			delete(i.known, k)
@@ -112,12 +122,12 @@ func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	digest := i.digest(bearer)
 	var s secretRow
 	var r keyRow
-	err := i.o.Guard.Quiet(ctx, guard.LastSeen, func(_ context.Context, tx *guard.Tx) error {
+	err := i.o.Guard.Look(ctx, guard.LastSeen, func(q *db.Reader) error {
 		var err error
-		if s, err = loadSecret(&tx.Reader, digest[:]); err != nil {
+		if s, err = loadSecret(q, digest[:]); err != nil {
 			return err
 		}
-		r, err = loadKey(&tx.Reader, s.account)
+		r, err = loadKey(q, s.account)
 		return err
 	})
 	if strongroom.IsKind(err, strongroom.NotFound) {

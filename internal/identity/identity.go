@@ -44,7 +44,9 @@ type Identity struct {
 	real  strongroom.Clock // real time, for how long something is trusted
 	mu    sync.RWMutex
 	known map[[32]byte]*entry // by SHA-256 of the key's text
-	turn  uint64              // counts revocations, so that a load that began before one is not kept
+	turn  uint64              // counts changes of keys, so that a load that began before one is not kept
+
+	strangers strangers
 }
 
 // New returns an Identity. It panics where the guard or the key is missing: that

@@ -104,6 +104,7 @@ func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec Key
 		}
 		return i.addSecret(tx, k.ID, secret)
 	})
+	i.forget(k.ID)
 	if err != nil {
 		return Key{}, Secret{}, err
 	}

@@ -148,24 +148,35 @@ func (b *Logbook) Watch(ctx context.Context, who strongroom.Actor) error {
 	})
 }
 
+// Follow returns a context for a call of a door, and a function that reports
+// whether the log holds a refusal of what was done with it. Where it does not,
+// the door owes one: [Logbook.Refused].
+func (b *Logbook) Follow(ctx context.Context) (context.Context, func() bool) {
+	ctx, trace := guard.Traced(ctx)
+	return ctx, trace.Refused
+}
+
 // Refused records that a door refused what a known caller asked for before any
-// package could: a body that is no JSON, one that is too large. It returns
-// refusal, or why it could not be recorded. A caller who may not do a at all is
-// recorded as denied; one who is limited to stores is asked about the first of
-// them, because which one was meant could not be read.
-func (b *Logbook) Refused(ctx context.Context, who strongroom.Actor, a strongroom.Action, refusal error) error {
+// package could: a body that is no JSON, one that is too large. status is the
+// answer it gives. It returns refusal, or why it could not be recorded. A caller
+// who may not do a at all is recorded as denied; one who is limited to stores is
+// asked about the first of them, because which one was meant could not be read.
+// The zero action is what anyone may do.
+func (b *Logbook) Refused(ctx context.Context, who strongroom.Actor, a strongroom.Action, status int, refusal error) error {
+	r := strongroom.Resource{Type: "Instance", ID: "instance"}
+	if !who.AllStores && len(who.Stores) > 0 {
+		r.Store = who.Stores[0]
+	}
+	// A reveal without a purpose cannot even be asked for, and of what anyone may
+	// do no policy is asked; that it was refused is recorded all the same.
+	if a.Name == "record.reveal" || a.Name == "" {
+		return b.guard.Refused(ctx, who, a, r, status, refusal)
+	}
 	return b.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		r := strongroom.Resource{Type: "Instance", ID: "instance"}
-		if !who.AllStores && len(who.Stores) > 0 {
-			r.Store = who.Stores[0]
+		if err := tx.Allow(a, r, guard.Context{}); err != nil {
+			return err
 		}
-		// A reveal without a purpose cannot even be asked for; that it was refused is
-		// recorded all the same.
-		if a.Name != "record.reveal" {
-			if err := tx.Allow(a, r, guard.Context{}); err != nil {
-				return err
-			}
-		}
+		tx.Note("status", int64(status))
 		return refusal
 	})
 }

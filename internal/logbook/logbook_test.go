@@ -184,17 +184,17 @@ func TestRefused(t *testing.T) {
 	act := strongroom.Action{Name: "record.find", Class: 6005, Activity: 4}
 	refusal := strongroom.Faultf(strongroom.Invalid, "body", "the body is empty")
 	who := actor(authz.Privacy)
-	if err := f.Refused(t.Context(), who, act, refusal); err != refusal {
+	if err := f.Refused(t.Context(), who, act, 400, refusal); err != refusal {
 		t.Errorf("%v", err)
 	}
 	if e := f.last(); e.Action.Name != "record.find" || e.Outcome != audit.Failure || e.Code != "body" || e.Actor.ID != who.ID {
 		t.Errorf("%+v", e)
 	}
-	if err := f.Refused(t.Context(), actor(authz.Auditor), act, refusal); !strongroom.IsKind(err, strongroom.Denied) {
+	if err := f.Refused(t.Context(), actor(authz.Auditor), act, 400, refusal); !strongroom.IsKind(err, strongroom.Denied) {
 		t.Errorf("who may not ask at all: %v", err)
 	}
 	reveal := strongroom.Action{Name: "record.reveal", Class: 6005, Activity: 10}
-	if err := f.Refused(t.Context(), who, reveal, refusal); err != refusal {
+	if err := f.Refused(t.Context(), who, reveal, 400, refusal); err != refusal {
 		t.Errorf("%v", err)
 	}
 	if e := f.last(); e.Outcome != audit.Failure || e.Actor.ID != who.ID {

@@ -261,11 +261,12 @@ func digest(ids []recordID) string {
 // refuse records that something was refused before it began and returns err. A
 // denial, or a log that cannot be written, is returned in its place.
 func (v *Vault) refuse(ctx context.Context, who strongroom.Actor, a strongroom.Action, r strongroom.Resource, err error) error {
+	if a.Name == actionReveal.Name { // a reveal without a purpose cannot even be asked for
+		return v.guard.Refused(ctx, who, a, r, 0, err)
+	}
 	return v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if a.Name != actionReveal.Name { // a reveal without a purpose cannot even be asked for
-			if denied := tx.Allow(a, r, guard.Context{}); denied != nil {
-				return denied
-			}
+		if denied := tx.Allow(a, r, guard.Context{}); denied != nil {
+			return denied
 		}
 		return err
 	})

@@ -17,8 +17,8 @@ import (
 const maxDepth = 16
 
 // DecodeJSON reads one JSON value from body into v: valid UTF-8, no unknown
-// field, no second value, at most 16 levels deep. Faults are Invalid or
-// TooLarge and never repeat a byte of the body.
+// field, no field twice, no second value, at most 16 levels deep. Faults are
+// Invalid or TooLarge and never repeat a byte of the body.
 func DecodeJSON(body []byte, v any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return strongroom.Faultf(strongroom.Invalid, "body", "the body is empty").Advise("send one JSON object")
@@ -36,6 +36,10 @@ func DecodeJSON(body []byte, v any) error {
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return strongroom.Faultf(strongroom.Invalid, "body", "the body holds more than one JSON value")
+	}
+	if hasTwin(body) {
+		return strongroom.Faultf(strongroom.Invalid, "field", "the body has a field twice").
+			Advise("two readers could understand it in two ways; send each field once")
 	}
 	return nil
 }

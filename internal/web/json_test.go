@@ -23,6 +23,12 @@ func TestDecodeJSON(t *testing.T) {
 	}{
 		{"plain", `{"purpose":"tax","tokens":["a"]}`, 0, true},
 		{"white space around", " {\"purpose\":\"tax\"}\n", 0, true},
+		{"a field twice", `{"purpose":"tax","purpose":"invoice"}`, strongroom.Invalid, false},
+		{"twice behind another", `{"purpose":"tax","tokens":["a,{\"b\":1}"] , "purpose" : "invoice"}`, strongroom.Invalid, false},
+		{"twice in other letters", `{"purpose":"tax","PURPOSE":"invoice"}`, strongroom.Invalid, false},
+		{"twice under an escape", `{"purpose":"tax","p\u0075rpose":"invoice"}`, strongroom.Invalid, false},
+		{"twice in another alphabet's letter", `{"tokens":["a"],"to\u212aens":["b"]}`, strongroom.Invalid, false},
+		{"a value like a name", `{"purpose":"purpose","tokens":["purpose","purpose","tokens"]}`, 0, true},
 		{"empty", "", strongroom.Invalid, false},
 		{"blank", "  \n", strongroom.Invalid, false},
 		{"unknown field", `{"jane":1}`, strongroom.Invalid, false},

@@ -1,0 +1,34 @@
+package api
+
+import "reflect"
+
+// HasBody reports whether the route reads a body, by itself or not.
+func (rt Route) HasBody() bool { return rt.body || rt.raw != "" && rt.Method == "POST" }
+
+// Streams reports whether the route reads by itself.
+func (rt Route) Streams() bool { return rt.raw != "" }
+
+// MaxLimit returns the greatest page the route gives.
+func (rt Route) MaxLimit() (int64, bool) {
+	for _, p := range rt.params {
+		if p.name == "limit" && p.max > 0 {
+			return p.max, true
+		}
+	}
+	for _, c := range rt.caps {
+		if c.name == "limit" {
+			return c.max, true
+		}
+	}
+	return 0, false
+}
+
+// TakesLimit reports whether the route bounds its page.
+func (rt Route) TakesLimit() bool {
+	for i := range rt.in.NumField() {
+		if rt.in.Field(i).Type.Kind() == reflect.Int64 && rt.in.Field(i).Name == "Limit" {
+			return true
+		}
+	}
+	return false
+}
