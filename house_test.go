@@ -17,8 +17,8 @@ import (
 // floor. Not its own floor, never up; so there are no cycles, and when two
 // neighbours need each other the noun is in the wrong place.
 var floors = map[string]int{
-	"": 0, "seal": 0, "tlog": 0, "classify": 0, "password": 0, "factor": 0,
-	"db": 1, "authz": 1, "web": 1, "fieldmap": 1,
+	"": 0, "seal": 0, "tlog": 0, "classify": 0,
+	"db": 1, "authz": 1, "web": 1, "fieldmap": 1, "password": 1, "factor": 1,
 	"audit": 2,
 	"guard": 3,
 	"keys":  4, "jobs": 4, "logbook": 4,
