@@ -66,6 +66,10 @@ func errNoMark() error {
 	return internal("mark", "there is no mark to go back to")
 }
 
+func errPassed() *strongroom.Fault {
+	return internal("mark", "a light mark was written over")
+}
+
 func errGone() *strongroom.Fault {
 	return unavailable("gone", "the database ended the transaction by itself")
 }

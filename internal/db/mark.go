@@ -9,12 +9,22 @@ func (s *session) setMark() {
 	if s.failed != nil && s.broken == nil {
 		s.broken = errBroken(s.failed)
 	}
-	s.mark = markPending
+	s.mark, s.light = markPending, false
+}
+
+// setLightMark is setMark without a savepoint.
+func (s *session) setLightMark() {
+	s.setMark()
+	s.light = true
 }
 
 // wantMark queues the savepoint of a pending mark, because a write follows.
 func (s *session) wantMark() {
 	if s.mark != markPending {
+		return
+	}
+	if s.light {
+		s.mark = markPassed
 		return
 	}
 	s.markAt, s.stood = len(s.queue), s.stands
@@ -54,6 +64,9 @@ func (s *session) backToMark() error {
 			s.broken = errBroken(s.failed)
 			return s.broken
 		}
+	case markPassed:
+		s.broken = errBroken(errPassed())
+		return s.broken
 	case markPending, markNone:
 	}
 	s.failed = nil

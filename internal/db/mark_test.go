@@ -306,3 +306,52 @@ func TestAMarkOverAFailure(t *testing.T) {
 		}
 	})
 }
+
+// TestLightMark: before a write it is a mark like any other; after one there is
+// no way back, and nothing of the transaction stands.
+func TestLightMark(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, e db.Engine) {
+		d := open(t, e)
+		update(t, d, func(tx *db.Tx) error {
+			if err := add(tx, 1, "one"); err != nil {
+				return err
+			}
+			tx.MarkLightly()
+			var n int
+			if err := tx.QueryRow(countBooks).Scan(&n); err != nil {
+				return err
+			}
+			if err := tx.RollbackToMark(); err != nil {
+				return err
+			}
+			tx.MarkLightly()
+			if err := add(tx, 2, "two"); err != nil {
+				return err
+			}
+			tx.Mark() // one that can be gone back to
+			if err := add(tx, 3, "three"); err != nil {
+				return err
+			}
+			return tx.RollbackToMark()
+		})
+		for name, write := range map[string]func(tx *db.Tx){
+			"written":   func(tx *db.Tx) { add(tx, 3, "three") },
+			"queued":    func(tx *db.Tx) { tx.Queue(insertBook, 3, "three") },
+			"collision": func(tx *db.Tx) { add(tx, 1, "again") },
+		} {
+			err := d.Update(context.Background(), func(tx *db.Tx) error {
+				tx.MarkLightly()
+				write(tx)
+				wantKind(t, tx.RollbackToMark(), strongroom.Unavailable)
+				wantKind(t, tx.Sound(), strongroom.Unavailable)
+				return nil
+			})
+			if !strongroom.IsKind(err, strongroom.Unavailable) {
+				t.Errorf("%s: the commit: %v", name, err)
+			}
+		}
+		if got := titles(t, d); got != "one two" {
+			t.Fatalf("titles are %q", got)
+		}
+	})
+}

@@ -20,6 +20,7 @@ type session struct {
 	scratch []any
 
 	mark   markState
+	light  bool // the newest mark takes no savepoint
 	stands bool // a savepoint stands in the engine once queue is sent
 	markAt int  // while markQueued: where the mark's statements start in queue
 	stood  bool // while markQueued: what stands was before it
@@ -36,6 +37,7 @@ const (
 	markPending           // nothing was written since: no savepoint is needed yet
 	markQueued            // its savepoint waits in queue
 	markSet               // its savepoint stands in the engine
+	markPassed            // a light mark that was written over: there is no way back
 )
 
 func newSession(l link, now time.Time, begin string) *session {

@@ -83,6 +83,12 @@ type Tx struct{ Writer }
 // something was written: if the engine refuses it, the transaction is beyond use.
 func (t *Tx) Mark() { t.s.setMark() }
 
+// MarkLightly is [Tx.Mark] for those who can begin the whole transaction again: it
+// takes no savepoint, which costs either engine as much as a small write. Until
+// something is written RollbackToMark works as ever; after that, going back or a
+// statement that fails breaks the transaction.
+func (t *Tx) MarkLightly() { t.s.setLightMark() }
+
 // RollbackToMark undoes everything since the mark, closes open rows and makes
 // the transaction usable after a failed statement. The mark stays. It does
 // nothing when nothing was written. An error, of kind Unavailable, means that

@@ -28,9 +28,30 @@ func (g *Guard) serve(cs []*call) {
 	}
 	for _, group := range [][]*call{loud, quiet} {
 		for len(group) > 0 {
-			group = group[g.commit(group, len(group) == 1):]
+			group = group[g.attempt(group):]
 		}
 	}
+}
+
+// careful is how many transactions take savepoints after one that had to be
+// begun again.
+const careful = 32
+
+// attempt commits the calls, as many as fit into the time of a transaction, and
+// returns how many. It goes without savepoints first: that a member's work does
+// not stand after it has written is rare, and to begin again once in a while
+// costs less than a savepoint for everybody.
+func (g *Guard) attempt(cs []*call) int {
+	if g.careful > 0 {
+		g.careful--
+	} else {
+		if n := g.commit(cs, false, true); n > 0 {
+			return n
+		}
+		g.stats.redone.Add(1)
+		g.careful = careful
+	}
+	return g.commit(cs, len(cs) == 1, false)
 }
 
 // batch is one attempt to commit a group.
@@ -40,6 +61,7 @@ type batch struct {
 	log     *audit.Batch // nil in a quiet one
 	results []result
 	alone   bool // the group is one call and there is no attempt after this one
+	light   bool // without savepoints: if one cannot go back, all begin again
 	lost    bool // the transaction broke while members had their turns
 	served  int  // how many calls this attempt took on
 	fetched int  // for the calls before this one was fetched ahead
@@ -53,9 +75,10 @@ type result struct {
 }
 
 // commit runs the calls in one transaction, as many as fit into its time, and
-// answers these. It returns how many.
-func (g *Guard) commit(cs []*call, alone bool) int {
-	b := &batch{g: g, results: make([]result, len(cs)), alone: alone, shared: make(map[any]any)}
+// answers these. It returns how many; none if light did not do, which is the
+// case to begin again without it.
+func (g *Guard) commit(cs []*call, alone, light bool) int {
+	b := &batch{g: g, results: make([]result, len(cs)), alone: alone, light: light, shared: make(map[any]any)}
 	err := g.db.Update(context.Background(), func(tx *db.Tx) error {
 		b.tx = tx
 		return b.run(cs)
@@ -64,6 +87,9 @@ func (g *Guard) commit(cs []*call, alone bool) int {
 		g.stats.commits.Add(1)
 		b.answer(cs[:b.served])
 		return b.served
+	}
+	if light && b.lost {
+		return 0
 	}
 	g.stats.lost.Add(1)
 	g.logger.Error("a transaction was not committed", slog.String("cause", err.Error()), slog.Int("calls", len(cs)))
@@ -76,7 +102,7 @@ func (g *Guard) commit(cs []*call, alone bool) int {
 			// Whose fault it was cannot be told: a statement may have travelled with
 			// one of a later member. Alone, each answers for itself.
 			g.stats.again.Add(1)
-			g.commit([]*call{c}, true)
+			g.commit([]*call{c}, true, false)
 		default:
 			b.give(c, unavailable(err))
 		}
@@ -143,7 +169,11 @@ func (b *batch) member(i int, c *call) error {
 	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet, shared: b.shared}
 	t.decisions = append(t.decisions, c.before...)
 	b.results[i].turn = t
-	b.tx.Mark()
+	if b.light {
+		b.tx.MarkLightly()
+	} else {
+		b.tx.Mark()
+	}
 	var mark int
 	if b.log != nil {
 		mark = b.log.Mark()
@@ -185,6 +215,9 @@ func (b *batch) call(c *call, t *turn) error {
 		err = strongroom.Faultf(strongroom.Unavailable, "turn-limit", "the call held the transaction for too long and nothing was done")
 	}
 	if err = t.verdict(err); err != nil {
+		if !inTime { // once is enough
+			c.refusal, c.before = err, t.decisions
+		}
 		return err
 	}
 	if b.alone {

@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
@@ -91,7 +92,7 @@ func TestOneOfMany(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fault func(ctx context.Context, tx *guard.Tx) error
-		again bool // the loss is seen after the turn on PostgreSQL: all run again, alone
+		again bool // the loss is seen after the turn on PostgreSQL: all run once more, alone
 	}{
 		{"none", nil, false},
 		{"error", func(context.Context, *guard.Tx) error { return context.Canceled }, false},
@@ -119,9 +120,12 @@ func TestOneOfMany(t *testing.T) {
 				ms := f.members(n)
 				ms[k].fault = c.fault
 				// The call that holds them up is one commit, the group the other.
-				before, runs, commits := f.Stats().Commits, 1, int64(2)
+				before, runs, commits := f.Stats().Commits, 2, int64(2)
+				if c.fault == nil {
+					runs = 1
+				}
 				if c.again && engine == db.Postgres {
-					runs, commits = 2, 1+n
+					runs, commits = 3, 1+n
 				}
 				errs := f.together(t, f.calls(ms)...)
 				f.agree(t, ms, errs)
@@ -138,6 +142,60 @@ func TestOneOfMany(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestLightly: savepoints are taken for a while after a member that had written
+// failed, and not before; one that failed before it wrote costs nobody anything.
+func TestLightly(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := open(t, dbtest.NewOn(t, engine, audit.Schema(), probeSchema()), guard.Options{})
+		for round, want := range []struct {
+			early  bool // the fault comes before the first write
+			runs   int
+			redone int64
+		}{{true, 1, 0}, {false, 2, 1}, {false, 1, 1}} {
+			ms := f.members(3)
+			for i, m := range ms {
+				m.n = int64(10*round + i)
+			}
+			calls := f.calls(ms)
+			ms[1].fault = func(context.Context, *guard.Tx) error { return context.Canceled }
+			if want.early {
+				calls[1] = func() error {
+					return f.Do(t.Context(), f.who, func(_ context.Context, tx *guard.Tx) error {
+						return errors.Join(tx.Allow(ingest(), f.record(ms[1].id), guard.Context{}), context.Canceled)
+					})
+				}
+			}
+			errs := f.together(t, calls...)
+			f.agree(t, ms, errs)
+			if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+				t.Error(errs)
+			}
+			if got := f.Stats().Redone; ms[0].runs != want.runs || got != want.redone {
+				t.Errorf("round %d: %d runs, %d begun again", round, ms[0].runs, got)
+			}
+		}
+	})
+}
+
+// TestSlowOnce: a function that held the transaction too long is not run again
+// for the sake of the others.
+func TestSlowOnce(t *testing.T) {
+	f := fresh(t, guard.Options{TurnLimit: 50 * time.Millisecond})
+	ms := f.members(3)
+	ms[1].fault = func(context.Context, *guard.Tx) error { time.Sleep(80 * time.Millisecond); return nil }
+	errs := f.together(t, f.calls(ms)...)
+	f.agree(t, ms, errs)
+	if errs[0] != nil || errs[2] != nil || !strongroom.IsKind(errs[1], strongroom.Unavailable) {
+		t.Error(errs)
+	}
+	if ms[0].runs != 2 || ms[1].runs != 1 {
+		t.Errorf("%d and %d runs", ms[0].runs, ms[1].runs)
+	}
+	if got := f.eventsOf(t, ms[1].id); len(got) != 1 || got[0].Code != "turn-limit" {
+		t.Errorf("events %+v", got)
 	}
 }
 
@@ -163,7 +221,8 @@ func TestCancelBeforeTheTurn(t *testing.T) {
 }
 
 // TestKilledConnection: PostgreSQL ends the connection in the turn of member k.
-// All are run again, alone; the others stand and it is refused.
+// All are run again, with savepoints and then alone; the others stand and it is
+// refused.
 func TestKilledConnection(t *testing.T) {
 	const n, k = 7, 3
 	f := open(t, dbtest.NewOn(t, db.Postgres, audit.Schema(), probeSchema()), guard.Options{})
@@ -181,7 +240,7 @@ func TestKilledConnection(t *testing.T) {
 		if i == k && !strongroom.IsKind(err, strongroom.Unavailable) {
 			t.Errorf("the one whose turn it was: %v", err)
 		}
-		if i > k && ms[i].runs != 1 || i <= k && ms[i].runs != 2 {
+		if i > k && ms[i].runs != 1 || i <= k && ms[i].runs != 3 {
 			t.Errorf("member %d ran %d times", i, ms[i].runs)
 		}
 	}

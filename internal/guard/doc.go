@@ -25,24 +25,26 @@
 // # Group commit
 //
 // One goroutine ([Guard.Run]) takes the calls that are waiting, first come first
-// served, and runs them one after another in one database transaction, each
-// under a savepoint, and commits them together: durability costs one flush for
-// many callers. It never waits for more callers to come.
+// served, runs them one after another in one database transaction and commits
+// them together: durability costs one flush for many callers. It never waits for
+// more callers to come.
 //
 // A function therefore runs on another goroutine than its caller's, under a
 // context of its own that carries the caller's values but not its cancellation:
 // a statement that is cancelled takes the whole transaction along. The caller's
 // context is looked at before its turn. A turn has a time limit. A function may
-// be run a second time, alone, when the transaction of the group was lost
-// through no fault of its own; so it has no effect outside the transaction
-// before the commit ([Tx.AfterCommit] is for those) and starts from nothing each
-// time.
+// be run again when the transaction of the group was lost through no fault of its
+// own; so it has no effect outside the transaction before the commit
+// ([Tx.AfterCommit] is for those) and starts from nothing each time.
 //
-// A function that fails, panics or breaks a constraint is rolled back to its
-// savepoint and the others stand. Where the engine cannot go back to the
-// savepoint, or a statement that was queued turns out to fail after its turn,
-// every member is run again once, each in a transaction of its own; what fails
-// there is answered Unavailable or with its own fault. So [db.Writer.Queue] is
+// A function that fails, panics or breaks a constraint leaves nothing behind and
+// the others stand. If it had written nothing yet, that is all. Else the
+// transaction is given up and begun again with a savepoint for each member, as
+// are the next ones for a while: savepoints cost both engines as much as a small
+// write, and are seldom needed. Where the engine cannot go back to the savepoint,
+// or a statement that was queued turns out to fail after its turn, every member
+// is run once more, each in a transaction of its own; what fails there is
+// answered Unavailable or with its own fault. So [db.Writer.Queue] is
 // for statements that do not fail in the ordinary course of things.
 //
 // Readers who stand next to each other may have what they need fetched by one

@@ -51,6 +51,7 @@ type Guard struct {
 	close   sync.Once
 	running atomic.Bool
 	watch   watch
+	careful int // how many transactions to come take savepoints; the loop's alone
 	stats   stats
 }
 
@@ -239,19 +240,20 @@ type Stats struct {
 	Calls   int64 // calls answered out of them
 	Refused int64 // of these, with an error
 	Again   int64 // calls run a second time, alone
+	Redone  int64 // transactions begun again, with savepoints
 	Lost    int64 // transactions that could not be committed
 	Busy    int64 // calls refused because too many were waiting
 	Waiting int   // calls waiting now
 }
 
-type stats struct{ commits, calls, refused, again, lost, busy atomic.Int64 }
+type stats struct{ commits, calls, refused, again, redone, lost, busy atomic.Int64 }
 
 // Stats returns the counters.
 func (g *Guard) Stats() Stats {
 	s := &g.stats
 	return Stats{
 		Commits: s.commits.Load(), Calls: s.calls.Load(), Refused: s.refused.Load(),
-		Again: s.again.Load(), Lost: s.lost.Load(), Busy: s.busy.Load(), Waiting: len(g.queue),
+		Again: s.again.Load(), Redone: s.redone.Load(), Lost: s.lost.Load(), Busy: s.busy.Load(), Waiting: len(g.queue),
 	}
 }
 
