@@ -233,6 +233,8 @@ func TestRefusals(t *testing.T) {
 		{"nothing to erase", "POST", "/v1/erase", `{"store":"` + id + `","records":[]}`, nil, 400, "record.erase"},
 		{"a bad idempotency key", "POST", "/v1/stores", `{"name":"x"}`, []header{{"Idempotency-Key", planted}}, 400, "store.add"},
 		{"a key for a network of nonsense", "POST", "/v1/keys", `{"label":"a","roles":["owner"],"all_stores":true,"networks":["` + planted + `"]}`, nil, 400, "key.add"},
+		{"a key for a store that is not there", "POST", "/v1/keys", `{"label":"a","roles":["application"],"stores":["` + strongroom.NewID("str") + `"]}`, nil, 404, "key.add"},
+		{"a key without end", "POST", "/v1/keys", `{"label":"a","roles":["application"],"all_stores":true,"expires_at":"2999-01-01T00:00:00Z"}`, nil, 400, "key.add"},
 		{"a proof of nothing", "GET", "/v1/audit/proof?index=999999", "", nil, 404, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -79,13 +79,14 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	t.Cleanup(func() { _ = ks.Close() })
 	maps, err := fieldmap.Load(fieldmap.LoadOptions{Detect: func(b []byte) bool { _, hit := classify.Has(b); return hit }})
 	f.must(err)
+	v := vault.New(vault.Options{Guard: g, Keys: ks, Maps: maps, Environment: strongroom.Test, Clock: f.clock, Chores: f.work})
 	f.identity = identity.New(identity.Options{Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("identity"), Clock: f.clock,
-		Local:   map[uint32][]string{uint32(os.Getuid()): {"auditor"}},
-		Refused: func(_ context.Context, _ netip.Addr, code string) { f.refused = append(f.refused, code) }})
+		CheckStore: v.CheckStore,
+		Local:      map[uint32][]string{uint32(os.Getuid()): {"auditor"}},
+		Refused:    func(_ context.Context, _ netip.Addr, code string) { f.refused = append(f.refused, code) }})
 	log := slog.New(slog.NewJSONHandler(f.words, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := api.Options{
-		Vault:    vault.New(vault.Options{Guard: g, Keys: ks, Maps: maps, Environment: strongroom.Test, Clock: f.clock, Chores: f.work}),
-		Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
+		Vault: v, Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
 		Actions: slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
 		Work:    f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
 		Metrics: func(_ context.Context, _ strongroom.Actor, w http.ResponseWriter, _ *http.Request) error {

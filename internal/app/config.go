@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"strongroom"
+	"strongroom/internal/identity"
 	"strongroom/internal/vault"
 )
 
@@ -56,6 +57,9 @@ type Config struct {
 	EcartAPI string `yaml:"ecartapi,omitempty"`
 	// EpochLength is how long an epoch key lives before the roll; default 24h.
 	EpochLength time.Duration `yaml:"epoch_length,omitempty"`
+	// KeyMaxLife is how long a new service key lives at most; default 8760h, a year;
+	// ours.
+	KeyMaxLife time.Duration `yaml:"key_max_life,omitempty"`
 	// Budgets bound what one caller may reveal for one purpose at one store.
 	Budgets BudgetConfig `yaml:"budgets,omitempty"`
 	// Retention shortens how long records live; see docs/data-and-keys.md.
@@ -188,6 +192,9 @@ func (c *Config) defaults(dir string) {
 	if c.EpochLength == 0 {
 		c.EpochLength = 24 * time.Hour
 	}
+	if c.KeyMaxLife == 0 {
+		c.KeyMaxLife = identity.DefaultLife
+	}
 	if c.MaxBody == 0 {
 		c.MaxBody = 8 << 20
 	}
@@ -238,6 +245,10 @@ func hasPassword(u *url.URL) bool {
 func (c *Config) checkNumbers() error {
 	if c.EpochLength < time.Minute {
 		return strongroom.Faultf(strongroom.Invalid, "epoch", "epoch_length must be a minute or more")
+	}
+	if c.KeyMaxLife < time.Hour || c.KeyMaxLife > 3*identity.DefaultLife {
+		return strongroom.Faultf(strongroom.Invalid, "key-life", "key_max_life lies between an hour and three years").
+			Advise("write 8760h for a year")
 	}
 	b := c.Budgets
 	for name, n := range map[string]int64{

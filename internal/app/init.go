@@ -93,7 +93,7 @@ func (a *App) firstKey(ctx context.Context) (string, error) {
 		role = authz.TestEverything
 	}
 	_, secret, err := a.identity.CreateKey(ctx, a.local(), identity.KeySpec{
-		Label: "init", Roles: []string{role}, AllStores: true, Expires: a.clock.Now().Add(initLifetime),
+		Label: "init", Roles: []string{role}, AllStores: true, Expires: a.clock.Now().Add(min(initLifetime, a.conf.KeyMaxLife)),
 	})
 	if err != nil {
 		return "", err

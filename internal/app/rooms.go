@@ -56,7 +56,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.logbook = logbook.New(a.guard, a.audit)
 	a.identity = identity.New(identity.Options{
 		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("identity"), Clock: a.clock, Log: a.log,
-		Refused: a.refuse,
+		Refused: a.refuse, MaxLife: a.conf.KeyMaxLife, CheckStore: a.vault.CheckStore,
 		Local:   map[uint32][]string{uint32(os.Getuid()): a.localRoles()},
 	})
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})

@@ -28,6 +28,12 @@ type Options struct {
 	Refused func(ctx context.Context, source netip.Addr, code string)
 	// Local maps OS users to the roles they have over the Unix socket.
 	Local map[uint32][]string
+	// MaxLife is how long a new key lives at most, [DefaultLife] if zero.
+	MaxLife time.Duration
+	// CheckStore returns nil for a store that a new key may be limited to, else a
+	// fault that says why not. It is called in the transaction that makes the key.
+	// nil takes every id.
+	CheckStore func(r *db.Reader, store string) error
 	// Recheck is how long an account is trusted without looking again, one second
 	// if zero. A revocation in this process takes effect at once all the same.
 	Recheck time.Duration
@@ -66,6 +72,12 @@ func New(o Options) *Identity {
 	}
 	if o.Recheck <= 0 {
 		o.Recheck = time.Second
+	}
+	if o.MaxLife <= 0 {
+		o.MaxLife = DefaultLife
+	}
+	if o.CheckStore == nil {
+		o.CheckStore = func(*db.Reader, string) error { return nil }
 	}
 	if o.Refused == nil {
 		o.Refused = func(context.Context, netip.Addr, string) {}

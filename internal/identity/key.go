@@ -22,7 +22,8 @@ const (
 	maxNetworks = 64
 	// MaxOverlap is how long the old secret of a rotated key may stay good.
 	MaxOverlap = 7 * 24 * time.Hour
-	// DefaultLife is how long a key lives that is made without an expiry.
+	// DefaultLife is how long a key lives that is made without an expiry, and at most
+	// unless [Options.MaxLife] says otherwise; ours, no text asks for a number.
 	DefaultLife = 365 * 24 * time.Hour
 )
 
@@ -40,7 +41,8 @@ type KeySpec struct {
 	Roles     []string // at least one of [Roles]
 	Stores    []string // the ids of the stores it may touch
 	AllStores bool     // lifts the limit; then Stores must be empty
-	// Expires is when it ends; zero means [DefaultLife] from now.
+	// Expires is when it ends; zero means [DefaultLife] from now, or the longest life
+	// there is where that is shorter.
 	Expires time.Time
 	// Networks limits where it may be used from; none means anywhere.
 	Networks []netip.Prefix
@@ -71,7 +73,7 @@ type account struct {
 
 // CreateKey makes a service account and its key. The secret is in the answer and
 // nowhere else. Faults: Invalid for a bad spec, Denied where who may not give
-// these roles or stores.
+// these roles or stores, and what [Options.CheckStore] says of a store.
 func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec KeySpec) (Key, Secret, error) {
 	if err := i.check(spec); err != nil {
 		return Key{}, Secret{}, i.refuse(ctx, who, keyAdd, err)
@@ -88,12 +90,15 @@ func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec Key
 		if err := within(who, k.Stores, k.AllStores); err != nil {
 			return err
 		}
-		k.Created, k.Expires = tx.Now(), spec.Expires
-		if k.Expires.IsZero() {
-			k.Expires = k.Created.Add(DefaultLife)
+		for _, s := range k.Stores {
+			if err := i.o.CheckStore(&tx.Reader, s); err != nil {
+				return err
+			}
 		}
-		if !k.Expires.After(k.Created) {
-			return strongroom.Faultf(strongroom.Invalid, "expires", "a key must expire later than now")
+		var err error
+		k.Created = tx.Now()
+		if k.Expires, err = i.lifeOf(k.Created, spec.Expires); err != nil {
+			return err
 		}
 		sealed, err := i.sealAccount(k)
 		if err != nil {
@@ -109,6 +114,22 @@ func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec Key
 		return Key{}, Secret{}, err
 	}
 	return k, secret, nil
+}
+
+// lifeOf returns when a key ends that is made at a time and asked for until
+// another.
+func (i *Identity) lifeOf(created, asked time.Time) (time.Time, error) {
+	if asked.IsZero() {
+		return created.Add(min(DefaultLife, i.o.MaxLife)), nil
+	}
+	if !asked.After(created) {
+		return asked, strongroom.Faultf(strongroom.Invalid, "expires", "a key must expire later than now")
+	}
+	if asked.After(created.Add(i.o.MaxLife)) {
+		return asked, strongroom.Faultf(strongroom.Invalid, "expires", "a key lives at most %.4g days", i.o.MaxLife.Hours()/24).
+			Advise("rotate it before it ends; the configuration's key_max_life says how long")
+	}
+	return asked, nil
 }
 
 // check refuses a spec that no policy could make good.

@@ -349,6 +349,14 @@ func (v *Vault) connectedStore(r *db.Reader, id string) (*store, error) {
 	return s, nil
 }
 
+// CheckStore returns nil if a store is there and connected, else a fault of kind
+// NotFound or Erased. It is for verbs of other packages that name a store, inside
+// their own transaction; it discloses nothing else.
+func (v *Vault) CheckStore(r *db.Reader, id string) error {
+	_, err := v.connectedStore(r, id)
+	return err
+}
+
 // sharedStores are the connected stores that the transaction has read, by id.
 type sharedStores map[string]*store
 
