@@ -26,12 +26,13 @@ import (
 	"strongroom/internal/jobs"
 	"strongroom/internal/keys"
 	"strongroom/internal/lifecycle"
+	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
 	"strongroom/internal/vault"
 )
 
-// Version is the release this binary is.
-const Version = "0.1.0"
+// Version is the release this binary is; "-dev" after it means on the way there.
+const Version = "0.2.0-dev"
 
 // Options say which instance to open and what this run does otherwise than its
 // configuration says.
@@ -56,6 +57,7 @@ type App struct {
 	clock    *strongroom.Clock
 	ring     *keys.Ring
 	db       *db.DB
+	migrated []db.Applied // by this start, not in the log yet
 	audit    *audit.Log
 	policy   *authz.Engine
 	guard    *guard.Guard
@@ -211,12 +213,14 @@ func (a *App) openEngine(ctx context.Context) error {
 	for _, m := range applied {
 		a.log.InfoContext(ctx, "migrated", "package", m.Package, "number", m.Number)
 	}
+	a.migrated = applied
 	return nil
 }
 
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
-	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(), ownSchema()}
+	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(),
+		lifecycle.Schema(), ownSchema()}
 }
 
 // openLog opens policies, log and guard: from here on everything is decided and
@@ -233,6 +237,11 @@ func (a *App) openLog(ctx context.Context) error {
 	}
 	if err := a.audit.Start(ctx); err != nil {
 		return err
+	}
+	if len(a.migrated) > 0 {
+		if err := a.audit.Record(ctx, audit.Migrated(a.migrated)...); err != nil {
+			return err
+		}
 	}
 	a.guard = guard.New(guard.Options{DB: a.db, Log: a.audit, Policy: func() *authz.Engine { return a.policy }, Logger: a.log})
 	low, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -300,7 +309,7 @@ func (a *App) Handler() http.Handler { return a.api }
 // local is the actor of commands that work on the instance itself, without the
 // HTTP API: the OS user who could read the root key.
 func (a *App) local() strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:" + uidText(), Roles: []string{authz.Owner, authz.Operator}, AllStores: true, Door: "command"}
+	return strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:" + uidText(), Roles: a.localRoles(), AllStores: true, Door: "command"}
 }
 
 // maps loads the shipped field maps and the operator's own. The detector goes
