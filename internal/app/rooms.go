@@ -12,6 +12,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
+	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/identity"
 	"strongroom/internal/intake"
@@ -44,6 +45,10 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.cases = lifecycle.NewCases(lifecycle.CasesOptions{
+		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("lifecycle"),
+		Store: func(r *db.Reader, id string) error { return a.vault.CheckStore(r, id) }, // the vault comes next
+	})
 	a.vault = vault.New(vault.Options{
 		Guard: a.guard, Keys: a.keys, Maps: maps, Environment: a.conf.Environment, Clock: a.clock, Log: a.log,
 		Profile: a.conf.Retention.profile(),
@@ -51,7 +56,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 			RecordsHour: a.conf.Budgets.RecordsPerHour, RecordsDay: a.conf.Budgets.RecordsPerDay,
 			FieldsHour: a.conf.Budgets.FieldsPerHour, FieldsDay: a.conf.Budgets.FieldsPerDay,
 		},
-		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)}, Chores: (*chores)(a),
+		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)}, Chores: (*chores)(a), Cases: a.cases,
 	})
 	a.logbook = logbook.New(a.guard, a.audit)
 	a.identity = identity.New(identity.Options{

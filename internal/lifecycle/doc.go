@@ -4,8 +4,17 @@
 // are cleared away; and once an epoch the epoch key is rolled, so that no older
 // copy of the database opens what was erased before.
 //
+// It also keeps the matter for which a record may be opened outside the daily
+// business: a [Case] of a legal duty or of a shopper's request (DPP 3.1.2).
+//
 // Invariants. Reaching the date is a refusal at once, with or without a sweep:
 // the sweep makes it final. A step that fails is tried again at the next tick
 // and is visible in [Status] until it succeeds; nothing is skipped. Every step
 // may be cut off at any point and goes on where it was.
+//
+// A case opens records for one purpose, in one store or in those its opener
+// could see, and from its due date on it opens nothing, closed or not. What it
+// rests on is sealed, bound to everything else that is known of it: a row that
+// was edited opens nothing. Whether it is open is asked in the transaction that
+// records the reveal, so a close that commits first wins.
 package lifecycle

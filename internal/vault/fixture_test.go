@@ -17,6 +17,7 @@ import (
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
+	"strongroom/internal/lifecycle"
 	"strongroom/internal/vault"
 )
 
@@ -61,7 +62,7 @@ func openWith(t testing.TB, s setup) *fixture {
 	f.who = strongroom.Actor{
 		Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: []string{authz.TestEverything}, AllStores: true, Door: "http",
 	}
-	f.db = dbtest.Open(t, s.engine, f.clock, audit.Schema(), keys.Schema(), vault.Schema())
+	f.db = dbtest.Open(t, s.engine, f.clock, audit.Schema(), keys.Schema(), vault.Schema(), lifecycle.Schema())
 	f.openKeys()
 	maps, err := fieldmap.Load(fieldmap.LoadOptions{Detect: func(b []byte) bool { _, hit := classify.Has(b); return hit }})
 	f.must(err)
@@ -177,19 +178,28 @@ func (f *fixture) sweep() (expired, cleared int) {
 // events returns the events of an action, oldest first.
 func (f *fixture) events(action string) (out []audit.Event) {
 	f.t.Helper()
+	f.eachEvent(func(e audit.Event) {
+		if e.Action.Name == action {
+			out = append(out, e)
+		}
+	})
+	return out
+}
+
+// eachEvent calls fn with every event, oldest first.
+func (f *fixture) eachEvent(fn func(e audit.Event)) {
+	f.t.Helper()
 	for after := int64(-1); ; {
 		es, err := f.log.Events(context.Background(), after, 500)
 		f.must(err)
 		if len(es) == 0 {
-			return out
+			return
 		}
 		for _, e := range es {
 			after = e.Position
 			event, err := e.Event()
 			f.must(err)
-			if event.Action.Name == action {
-				out = append(out, event)
-			}
+			fn(event)
 		}
 	}
 }

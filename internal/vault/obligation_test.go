@@ -148,19 +148,24 @@ func TestObligation_3_1_1(t *testing.T) {
 	}
 }
 
+// openCases are cases that are open for a purpose and never end.
 type openCases map[string]strongroom.Purpose
 
-func (c openCases) Open(_ context.Context, reference string, p strongroom.Purpose) (string, bool) {
-	return "art. 15", c[reference] == p
+func (c openCases) CheckOpen(_ *db.Reader, _ time.Time, id string, p strongroom.Purpose, _ string) error {
+	if c[id] != p {
+		return strongroom.Faultf(strongroom.Denied, "case-purpose", "not open for this")
+	}
+	return nil
 }
 
 // TestObligation_3_1_2: the purposes are a closed list; two of them need an open
 // case.
 func TestObligation_3_1_2(t *testing.T) {
-	f := openWith(t, setup{cases: openCases{"case/7": strongroom.SubjectRequest}})
-	id := f.ingest("orders", order).Records[0].ID
+	id := strongroom.NewID("cas")
+	f := openWith(t, setup{cases: openCases{id: strongroom.SubjectRequest}})
+	record := f.ingest("orders", order).Records[0].ID
 	ask := func(p strongroom.Purpose, reference string) error {
-		_, err := f.Reveal(context.Background(), f.who, vault.RevealRequest{Store: f.store, Record: id, Purpose: p, Reference: reference})
+		_, err := f.Reveal(context.Background(), f.who, vault.RevealRequest{Store: f.store, Record: record, Purpose: p, Reference: reference})
 		return err
 	}
 	for _, p := range []strongroom.Purpose{strongroom.Fulfilment, strongroom.Tax, strongroom.Invoice} {
@@ -170,12 +175,12 @@ func TestObligation_3_1_2(t *testing.T) {
 		want(t, ask(p, "1047"), strongroom.Invalid, "purpose")
 	}
 	want(t, ask(strongroom.LegalDuty, "1047"), strongroom.Denied, "case")
-	want(t, ask(strongroom.SubjectRequest, "1047"), strongroom.Denied, "case")
-	want(t, ask(strongroom.LegalDuty, "case/7"), strongroom.Denied, "case")
-	f.must(ask(strongroom.SubjectRequest, "case/7")) // the planted negative: with its case it opens
+	want(t, ask(strongroom.SubjectRequest, "cas_7"), strongroom.Denied, "case")
+	want(t, ask(strongroom.LegalDuty, id), strongroom.Denied, "case-purpose")
+	f.must(ask(strongroom.SubjectRequest, id)) // the planted negative: with its case it opens
 	if none := open(t); true {
-		id := none.ingest("orders", order).Records[0].ID
-		_, err := none.Reveal(context.Background(), none.who, vault.RevealRequest{Store: none.store, Record: id, Purpose: strongroom.SubjectRequest, Reference: "case/7"})
+		record := none.ingest("orders", order).Records[0].ID
+		_, err := none.Reveal(context.Background(), none.who, vault.RevealRequest{Store: none.store, Record: record, Purpose: strongroom.SubjectRequest, Reference: id})
 		want(t, err, strongroom.Denied, "case")
 	}
 }

@@ -18,8 +18,9 @@ import (
 type RevealRequest struct {
 	Store, Record string
 	Purpose       strongroom.Purpose
-	// Reference names the order or case the reveal is for. It obeys the grammar
-	// of names and must not look personal.
+	// Reference names the order the reveal is for; for a legal duty and a subject
+	// request it is the id of an open case. It obeys the grammar of names and must
+	// not look personal.
 	Reference string
 	// Fields are classes ("email") or paths of known keys
 	// ("shippingAddress.phone", "shippingAddress"). None means everything.
@@ -30,47 +31,11 @@ type RevealRequest struct {
 // Without Fields it is the original byte for byte.
 type Revealed struct{ Body []byte }
 
-// asked is what a reveal has been checked to be for.
-type asked struct {
-	purpose   strongroom.Purpose
-	reference string
-	log       string // the reference as the log may hold it
-	hash      hash   // the same
-}
-
-// checkAsked reads purpose and reference before anything is loaded.
-func (v *Vault) checkAsked(p strongroom.Purpose, reference string) (asked, error) {
-	purpose, err := strongroom.ParsePurpose(string(p))
-	if err != nil {
-		return asked{}, err
-	}
-	if err := checkLabel("reference", reference); err != nil {
-		return asked{}, err
-	}
-	a := asked{purpose: purpose, reference: reference}
-	a.log, a.hash, err = v.logged("reference", reference)
-	return a, err
-}
-
-// caseOpen demands an open case where the purpose needs one.
-func (v *Vault) caseOpen(ctx context.Context, a asked) error {
-	switch a.purpose {
-	case strongroom.LegalDuty, strongroom.SubjectRequest:
-		if v.cases != nil {
-			if _, ok := v.cases.Open(ctx, a.reference, a.purpose); ok {
-				return nil
-			}
-		}
-		return strongroom.Faultf(strongroom.Denied, "case", "this purpose needs an open case and the reference names none").
-			Advise("open the case first and give its reference")
-	}
-	return nil
-}
-
 // Reveal opens a record for a purpose. The decision is made on a snapshot; the
 // budget is debited, the key loaded and the date checked again in the commit
 // that records the event; only then is the seal opened. So no plaintext exists
-// before its event is durable, and an erasure that commits first wins.
+// before its event is durable, and an erasure or the close of a case that commits
+// first wins.
 //
 // Faults: Invalid (purpose, reference, an unknown field), Denied, NotFound,
 // Erased (erased, expired), Exhausted.
@@ -176,7 +141,7 @@ func kindAttr(k kind) string {
 }
 
 // decide loads, decides and says what has to be true at the commit.
-func (r *reveal) decide(ctx context.Context, view *guard.View) error {
+func (r *reveal) decide(_ context.Context, view *guard.View) error {
 	found := r.load(view)
 	classes, full := []string(nil), r.fields == nil
 	var missing error
@@ -193,14 +158,12 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 	if err := view.Allow(actionReveal, r.resource(), c); err != nil {
 		return err
 	}
+	r.asked.noteCase(view)
 	r.receipt = view.Receipt()
 	for _, err := range [...]error{found, missing} {
 		if err != nil {
 			return err
 		}
-	}
-	if err := r.v.caseOpen(ctx, r.asked); err != nil {
-		return err
 	}
 	view.Note("fields", r.count)
 	view.Note("by_fields", classes)
@@ -208,6 +171,9 @@ func (r *reveal) decide(ctx context.Context, view *guard.View) error {
 	r.v.atDecision()
 	view.Ahead(r.v, r, r.v.fetchAhead)
 	view.Confirm(func(tx *guard.Tx) error {
+		if err := r.v.caseOpen(tx, &r.asked, r.store); err != nil {
+			return err
+		}
 		if err := r.v.debit(tx, r.account, r.ahead.standing, 1, r.count); err != nil {
 			return err
 		}

@@ -73,15 +73,12 @@ type tokenRecord struct {
 	leaves []uint32 // the leaf each asks for
 }
 
-func (t *tokenReveal) decide(ctx context.Context, view *guard.View) error {
+func (t *tokenReveal) decide(_ context.Context, view *guard.View) error {
 	if err := t.group(view); err != nil {
 		return err
 	}
 	if len(t.records) == 0 {
 		return strongroom.Faultf(strongroom.Invalid, "token", "none of the tokens is one of this instance")
-	}
-	if err := t.v.caseOpen(ctx, t.asked); err != nil {
-		return err
 	}
 	for _, r := range t.records {
 		if err := t.decideOne(view, r); err != nil {
@@ -156,6 +153,7 @@ func (t *tokenReveal) decideOne(view *guard.View, r *tokenRecord) error {
 	if err := view.Allow(actionReveal, r.resource(), c); err != nil {
 		return err
 	}
+	t.asked.noteCase(view)
 	r.receipt = view.Receipt()
 	view.Note("tokens", r.count)
 	if code != "" {
@@ -173,8 +171,19 @@ func (t *tokenReveal) fail(r *tokenRecord, code string) {
 	r.row = nil
 }
 
-// confirm debits each store's budget once and loads every key.
+// confirm asks for the case once a store, debits each store's budget once and
+// loads every key.
 func (t *tokenReveal) confirm(tx *guard.Tx) error {
+	stores := make(map[string]bool)
+	for _, r := range t.records {
+		if stores[r.store] {
+			continue
+		}
+		stores[r.store] = true
+		if err := t.v.caseOpen(tx, &t.asked, r.store); err != nil {
+			return err
+		}
+	}
 	type sum struct{ records, fields int64 }
 	sums := make(map[int64]sum)
 	var order []int64

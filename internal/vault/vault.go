@@ -1,12 +1,12 @@
 package vault
 
 import (
-	"context"
 	"embed"
 	"encoding/hex"
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/classify"
@@ -24,12 +24,13 @@ var schema embed.FS
 func Schema() db.Schema { return db.Schema{Package: "vault", FS: schema} }
 
 // Cases tells whether a case is open for a purpose that needs one. A legal duty
-// and a subject request open nothing without it.
+// and a subject request open nothing without it (DPP 3.1.2).
 type Cases interface {
-	// Open returns the citation of the open case a reference names; ok is false
-	// if there is none for this purpose. It is called inside a transaction: it
-	// must not call the network, and must be safe for concurrent use.
-	Open(ctx context.Context, reference string, purpose strongroom.Purpose) (citation string, ok bool)
+	// CheckOpen returns nil while the case with an id is open for a purpose in a
+	// store at the instant now, else a fault of kind Denied that says why not. It
+	// is called in the transaction that records the reveal and reads through r
+	// alone, so that a close that commits first wins. Safe for concurrent use.
+	CheckOpen(r *db.Reader, now time.Time, id string, purpose strongroom.Purpose, store string) error
 }
 
 // Chores put in the jobs that finish what a verb has begun. They are called in

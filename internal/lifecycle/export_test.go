@@ -1,0 +1,4 @@
+package lifecycle
+
+// CheckCitation reports whether s can be a citation.
+func CheckCitation(s string) error { return checkCitation(s) }
