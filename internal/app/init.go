@@ -92,7 +92,12 @@ func (a *App) firstKey(ctx context.Context) (string, error) {
 	if a.conf.Environment == strongroom.Test {
 		role = authz.TestEverything
 	}
-	_, secret, err := a.identity.CreateKey(ctx, a.local(), identity.KeySpec{
+	maker := a.local()
+	if a.conf.Environment != strongroom.Test {
+		// Nobody can sign in yet: who makes the instance is its owner for this one act.
+		maker.Roles, maker.Standing.Trained = []string{authz.Owner}, true
+	}
+	_, secret, err := a.identity.CreateKey(ctx, maker, identity.KeySpec{
 		Label: "init", Roles: []string{role}, AllStores: true, Expires: a.clock.Now().Add(min(initLifetime, a.conf.KeyMaxLife)),
 	})
 	if err != nil {

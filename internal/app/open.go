@@ -67,7 +67,6 @@ type App struct {
 	identity *identity.Identity
 	refusals audit.Refusals
 	refused  []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
-	cases    *lifecycle.Cases
 	life     *lifecycle.Lifecycle
 	intake   *intake.Intake
 	api      *api.API
@@ -219,8 +218,7 @@ func (a *App) openEngine(ctx context.Context) error {
 
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
-	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(),
-		lifecycle.Schema(), ownSchema()}
+	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(), ownSchema()}
 }
 
 // openLog opens policies, log and guard: from here on everything is decided and
@@ -309,7 +307,7 @@ func (a *App) Handler() http.Handler { return a.api }
 // local is the actor of commands that work on the instance itself, without the
 // HTTP API: the OS user who could read the root key.
 func (a *App) local() strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:" + uidText(), Roles: []string{authz.Owner, authz.Operator}, AllStores: true, Door: "command"}
+	return strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:" + uidText(), Roles: a.localRoles(), AllStores: true, Door: "command"}
 }
 
 // maps loads the shipped field maps and the operator's own. The detector goes

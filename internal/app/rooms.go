@@ -12,7 +12,6 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
-	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/identity"
 	"strongroom/internal/intake"
@@ -45,10 +44,6 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.cases = lifecycle.NewCases(lifecycle.CasesOptions{
-		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("lifecycle"),
-		Store: func(r *db.Reader, id string) error { return a.vault.CheckStore(r, id) }, // the vault comes next
-	})
 	a.vault = vault.New(vault.Options{
 		Guard: a.guard, Keys: a.keys, Maps: maps, Environment: a.conf.Environment, Clock: a.clock, Log: a.log,
 		Profile: a.conf.Retention.profile(),
@@ -56,7 +51,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 			RecordsHour: a.conf.Budgets.RecordsPerHour, RecordsDay: a.conf.Budgets.RecordsPerDay,
 			FieldsHour: a.conf.Budgets.FieldsPerHour, FieldsDay: a.conf.Budgets.FieldsPerDay,
 		},
-		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)}, Chores: (*chores)(a), Cases: a.cases,
+		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)}, Chores: (*chores)(a),
 	})
 	a.logbook = logbook.New(a.guard, a.audit)
 	a.identity = identity.New(identity.Options{
@@ -74,13 +69,13 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	return err
 }
 
-// localRoles are the roles of the OS user who owns the data folder. Whoever can
-// read the root key could open everything; the log says that it was they.
+// localRoles are the roles of the OS user who owns the data folder: in production
+// maintenance alone, which shows nothing of anybody.
 func (a *App) localRoles() []string {
 	if a.conf.Environment == strongroom.Test {
 		return []string{authz.TestEverything}
 	}
-	return []string{authz.Owner, authz.Operator}
+	return []string{authz.Maintenance}
 }
 
 // portActions are the actions behind the ports of the API.

@@ -191,11 +191,11 @@ func (e *encoder) unmapped(ev *Event) {
 	e.raw(`}`)
 }
 
-// maxPolicies bounds the policies of an event.
-const maxPolicies = 8
+// MaxPolicies bounds the policies of an event. Who has more names the first.
+const MaxPolicies = 8
 
 func (e *encoder) policies(ids []string) {
-	if len(ids) > maxPolicies {
+	if len(ids) > MaxPolicies {
 		e.refuse("number of policies")
 		return
 	}

@@ -11,6 +11,10 @@ const (
 	Auditor     = "auditor"     // checks: the log with its proofs, lists without bodies
 	Application = "application" // a service that ships, taxes and invoices
 	SystemRole  = "system"      // the product's own background work
+	// Maintenance is the OS user who owns the data folder of a production
+	// instance: it starts, repairs and rotates, and shows nothing of anybody. It is
+	// worth nothing but over the socket and the command line.
+	Maintenance = "maintenance"
 	// TestEverything may do everything in a test instance and nothing in a
 	// production one.
 	TestEverything = "test-everything"
@@ -18,7 +22,7 @@ const (
 
 // Roles lists the closed set of roles.
 func Roles() []string {
-	return []string{Owner, Operator, Privacy, Security, Auditor, Application, SystemRole, TestEverything}
+	return []string{Owner, Operator, Privacy, Security, Auditor, Application, SystemRole, Maintenance, TestEverything}
 }
 
 // Rule is one row of the table of actions: a name every package agrees on, and
@@ -61,14 +65,24 @@ func rule(name string) (Rule, bool) {
 
 // actions is sorted by name; a test holds it against the schema.
 var actions = [...]Rule{
+	{Name: "account.enrol", Across: true},
+	{Name: "account.factor", Across: true},
+	{Name: "account.password", Across: true},
+	{Name: "account.read", Across: true},
 	{Name: "case.close", Across: true},
 	{Name: "case.extend", Across: true},
 	{Name: "case.list", Across: true},
 	{Name: "case.open", Across: true},
 	{Name: "clock.set", Across: true},
+	{Name: "device.enrol", Across: true},
+	{Name: "device.list", Across: true},
+	{Name: "device.revoke", Across: true},
 	{Name: "epoch.roll", Across: true},
 	{Name: "field.classify"},
 	{Name: "field.list"},
+	{Name: "glass.break", Across: true},
+	{Name: "grant.list", Across: true},
+	{Name: "grant.revoke", Across: true},
 	{Name: "instance.migrate", Across: true},
 	{Name: "instance.start", Across: true},
 	{Name: "instance.stop", Across: true},
@@ -83,19 +97,56 @@ var actions = [...]Rule{
 	{Name: "log.proof", Across: true},
 	{Name: "log.read", Across: true},
 	{Name: "metrics.read", Across: true},
+	{Name: "network.edit", Across: true},
+	{Name: "network.list", Across: true},
+	{Name: "person.add", Across: true},
+	{Name: "person.end", Across: true},
+	{Name: "person.expire", Across: true},
+	{Name: "person.found", Across: true},
+	{Name: "person.invite", Across: true},
+	{Name: "person.list", Across: true},
+	{Name: "person.read", Across: true},
+	{Name: "person.reset", Across: true},
+	{Name: "person.resume", Across: true},
+	{Name: "person.suspend", Across: true},
+	{Name: "person.update", Across: true},
+	{Name: "pledge.record", Across: true},
+	{Name: "policy.approve", Across: true},
+	{Name: "policy.propose", Across: true},
 	{Name: "policy.read", Across: true},
+	{Name: "policy.reset", Across: true},
 	{Name: "record.erase"},
 	{Name: "record.find", Across: true},
 	{Name: "record.ingest"},
 	{Name: "record.list", Across: true},
 	{Name: "record.read"},
 	{Name: "record.reveal"},
+	{Name: "register.edit", Across: true},
+	{Name: "register.read", Across: true},
+	{Name: "request.approve", Across: true},
+	{Name: "request.ask", Across: true},
+	{Name: "request.expire", Across: true},
+	{Name: "request.list", Across: true},
+	{Name: "request.withdraw", Across: true},
 	{Name: "retention.sweep", Across: true},
+	{Name: "review.close", Across: true},
+	{Name: "review.decide", Across: true},
+	{Name: "review.open", Across: true},
+	{Name: "review.read", Across: true},
 	{Name: "root.rotate", Across: true},
+	{Name: "service.adopt", Across: true},
+	{Name: "service.list", Across: true},
+	{Name: "session.list", Across: true},
+	{Name: "session.lock", Across: true},
+	{Name: "session.open", Across: true},
+	{Name: "session.revoke", Across: true},
+	{Name: "session.unlock", Across: true},
+	{Name: "session.verify", Across: true},
 	{Name: "store.add", Across: true},
 	{Name: "store.disconnect"},
 	{Name: "store.list", Across: true},
 	{Name: "sync.run"},
 	{Name: "tombstone.lift"},
+	{Name: "training.record", Across: true},
 	{Name: "webhook.receive"},
 }

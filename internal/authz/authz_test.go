@@ -1,9 +1,11 @@
 package authz_test
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/authz"
@@ -18,21 +20,34 @@ func engine(t testing.TB, env strongroom.Environment, files ...authz.File) *auth
 	return e
 }
 
-// actor has one role and, but for the product itself, one store.
+// now is when the requests of these tests are made, by both clocks.
+var now = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
+// actor has one role and, but for the product itself, one store. A person has
+// done all that the guards ask for; maintenance is the OS user.
 func actor(role string) strongroom.Actor {
 	switch role {
 	case authz.SystemRole:
 		return strongroom.System("test")
 	case authz.Application, authz.TestEverything:
 		return strongroom.Actor{Kind: strongroom.ServiceActor, ID: "svc_1", Roles: []string{role}, Stores: []string{"str_mine"}, Door: "http"}
+	case authz.Maintenance:
+		return strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:1000", Roles: []string{role}, AllStores: true, Door: "socket"}
 	}
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: "usr_1", Roles: []string{role}, Stores: []string{"str_mine"}, Door: "socket"}
+	return strongroom.Actor{
+		Kind: strongroom.PersonActor, ID: "usr_1", Roles: []string{role}, Stores: []string{"str_mine"}, Door: "http",
+		Standing: strongroom.Standing{
+			Employment: "employee", Trained: true, Pledged: true, Device: "managed", Verified: now.Add(-time.Minute),
+			Source: netip.MustParseAddr("192.0.2.7"),
+		},
+	}
 }
 
 func request(role, action string) authz.Request {
 	return authz.Request{
 		Actor: actor(role), Action: strongroom.Action{Name: action},
 		Resource: strongroom.Resource{Type: "Record", ID: "rec_1", Store: "str_mine"},
+		Now:      now, Real: now,
 	}
 }
 

@@ -3,8 +3,10 @@ package authz
 import (
 	"bufio"
 	"bytes"
+	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"strongroom"
 )
@@ -27,6 +29,20 @@ import (
 // policies that must have decided. Stores may be "all". Attributes of the
 // context are written as "context.fields: 3", those of the resource as
 // "resource.roles: application,owner".
+//
+// Of a person a case says what has been shown; what it leaves out has not been:
+//
+//	employment: employee
+//	trained: yes
+//	pledged: yes
+//	device: managed
+//	mfa: 60
+//	source: 192.0.2.7
+//	elevation: str_a tax phone,address
+//
+// mfa is the age of the second factor in seconds. An elevation is a store, a
+// purpose and, if not all, the classes it is for. "time: 2026-03-02T10:00:00Z" is
+// when it happens.
 type Case struct {
 	Name     string
 	Line     int
@@ -95,7 +111,7 @@ func ParseCases(text []byte) ([]Case, error) {
 			out, answered = append(out, *cur), true
 		default:
 			if cur == nil {
-				cur = &Case{Line: line}
+				cur = newCase(line)
 			}
 			if !cur.field(s) {
 				return nil, caseFault(line, "not a field of a request")
@@ -107,6 +123,15 @@ func ParseCases(text []byte) ([]Case, error) {
 	}
 	return out, nil
 }
+
+// newCase returns a case at an instant of its own.
+func newCase(line int) *Case {
+	c := &Case{Line: line}
+	c.at(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	return c
+}
+
+func (c *Case) at(t time.Time) { c.Request.Now, c.Request.Real = t, t }
 
 func caseFault(line int, what string) error {
 	return strongroom.Faultf(strongroom.Invalid, "policy-case", "case file, line %d: %s", line, what)
@@ -146,6 +171,8 @@ func (c *Case) field(s string) bool {
 		}
 	case "door":
 		r.Actor.Door = val
+	case "employment", "trained", "pledged", "device", "mfa", "source", "elevation", "time":
+		return c.standing(key, val, words)
 	case "action":
 		r.Action.Name = val
 	case "resource":
@@ -158,6 +185,42 @@ func (c *Case) field(s string) bool {
 		return c.attribute(key, val, words)
 	}
 	return true
+}
+
+// standing reads what a case says of a person and of the time.
+func (c *Case) standing(key, val string, words []string) bool {
+	var err error
+	st := &c.Request.Actor.Standing
+	switch key {
+	case "employment":
+		st.Employment = val
+	case "trained":
+		st.Trained = val == "yes"
+	case "pledged":
+		st.Pledged = val == "yes"
+	case "device":
+		st.Device = val
+	case "mfa":
+		var age int64
+		age, err = strconv.ParseInt(val, 10, 32)
+		st.Verified = c.Request.Real.Add(-time.Duration(age) * time.Second)
+	case "source":
+		st.Source, err = netip.ParseAddr(val)
+	case "elevation":
+		if len(words) < 2 {
+			return false
+		}
+		c.Request.Actor.Elevations = append(c.Request.Actor.Elevations, strongroom.Elevation{
+			ID: "grt_case", Store: words[0], Purpose: strongroom.Purpose(words[1]), Classes: words[2:],
+			Until: c.Request.Now.Add(time.Hour),
+		})
+	case "time":
+		var t time.Time
+		if t, err = time.Parse(time.RFC3339, val); err == nil {
+			c.at(t.UTC())
+		}
+	}
+	return err == nil
 }
 
 // resource reads "Type [id] [in store]".

@@ -3,10 +3,10 @@ package authz
 import (
 	"embed"
 	"errors"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
@@ -42,8 +42,8 @@ type Options struct {
 // use.
 type Engine struct {
 	env      strongroom.Environment
-	all      []named          // in order of files, then of position
-	byAction map[string]slice // only the policies whose scope can name the action
+	all      []named           // in order of files, then of position
+	byAction map[string]*slice // only the policies that can match an action
 	contexts [contextSlots]types.Record
 	actors   map[actorKey]types.Record // attributes of principals by the usual doors
 }
@@ -52,33 +52,9 @@ type Engine struct {
 type named struct {
 	id     string
 	says   string
-	role   string // the role its scope asks for; empty: it does not
 	policy *cedar.Policy
-}
-
-// slice is the part of the policies that one action needs, in a fixed order.
-type slice struct {
-	uid      types.EntityUID
-	rule     Rule
-	policies []named
-}
-
-// All yields the policies that can match the request: those for its action
-// whose scope asks for a role the actor has, or for none. Passing by the others
-// changes no answer, since a role is in nothing but itself. A question is a
-// cedar.PolicyIterator.
-func (q *question) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
-	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
-		for i := range q.policies {
-			p := &q.policies[i]
-			if p.role != "" && !slices.Contains(q.r.Actor.Roles, p.role) {
-				continue
-			}
-			if !yield(cedar.PolicyID(p.id), p.policy) {
-				return
-			}
-		}
-	}
+	bare   *cedar.Policy    // its conditions; see bare
+	thing  types.EntityType // the type of resource its scope asks for; empty: any
 }
 
 // New returns an engine over the shipped policies and files. Files are checked
@@ -96,7 +72,7 @@ func assemble(files []File, o Options) (*Engine, error) {
 	if o.Environment == "" {
 		o.Environment = strongroom.Production
 	}
-	e := &Engine{env: o.Environment, byAction: make(map[string]slice, len(actions))}
+	e := &Engine{env: o.Environment, byAction: make(map[string]*slice, len(actions))}
 	for _, f := range withShipped(files) {
 		ps, err := parse(f)
 		if err != nil {
@@ -105,13 +81,7 @@ func assemble(files []File, o Options) (*Engine, error) {
 		e.all = append(e.all, ps...)
 	}
 	for _, r := range actions {
-		s := slice{uid: types.NewEntityUID("Action", types.String(r.Name)), rule: r}
-		for _, p := range e.all {
-			if mayName((*ast.Policy)(p.policy.AST()).Action, s.uid) {
-				s.policies = append(s.policies, p)
-			}
-		}
-		e.byAction[r.Name] = s
+		e.byAction[r.Name] = newSlice(r, e.all)
 	}
 	e.prepare()
 	return e, nil
@@ -154,37 +124,12 @@ func parse(f File) ([]named, error) {
 		if err := strongroom.CheckName("policy id", id); err != nil {
 			return nil, err
 		}
-		out[i] = named{id: id, says: string(notes["says"]), role: roleOf((*ast.Policy)(p.AST()).Principal), policy: p}
+		out[i] = named{
+			id: id, says: string(notes["says"]), policy: p, bare: bare(p),
+			thing: thingOf((*ast.Policy)(p.AST()).Resource),
+		}
 	}
 	return out, nil
-}
-
-func roleOf(scope ast.IsPrincipalScopeNode) string {
-	var u types.EntityUID
-	switch s := scope.(type) {
-	case ast.ScopeTypeIn:
-		u = s.Entity
-	case ast.ScopeTypeIsIn:
-		u = s.Entity
-	}
-	if u.Type != "Role" {
-		return ""
-	}
-	return string(u.ID)
-}
-
-// mayName reports whether a policy with this action scope can match action. An
-// `in` over a group is kept for every action: wrong only in cost.
-func mayName(scope ast.IsActionScopeNode, action types.EntityUID) bool {
-	switch s := scope.(type) {
-	case ast.ScopeTypeEq:
-		return s.Entity == action
-	case ast.ScopeTypeInSet:
-		return slices.ContainsFunc(s.Entities, func(u types.EntityUID) bool { return u == action || !Known(string(u.ID)) })
-	case ast.ScopeTypeIn:
-		return s.Entity == action || !Known(string(s.Entity.ID))
-	}
-	return true
 }
 
 // Request asks whether Actor may do Action to Resource.
@@ -194,6 +139,15 @@ type Request struct {
 	Resource     strongroom.Resource
 	Purpose      strongroom.Purpose // empty: none was given
 	HasReference bool               // an order or case was named
+	// Reference is the order or case in clear, to compare with those that the
+	// actor's elevations were given for. No policy reads it and no decision holds it.
+	Reference string
+	// Now is the instant of the transaction, by the clock of the data: the context's
+	// time, and when elevations end. Zero is 1970 and ends them all.
+	Now time.Time
+	// Real is real time, for the age of what a person has shown. Zero: nothing
+	// counts as shown.
+	Real time.Time
 	// Context holds what else is known: "classes" []string, "fields" int64,
 	// "records" int64, "full" bool. Other keys are refused.
 	Context map[string]any
@@ -219,7 +173,7 @@ func (e *Engine) Decide(r Request) Decision {
 	if !ok {
 		return Decision{Err: errors.New("authz: action is not in the table")}
 	}
-	q, err := e.question(s, r)
+	q, err := e.question(s, &r)
 	if err != nil {
 		return Decision{Err: err}
 	}

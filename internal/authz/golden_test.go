@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"cmp"
 	"flag"
 	"os"
 	"path/filepath"
@@ -17,16 +18,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestDecisions pins every role against every action, in production and in test,
-// without a purpose and with each.
-func TestDecisions(t *testing.T) {
+// decisions calls row for every action, with the purposes where they matter, and
+// the marks of each role: p allowed in production, t in a test instance.
+func decisions(t *testing.T, row func(label string, marks []string)) {
 	prod, test := engine(t, strongroom.Production), engine(t, strongroom.Test)
-	var b strings.Builder
-	b.WriteString("# role × action: p allowed in production, t allowed in a test instance, . denied.\n")
-	b.WriteString("# Rows of record.reveal and of cases name the purpose; a reference is given with each purpose.\n")
-	b.WriteString(pad("", 32) + strings.Join(authz.Roles(), " ") + "\n")
-	row := func(label, action string, p strongroom.Purpose) {
-		b.WriteString(pad(label, 32))
+	ask := func(label, action string, p strongroom.Purpose) {
+		var marks []string
 		for _, role := range authz.Roles() {
 			r := request(role, action)
 			r.Purpose, r.HasReference = p, p != ""
@@ -37,27 +34,76 @@ func TestDecisions(t *testing.T) {
 			if test.Decide(r).Allow {
 				mark += "t"
 			}
-			if mark == "" {
-				mark = "."
-			}
-			b.WriteString(pad(mark, len(role)+1))
+			marks = append(marks, mark)
 		}
-		b.WriteString("\n")
+		row(label, marks)
 	}
 	for _, a := range authz.Actions() {
-		row(a.Name, a.Name, "")
+		ask(a.Name, a.Name, "")
 		if a.Name == "record.reveal" {
 			for _, p := range strongroom.Purposes() {
-				row(a.Name+" "+string(p), a.Name, p)
+				ask(a.Name+" "+string(p), a.Name, p)
 			}
 		}
 		if slices.Contains([]string{"case.close", "case.extend", "case.open"}, a.Name) {
 			for _, p := range []strongroom.Purpose{strongroom.LegalDuty, strongroom.SubjectRequest} {
-				row(a.Name+" "+string(p), a.Name, p)
+				ask(a.Name+" "+string(p), a.Name, p)
 			}
 		}
 	}
+}
+
+// TestDecisions pins every role against every action, in production and in test,
+// without a purpose and with each. The persons have shown all that the guards ask
+// for; see the cases for those who have not.
+func TestDecisions(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# role × action: p allowed in production, t allowed in a test instance, . denied.\n")
+	b.WriteString("# Rows of record.reveal and of cases name the purpose; a reference is given with each purpose.\n")
+	b.WriteString(pad("", 32) + strings.Join(authz.Roles(), " ") + "\n")
+	decisions(t, func(label string, marks []string) {
+		b.WriteString(pad(label, 32))
+		for i, m := range marks {
+			b.WriteString(pad(cmp.Or(m, "."), len(authz.Roles()[i])+1))
+		}
+		b.WriteString("\n")
+	})
 	golden(t, "decisions.golden", b.String())
+}
+
+// TestDecisionsInTheDocumentation holds the table that people read to the same
+// decisions.
+func TestDecisionsInTheDocumentation(t *testing.T) {
+	const path = "../../docs/policies.md"
+	head := "| action | " + strings.Join(authz.Roles(), " | ") + " |\n"
+	var b strings.Builder
+	b.WriteString(head + strings.Repeat("|---", len(authz.Roles())+1) + "|\n")
+	decisions(t, func(label string, marks []string) {
+		action, purpose, _ := strings.Cut(label, " ")
+		b.WriteString("| " + strings.TrimSpace("`"+action+"` "+purpose) + " |")
+		for _, m := range marks {
+			b.WriteString(map[string]string{"pt": " yes |", "p": " production |", "t": " test |", "": "  |"}[m])
+		}
+		b.WriteString("\n")
+	})
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), "| action |")
+	table, after, ended := strings.Cut(rest, "\n\n")
+	if !ok || !ended {
+		t.Fatal("there is no table of actions")
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(before+b.String()+"\n"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if "| action |"+table+"\n" != b.String() {
+		t.Error("the table of docs/policies.md differs: go test -run TestDecisionsInTheDocumentation ./internal/authz -update")
+	}
 }
 
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(1, n-len(s))) }

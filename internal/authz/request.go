@@ -19,13 +19,13 @@ type question struct {
 	resource  types.EntityUID
 	context   types.Record
 	thing     types.Record // the resource's attributes
-	policies  []named
+	cut       *cut
 	actors    map[actorKey]types.Record
 	actor     types.Entity // the principal, once a policy has asked for it
 }
 
-func (e *Engine) question(s slice, r Request) (question, error) {
-	kind, ok := principalType(r.Actor.Kind)
+func (e *Engine) question(s *slice, r *Request) (question, error) {
+	kind, ok := kindOf(r.Actor.Kind)
 	if !ok || r.Actor.ID == "" {
 		return question{}, errors.New("authz: actor has no known kind or no id")
 	}
@@ -33,17 +33,17 @@ func (e *Engine) question(s slice, r Request) (question, error) {
 		return question{}, errors.New("authz: resource has no known type")
 	}
 	q := question{
-		r:         &r,
-		policies:  s.policies,
+		r:         r,
+		cut:       &s.kinds[kind],
 		actors:    e.actors,
-		principal: types.NewEntityUID(kind, types.String(r.Actor.ID)),
+		principal: types.NewEntityUID(kindTypes[kind], types.String(r.Actor.ID)),
 		resource:  types.NewEntityUID(types.EntityType(r.Resource.Type), types.String(r.Resource.ID)),
 	}
 	var err error
 	if q.thing, err = attributes(r.Resource.Attrs, thingAttr); err != nil {
 		return question{}, err
 	}
-	q.context, err = e.context(r, inScope(s.rule, r))
+	q.context, err = e.context(r, s.rule, q.cut.reads)
 	return q, err
 }
 
@@ -59,48 +59,30 @@ func (q *question) Get(uid types.EntityUID) (types.Entity, bool) {
 		for i, r := range a.Roles {
 			roles[i] = types.NewEntityUID("Role", types.String(r))
 		}
-		key := actorKey{a.Door, a.AllStores}
-		attrs, ok := q.actors[key]
-		if !ok {
-			attrs = key.record()
-		}
-		q.actor = types.Entity{UID: uid, Parents: types.NewEntityUIDSet(roles...), Attributes: attrs}
+		q.actor = types.Entity{UID: uid, Parents: types.NewEntityUIDSet(roles...), Attributes: q.about(a)}
 		return q.actor, true
 	case uid == q.resource:
 		out := types.Entity{UID: uid, Attributes: q.thing}
-		if q.r.Resource.Store != "" && q.r.Resource.Type != "Store" {
-			out.Parents = types.NewEntityUIDSet(types.NewEntityUID("Store", types.String(q.r.Resource.Store)))
+		if store, ok := q.store(); ok {
+			out.Parents = types.NewEntityUIDSet(store)
 		}
 		return out, true
 	}
 	return types.Entity{}, false
 }
 
-// actorKey is all of a principal's attributes.
-type actorKey struct {
-	door      string
-	allStores bool
-}
-
-func (k actorKey) record() types.Record {
-	return types.NewRecord(types.RecordMap{"door": types.String(k.door), "all_stores": types.Boolean(k.allStores)})
-}
-
-func principalType(k strongroom.ActorKind) (types.EntityType, bool) {
-	switch k {
-	case strongroom.PersonActor:
-		return "Person", true
-	case strongroom.ServiceActor:
-		return "Service", true
-	case strongroom.SystemActor:
-		return "System", true
+// store returns the store that the resource is in. A store is in none.
+func (q *question) store() (types.EntityUID, bool) {
+	if q.r.Resource.Store == "" || q.r.Resource.Type == "Store" {
+		return types.EntityUID{}, false
 	}
-	return "", false
+	return types.NewEntityUID("Store", types.String(q.r.Resource.Store)), true
 }
 
 func resourceType(t string) bool {
 	switch t {
-	case "Instance", "Store", "Record", "Log", "Key", "Job", "Case":
+	case "Instance", "Store", "Record", "Log", "Key", "Job", "Case",
+		"Account", "Session", "Device", "Network", "Request", "Grant", "Policy", "Campaign", "Register":
 		return true
 	}
 	return false
@@ -108,48 +90,54 @@ func resourceType(t string) bool {
 
 // inScope says whether the actor may touch the resource's store at all. Without
 // a store it depends on the action.
-func inScope(rule Rule, r Request) bool {
+func inScope(rule Rule, r *Request) bool {
 	if r.Actor.AllStores {
 		return true
 	}
-	store := r.Resource.Store
-	if store == "" && r.Resource.Type == "Store" {
-		store = r.Resource.ID
-	}
+	store := storeOf(r)
 	if store == "" {
 		return rule.Across && r.Resource.Type != "Record"
 	}
 	return slices.Contains(r.Actor.Stores, store)
 }
 
-// Records that every request would build anew are built once: attributes of
-// principals by door, and contexts that carry nothing but the fixed part (five
-// purposes and none, with and without reference, in and out of scope).
-const contextSlots = 6 * 4
+// storeOf returns the id of the store that is touched.
+func storeOf(r *Request) string {
+	if r.Resource.Store == "" && r.Resource.Type == "Store" {
+		return r.Resource.ID
+	}
+	return r.Resource.Store
+}
+
+// Contexts that carry nothing but the fixed part are built once: five purposes
+// and none, with and without reference, in and out of scope, elevated or not.
+const contextSlots = 6 * 8
 
 func (e *Engine) prepare() {
-	e.actors = make(map[actorKey]types.Record)
-	for _, door := range []string{"", "http", "socket", "command", "job"} {
-		for _, all := range []bool{false, true} {
-			k := actorKey{door, all}
-			e.actors[k] = k.record()
-		}
-	}
+	e.prepareActors()
 	for p := range 6 {
-		for _, ref := range []bool{false, true} {
-			for _, scope := range []bool{false, true} {
-				e.contexts[contextSlot(p, ref, scope)] = types.NewRecord(e.fixed(purposeAt(p), ref, scope))
-			}
+		for i := range 8 {
+			f := fixed{purposeAt(p), i&4 != 0, i&2 != 0, i&1 != 0}
+			e.contexts[f.slot(p)] = types.NewRecord(e.record(f))
 		}
 	}
 }
 
-func contextSlot(purpose int, ref, scope bool) int {
-	i := purpose * 4
-	if ref {
+// fixed is the part of the context that every request has.
+type fixed struct {
+	purpose                    strongroom.Purpose
+	reference, scope, elevated bool
+}
+
+func (f fixed) slot(purpose int) int {
+	i := purpose * 8
+	if f.reference {
+		i += 4
+	}
+	if f.scope {
 		i += 2
 	}
-	if scope {
+	if f.elevated {
 		i++
 	}
 	return i
@@ -180,30 +168,43 @@ func purposeIndex(p strongroom.Purpose) (int, bool) {
 	return 0, false
 }
 
-func (e *Engine) fixed(p strongroom.Purpose, ref, scope bool) types.RecordMap {
+func (e *Engine) record(f fixed) types.RecordMap {
 	m := types.RecordMap{
 		"environment":   types.String(e.env),
-		"in_scope":      types.Boolean(scope),
-		"has_reference": types.Boolean(ref),
+		"in_scope":      types.Boolean(f.scope),
+		"elevated":      types.Boolean(f.elevated),
+		"has_reference": types.Boolean(f.reference),
 	}
-	if p != "" {
-		m["purpose"] = types.String(p)
+	if f.purpose != "" {
+		m["purpose"] = types.String(f.purpose)
 	}
 	return m
 }
 
-func (e *Engine) context(r Request, scope bool) (types.Record, error) {
+// context builds what the policies of a cut look at. All of it is held against
+// the schema, looked at or not.
+func (e *Engine) context(r *Request, rule Rule, look reads) (types.Record, error) {
 	i, ok := purposeIndex(r.Purpose)
 	if !ok {
 		return types.Record{}, errors.New("authz: purpose is not in the closed list")
 	}
-	if len(r.Context) == 0 {
-		return e.contexts[contextSlot(i, r.HasReference, scope)], nil
+	for k, v := range r.Context {
+		if got := typeOf(v); got == unknownAttr || got != contextAttr(k) {
+			return types.Record{}, errAttribute(k)
+		}
 	}
-	m := e.fixed(r.Purpose, r.HasReference, scope)
-	if err := fill(m, r.Context, contextAttr); err != nil {
-		return types.Record{}, err
+	f := fixed{purpose: r.Purpose, reference: r.HasReference, elevated: elevated(r)}
+	f.scope = f.elevated || inScope(rule, r)
+	if look == 0 {
+		return e.contexts[f.slot(i)], nil
 	}
+	m := e.record(f)
+	for k, v := range r.Context {
+		if look&readsName(types.String(k)) != 0 {
+			m[types.String(k)], _ = value(v)
+		}
+	}
+	standing(m, r, look)
 	return types.NewRecord(m), nil
 }
 
@@ -236,7 +237,7 @@ func thingAttr(name string) attr {
 		return stringAttr
 	case "roles":
 		return setAttr
-	case "own":
+	case "own", "widens", "founding":
 		return boolAttr
 	}
 	return unknownAttr
@@ -247,23 +248,34 @@ func attributes(m map[string]any, want func(string) attr) (types.Record, error) 
 		return types.Record{}, nil
 	}
 	out := make(types.RecordMap, len(m))
-	if err := fill(out, m, want); err != nil {
-		return types.Record{}, err
+	for k, v := range m {
+		val, got := value(v)
+		if got == unknownAttr || got != want(k) {
+			return types.Record{}, errAttribute(k)
+		}
+		out[types.String(k)] = val
 	}
 	return types.NewRecord(out), nil
 }
 
-// fill adds m to out. The names come from code, not from callers, so an error
-// may name them; values are not repeated.
-func fill(out types.RecordMap, m map[string]any, want func(string) attr) error {
-	for k, v := range m {
-		val, got := value(v)
-		if got == unknownAttr || got != want(k) {
-			return fmt.Errorf("authz: attribute %q is unknown to the schema or has another type there", k)
-		}
-		out[types.String(k)] = val
+// errAttribute names an attribute: the names come from code, not from callers.
+// Values are not repeated.
+func errAttribute(name string) error {
+	return fmt.Errorf("authz: attribute %q is unknown to the schema or has another type there", name)
+}
+
+func typeOf(v any) attr {
+	switch v.(type) {
+	case string:
+		return stringAttr
+	case bool:
+		return boolAttr
+	case int, int64:
+		return longAttr
+	case []string:
+		return setAttr
 	}
-	return nil
+	return unknownAttr
 }
 
 func value(v any) (types.Value, attr) {

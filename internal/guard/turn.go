@@ -17,6 +17,9 @@ type Context struct {
 	// Reference is the order or case, already as the keyed hash the log may hold.
 	// A policy learns only that there is one.
 	Reference string
+	// Given is the reference in clear, to find the elevation it was given for. It is
+	// compared and neither recorded nor shown to a policy.
+	Given string
 	// Attrs are "classes" []string, "fields" int64, "records" int64, "full" bool.
 	Attrs map[string]any
 }
@@ -189,12 +192,13 @@ func (t *turn) allow(a strongroom.Action, r strongroom.Resource, c Context) erro
 	}
 	d := t.g.policy().Decide(authz.Request{
 		Actor: t.who, Action: a, Resource: r,
-		Purpose: c.Purpose, HasReference: c.Reference != "", Context: c.Attrs,
+		Purpose: c.Purpose, HasReference: c.Reference != "", Reference: c.Given, Context: c.Attrs,
+		Now: t.now, Real: realTime(t.who),
 	})
 	r.Attrs = nil // the log holds names, not attributes
 	rec := decision{
 		action: a, resource: r, purpose: c.Purpose, reference: c.Reference,
-		outcome: audit.Success, policies: d.Policies,
+		outcome: audit.Success, policies: d.Policies[:min(len(d.Policies), audit.MaxPolicies)],
 	}
 	if d.Allow {
 		t.decisions = append(t.decisions, rec)
@@ -211,6 +215,16 @@ func (t *turn) allow(a strongroom.Action, r strongroom.Resource, c Context) erro
 		t.denied = err
 	}
 	return err
+}
+
+// realTime is the clock by which the age of a person's second factor counts.
+// Nobody else's decision depends on it.
+func realTime(who strongroom.Actor) time.Time {
+	if who.Kind != strongroom.PersonActor || who.Standing.Verified.IsZero() {
+		return time.Time{}
+	}
+	var real strongroom.Clock
+	return real.Now()
 }
 
 func (t *turn) note(key string, value any) {

@@ -97,7 +97,8 @@ func (f *fixture) another(env strongroom.Environment) *identity.Identity {
 }
 
 func actor(roles ...string) strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: roles, AllStores: true, Door: "http"}
+	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: roles, AllStores: true, Door: "http",
+		Standing: strongroom.Standing{Trained: true, Pledged: true}}
 }
 
 // make makes a key for an application at all stores.

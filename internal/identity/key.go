@@ -28,9 +28,9 @@ const (
 )
 
 // Roles returns the roles a key may carry: those of the policies, without the
-// role of the product itself.
+// roles of the product itself and of the OS user on the spot.
 func Roles() []string {
-	return slices.DeleteFunc(authz.Roles(), func(r string) bool { return r == authz.SystemRole })
+	return slices.DeleteFunc(authz.Roles(), func(r string) bool { return r == authz.SystemRole || r == authz.Maintenance })
 }
 
 // KeySpec says what a new key is for.

@@ -78,7 +78,8 @@ func (f *fixture) queue(h map[jobs.Kind]jobs.Handler) *jobs.Queue {
 }
 
 func operator() strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{"operator"}, AllStores: true, Door: "command"}
+	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{"operator"}, AllStores: true, Door: "command",
+		Standing: strongroom.Standing{Trained: true}}
 }
 
 func submit(t testing.TB, q *jobs.Queue, o jobs.Order) string {

@@ -253,7 +253,7 @@ func TestDestroyStore(t *testing.T) {
 // Who may not, does not, and the keys stay.
 func TestDestroyStoreDenied(t *testing.T) {
 	f := open(t)
-	f.who = strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{"auditor"}, AllStores: true, Door: "http"}
+	f.who = strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{"auditor"}, AllStores: true, Door: "http", Standing: strongroom.Standing{Trained: true}}
 	wantKind(t, "auditor", f.DestroyStore(context.Background(), f.who, f.store), strongroom.Denied)
 	if _, err := f.StoreKey(f.store, keys.Token); err != nil {
 		t.Error("a denied destruction destroyed:", err)

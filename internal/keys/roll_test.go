@@ -276,7 +276,7 @@ func TestRollAmongWriters(t *testing.T) {
 
 func TestRollDenied(t *testing.T) {
 	f := open(t)
-	f.who = strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{"auditor"}, AllStores: true, Door: "http"}
+	f.who = strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{"auditor"}, AllStores: true, Door: "http", Standing: strongroom.Standing{Trained: true}}
 	wantKind(t, "auditor", f.Roll(context.Background(), f.who, nil), strongroom.Denied)
 	_, _, err := f.RollStep(context.Background(), f.who, math.MinInt64, 10)
 	wantKind(t, "a step", err, strongroom.Denied)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/audit"
@@ -56,7 +57,8 @@ func fresh(t testing.TB) *fixture {
 }
 
 func actor(role string) strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{role}, AllStores: true, Door: "http"}
+	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{role}, AllStores: true, Door: "http",
+		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: time.Now()}}
 }
 
 // last returns the newest event.
