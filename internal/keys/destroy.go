@@ -38,19 +38,37 @@ func (k *Keys) DestroyTx(tx *guard.Tx, records []uint64, reason Reason) (n int, 
 	if err != nil || len(alive) == 0 {
 		return 0, err
 	}
+	return len(alive), k.destroy(tx, alive, stores, reason)
+}
+
+// DestroyLoadedTx is DestroyTx for keys that the caller has loaded in this very
+// transaction and not destroyed since. It asks the database nothing.
+func (k *Keys) DestroyLoadedTx(tx *guard.Tx, ws []Wrapped, reason Reason) error {
+	if len(ws) == 0 {
+		return nil
+	}
+	records := make([]uint64, len(ws))
+	var stores []tally
+	for i, w := range ws {
+		records[i], stores = w.Record, count(stores, w.Store)
+	}
+	return k.destroy(tx, records, stores, reason)
+}
+
+func (k *Keys) destroy(tx *guard.Tx, alive []uint64, stores []tally, reason Reason) error {
 	for _, st := range stores {
 		id := k.ring.now.Load().byNumber[st.number]
 		r := strongroom.Resource{Type: "Key", ID: id, Store: id}
 		if err := tx.Allow(actDestroy, r, guard.Context{}); err != nil {
-			return 0, err
+			return err
 		}
 		tx.Note("destroyed", int64(st.records))
 		tx.Note("reason", reason.word())
 	}
 	if err := k.enter(tx, alive, reason); err != nil {
-		return 0, err
+		return err
 	}
-	return len(alive), bury(tx, alive, func(uint64) Reason { return reason }, db.Micros(tx.Now()))
+	return bury(tx, alive, reason, db.Micros(tx.Now()))
 }
 
 // tally counts records of one store.
@@ -95,7 +113,7 @@ func owners(tx *guard.Tx, records []uint64) (alive []uint64, stores []tally, err
 	return alive, stores, nil
 }
 
-// ownersWidth is how many records sqlOwners looks up.
+// ownersWidth is how many records go in one statement.
 const ownersWidth = 16
 
 // count adds one record of a store. The records of one call are of one store, or
@@ -122,29 +140,42 @@ func (k *Keys) enter(tx *guard.Tx, records []uint64, reason Reason) error {
 	if reason != Expired {
 		tx.AfterCommit(func() { k.gone.add(records, at) })
 	}
-	return setMark(tx, markLedger, l.count())
+	return k.markLedger(tx)
 }
 
-// bury deletes the keys and queues the records.
-func bury(tx *guard.Tx, records []uint64, reason func(uint64) Reason, at int64) error {
+// markLedger writes the mark once for all who share the commit.
+func (k *Keys) markLedger(tx *guard.Tx) error {
+	type key struct{}
+	marked, _ := tx.Shared(key{}, func() any { return new(bool) }).(*bool)
+	if *marked {
+		return nil
+	}
+	*marked = true
+	tx.OnUndo(func() { *marked = false })
+	return setMark(tx, markLedger, k.ledger.count())
+}
+
+// bury deletes the keys and queues the records, sixteen to a statement. All of
+// them have a key.
+func bury(tx *guard.Tx, records []uint64, reason Reason, at int64) error {
 	if len(records) == 1 {
 		if err := tx.Queue(sqlDelete, records[0]); err != nil {
 			return err
 		}
-		return tx.Queue(sqlDead, records[0], reason(records[0]), at)
+		return tx.Queue(sqlDead, records[0], reason, at)
 	}
-	args := make([]any, 1, 3)
-	if _, err := tx.Batch(sqlDelete, len(records), func(i int) []any {
-		args[0] = records[i]
+	n := (len(records) + ownersWidth - 1) / ownersWidth
+	args := make([]any, ownersWidth, ownersWidth+2)
+	chunk := func(i int) []any {
+		for j := range ownersWidth {
+			args[j] = records[min(i*ownersWidth+j, len(records)-1)] // the last one fills up
+		}
 		return args
-	}); err != nil {
+	}
+	if _, err := tx.Batch(sqlDeadMany, n, func(i int) []any { return append(chunk(i), reason, at) }); err != nil {
 		return err
 	}
-	args = append(args, nil, at)
-	_, err := tx.Batch(sqlDead, len(records), func(i int) []any {
-		args[0], args[1] = records[i], reason(records[i])
-		return args
-	})
+	_, err := tx.Batch(sqlDeleteMany, n, chunk)
 	return err
 }
 
@@ -174,17 +205,14 @@ func (k *Keys) DeadTx(tx *guard.Tx, limit int) ([]Dead, error) {
 	return out, rows.Close()
 }
 
-// ForgetTx takes records off the queue: their remains are cleared.
+// ForgetTx takes records off the queue, because their remains are cleared. They
+// are the first ones of it, in order, as DeadTx returned them in the same
+// transaction.
 func (k *Keys) ForgetTx(tx *guard.Tx, records []uint64) error {
-	if len(records) == 1 {
-		return tx.Queue(sqlForget, records[0])
+	if len(records) == 0 {
+		return nil
 	}
-	args := make([]any, 1)
-	_, err := tx.Batch(sqlForget, len(records), func(i int) []any {
-		args[0] = records[i]
-		return args
-	})
-	return err
+	return tx.Queue(sqlForget, records[len(records)-1])
 }
 
 // closing closes rows after an error, which is what counts.

@@ -379,3 +379,39 @@ func TestReplayReadsFromTheMark(t *testing.T) {
 		t.Fatal(n, err)
 	}
 }
+
+// A row that was put back after its key died, and waits to be cleared already,
+// does not hold the sweep up.
+func TestExpireWhatIsQueuedAlready(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openOn(t, engine)
+		ctx := context.Background()
+		f.fill(3, f.later())
+		before := f.rows()
+		if _, err := f.destroy(keys.Subject, 2); err != nil {
+			t.Fatal(err)
+		}
+		f.exec(func(tx *db.Tx) error {
+			for _, v := range before.data {
+				if v[0] == any(int64(2)) {
+					return first(tx.Exec(sqlInData, v[:]...))
+				}
+			}
+			return errors.New("there is no such row")
+		})
+		f.clock.SetOffset(60 * 24 * time.Hour)
+		if n, more, err := f.ExpireStep(ctx, f.who, 100); n != 3 || more || err != nil {
+			t.Fatalf("the sweep took %d: %v", n, err)
+		}
+		if len(f.rows().data) != 0 {
+			t.Error("a key is left")
+		}
+		if got := f.dead(100); !slices.ContainsFunc(got, func(d keys.Dead) bool { return d.Record == 2 && d.Reason == keys.Subject }) {
+			t.Errorf("the queue forgot why the record died: %+v", got)
+		}
+		f.must(f.do(func(tx *guard.Tx) error { return f.ForgetTx(tx, []uint64{1, 2, 3}) }))
+		if got := f.dead(100); len(got) != 0 {
+			t.Errorf("%d wait after all were cleared", len(got))
+		}
+	})
+}

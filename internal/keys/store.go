@@ -44,12 +44,19 @@ select record, version, store, epoch, erase_by, wrap from keys_data where record
 select record, store from keys_data where record in
 	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
-	sqlDelete = `delete from keys_data where record = $1`
+	sqlDelete     = `delete from keys_data where record = $1`
+	sqlDeleteMany = `
+delete from keys_data where record in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
-	sqlDead    = `insert into keys_dead (record, reason, at) values ($1, $2, $3) on conflict (record) do nothing`
-	sqlDiedOf  = `select reason from keys_dead where record = $1`
+	// Nothing is looked for in the queue when a row comes to it: that would be
+	// half of what a death costs PostgreSQL. See the schema for a second row.
+	sqlDead     = `insert into keys_dead (record, reason, at) values ($1, $2, $3)`
+	sqlDeadMany = `
+insert into keys_dead (record, reason, at) select record, $17, $18 from keys_data where record in
+	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	sqlDiedOf  = `select reason from keys_dead where record = $1 order by reason desc limit 1`
 	sqlDeadTop = `select record, reason, at from keys_dead order by record limit $1`
-	sqlForget  = `delete from keys_dead where record = $1`
+	sqlForget  = `delete from keys_dead where record <= $1`
 
 	// The sweep takes rows up to a bound (date, record); equal dates are told
 	// apart by the record, so that a batch is never larger than asked. It starts
@@ -58,11 +65,9 @@ select record, store from keys_data where record in
 	sqlDue = `
 select record, erase_by from keys_data where erase_by >= $1 and erase_by <= $2 order by erase_by, record limit $3`
 	sqlBuryBefore = `
-insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by >= $3 and erase_by < $4
-on conflict (record) do nothing`
+insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by >= $3 and erase_by < $4`
 	sqlBuryAt = `
-insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by = $3 and record <= $4
-on conflict (record) do nothing`
+insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by = $3 and record <= $4`
 	sqlSweepBefore = `delete from keys_data where erase_by >= $1 and erase_by < $2`
 	sqlSweepAt     = `delete from keys_data where erase_by = $1 and record <= $2`
 
@@ -83,19 +88,6 @@ select (select count(*) from (select 1 from keys_data where erase_by <= $1 limit
 	sqlSetMark = `
 insert into keys_mark (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value`
 )
-
-// putRows upserts ws. One row travels with the next statement, many in a batch.
-func putRows(tx *guard.Tx, ws []Wrapped) error {
-	if len(ws) == 1 {
-		return tx.Queue(sqlPut, ws[0].args(nil)...)
-	}
-	var args []any
-	_, err := tx.Batch(sqlPut, len(ws), func(i int) []any {
-		args = ws[i].args(args[:0])
-		return args
-	})
-	return err
-}
 
 func (w *Wrapped) args(dst []any) []any {
 	return append(dst, int64(w.Record), int64(w.Version), int64(w.Store), int64(w.Epoch), db.Micros(w.EraseBy), w.Wrap)
