@@ -152,7 +152,7 @@ func (r *reveal) decide(_ context.Context, view *guard.View) error {
 		}
 	}
 	c := guard.Context{
-		Purpose: r.asked.purpose, Reference: r.asked.log,
+		Purpose: r.asked.purpose, Reference: r.asked.log, Given: r.asked.reference,
 		Attrs: map[string]any{"classes": classes, "fields": r.count, "records": int64(1), "full": full},
 	}
 	if err := view.Allow(actionReveal, r.resource(), c); err != nil {

@@ -147,7 +147,7 @@ func (t *tokenReveal) decideOne(view *guard.View, r *tokenRecord) error {
 		classes = classNames(r.row.classes)
 	}
 	c := guard.Context{
-		Purpose: t.asked.purpose, Reference: t.asked.log,
+		Purpose: t.asked.purpose, Reference: t.asked.log, Given: t.asked.reference,
 		Attrs: map[string]any{"classes": classes, "fields": r.count, "records": int64(1), "full": false},
 	}
 	if err := view.Allow(actionReveal, r.resource(), c); err != nil {
