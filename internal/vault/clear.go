@@ -246,7 +246,7 @@ func (v *Vault) Gauges(ctx context.Context) (Gauges, error) {
 	if err != nil {
 		return Gauges{}, err
 	}
-	out := Gauges{Overdue: g.Overdue, NextDue: g.NextDue}
+	out := Gauges{Overdue: g.Overdue, NextDue: g.NextDue, Damaged: v.damage.count.Load()}
 	if g.OldestRecord != 0 {
 		out.OldestPII = recordID(g.OldestRecord).time()
 	}

@@ -209,20 +209,37 @@ func (v *Vault) ingestStore(ctx context.Context, who strongroom.Actor, id string
 		}
 		return nil
 	}
-	return v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := tx.Allow(actionIngest, res, guard.Context{}); err != nil {
+	for {
+		var damaged []*doc
+		err := v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+			for _, d := range damaged {
+				d.err = nil // the turn is run again and begins from nothing
+			}
+			damaged = nil
+			if err := tx.Allow(actionIngest, res, guard.Context{}); err != nil {
+				return err
+			}
+			p, err := v.newPlacing(tx, id)
+			if err != nil {
+				return err
+			}
+			err = p.placeAll(docs)
+			if damaged = p.damaged; err != nil {
+				return err
+			}
+			p.note(len(docs) - good)
+			return nil
+		})
+		if len(damaged) == 0 || !IsDamaged(err) {
 			return err
 		}
-		p, err := v.newPlacing(tx, id)
-		if err != nil {
-			return err
+		// The event of the failure is durable. A row that somebody damaged keeps out
+		// the bodies it belongs to, and no others: these come again without them.
+		v.damage.saw(len(damaged))
+		if good -= len(damaged); good <= 0 {
+			return nil
 		}
-		if err := p.placeAll(docs); err != nil {
-			return err
-		}
-		p.note(len(docs) - good)
-		return nil
-	})
+	}
 }
 
 // note writes the counts of a placing and a digest of the records it touched

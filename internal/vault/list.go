@@ -33,6 +33,9 @@ type Record struct {
 	Leaves     int      // sealed values
 	Classes    []string // of the sealed values
 	Body       []byte   // tokenised JSON, only from [Vault.Record]
+	// Damaged says that the row was changed, moved or cut behind the product's back.
+	// ID and Store alone are set then: nothing else of it can be trusted.
+	Damaged bool
 }
 
 // ListQuery asks for a page of a store's records.
@@ -74,6 +77,7 @@ type shown struct {
 	row     *row
 	key     seal.Key
 	eraseBy time.Time // as the wrap of the key binds it, whatever the row says
+	damage  error     // why it does not open, if that is known already
 }
 
 // show loads the key of a row; false for one that died since it was listed.
@@ -89,11 +93,14 @@ func (v *Vault) show(view *guard.View, st *store, r *row) (shown, bool, error) {
 	if err != nil {
 		return shown{}, false, errTampered().Because(err)
 	}
-	return shown{st, r, key, w.EraseBy}, true, nil
+	return shown{st: st, row: r, key: key, eraseBy: w.EraseBy}, true, nil
 }
 
 // describeRecord opens the tokenised part of a row and describes the record.
 func (v *Vault) describeRecord(s shown, withBody bool) (Record, error) {
+	if s.damage != nil {
+		return Record{}, s.damage
+	}
 	r := s.row
 	b, err := v.openBody(s.st.id, r, s.key)
 	if err != nil {
@@ -130,8 +137,9 @@ func plainID(id string) string {
 	return id
 }
 
-// describeAll runs after the event is durable. A row that does not open fails
-// the list and is recorded.
+// describeAll runs after the event is durable. A row that does not open is
+// recorded; in a list it stands as damaged, so that whoever can change a row
+// cannot keep its neighbours from being seen.
 func (v *Vault) describeAll(ctx context.Context, who strongroom.Actor, a strongroom.Action, rec *guard.Receipt, list []shown) ([]Record, error) {
 	out := make([]Record, 0, len(list))
 	for _, s := range list {
@@ -142,7 +150,11 @@ func (v *Vault) describeAll(ctx context.Context, who strongroom.Actor, a strongr
 			if lost := v.guard.Failed(ctx, who, a, res, faultCode(err), index); lost != nil {
 				return nil, lost
 			}
-			return nil, err
+			if a.Name == actionRead.Name || !IsDamaged(err) {
+				return nil, err
+			}
+			v.damage.saw(1)
+			one = Record{ID: s.row.id.String(), Store: s.st.id, Damaged: true}
 		}
 		out = append(out, one)
 	}
@@ -193,7 +205,8 @@ func (v *Vault) showAll(view *guard.View, st *store, rows []*row) ([]shown, erro
 }
 
 // showEach loads the keys of rows, many at a time. Rows that died since they
-// were listed are left out, and so are those of no store.
+// were listed are left out, and so are those of no store. A row that is ahead of
+// its key was changed: a new version writes both.
 func (v *Vault) showEach(view *guard.View, rows []*row, storeOf func(*row) *store) ([]shown, error) {
 	ids := make([]uint64, len(rows))
 	for i, r := range rows {
@@ -206,14 +219,21 @@ func (v *Vault) showEach(view *guard.View, rows []*row, storeOf func(*row) *stor
 	out := make([]shown, 0, len(rows))
 	for _, r := range rows {
 		st, w := storeOf(r), wraps[uint64(r.id)]
-		if st == nil || w.Record == 0 || w.Version != r.version {
+		s := shown{st: st, row: r, eraseBy: w.EraseBy}
+		switch {
+		case st == nil || w.Record == 0:
 			continue
+		case r.broken || r.version > w.Version:
+			s.damage = errTampered()
+		case r.version < w.Version:
+			continue
+		default:
+			var err error
+			if s.key, err = v.keys.Open(st.id, w); err != nil {
+				s.damage = errTampered().Because(err)
+			}
 		}
-		key, err := v.keys.Open(st.id, w)
-		if err != nil {
-			return nil, errTampered().Because(err)
-		}
-		out = append(out, shown{st, r, key, w.EraseBy})
+		out = append(out, s)
 	}
 	return out, nil
 }
@@ -304,4 +324,7 @@ type Gauges struct {
 	Overdue int64
 	// NextDue is the next erase-by date; zero if there is none.
 	NextDue time.Time
+	// Damaged counts how often a row did not open in a list or an ingest since the
+	// process began. It is not 0 only if somebody changed the database.
+	Damaged int64
 }

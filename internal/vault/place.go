@@ -28,6 +28,7 @@ type placing struct {
 	touched []recordID
 
 	stored, unchanged, dead int
+	damaged                 []*doc // whose stored record does not open
 }
 
 func (v *Vault) newPlacing(tx *guard.Tx, store string) (*placing, error) {
@@ -66,10 +67,23 @@ func (p *placing) placeAll(docs []*doc) error {
 			continue
 		}
 		for _, w := range d.work {
-			if err := p.place(w); err != nil {
+			err := p.place(w)
+			if err == nil {
+				continue
+			}
+			if !IsDamaged(err) {
 				return err
 			}
+			d.err = errTampered().Because(err)
+			if len(p.damaged) == 0 {
+				p.tx.Note("record", p.known[w.ident].id.String())
+			}
+			p.damaged = append(p.damaged, d)
+			break
 		}
+	}
+	if len(p.damaged) > 0 {
+		return errTampered() // what was placed of these bodies must not stand; the others come again
 	}
 	return p.finish()
 }
@@ -111,6 +125,8 @@ func (p *placing) place(w *work) error {
 	switch {
 	case old == nil:
 		return p.first(w, nil)
+	case old.broken:
+		return badRow("numbers")
 	case old.status == live:
 		key, err := p.openKey(old)
 		if gone(err) {

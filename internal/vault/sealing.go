@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"sync/atomic"
 	"time"
 
 	"strongroom"
@@ -147,6 +148,21 @@ func (v *Vault) openRow(store string, r *row, key seal.Key) (*opened, error) {
 	}
 	return &opened{b, l}, nil
 }
+
+// IsDamaged reports whether err says that a stored row does not open, or not as
+// what it says it is: it was changed, moved or cut behind the product's back.
+func IsDamaged(err error) bool {
+	switch faultCode(err) {
+	case "tampered", "row", "wrap":
+		return true
+	}
+	return false
+}
+
+// damage counts the rows that did not open.
+type damage struct{ count atomic.Int64 }
+
+func (d *damage) saw(n int) { d.count.Add(int64(n)) }
 
 // errTampered is the answer to a row that does not open: it was changed, moved
 // or damaged.

@@ -40,6 +40,8 @@ type row struct {
 	facts     []byte
 
 	entries, body, leaves []byte // sealed parts; nil unless asked for
+
+	broken bool // it does not have the shape of a row; only its id and ident count
 }
 
 const (
@@ -99,23 +101,44 @@ const (
 	sqlReferenceRemove = `delete from vault_reference where record = $1`
 )
 
+// scanRow reads a row. One whose numbers do not fit is returned as broken, with
+// the fault: somebody changed it behind the product's back, and it must not keep
+// its neighbours out of a list.
 func scanRow(scan func(...any) error, all bool) (*row, error) {
 	var r row
-	var fetched, anchorAt, expires int64
+	var id, fetched, anchorAt, expires, kindOf, statusOf, version, from, platformOf, api, way, anchor, month, count, next, classes int64
 	var ident []byte
-	dest := []any{&r.id, &r.store, &r.kind, &r.status, &r.version, &r.provider, &r.platform, &r.api, &r.how, &fetched,
-		&r.anchor, &anchorAt, &expires, &r.period, &r.leafCount, &r.leafNext, &r.classes, &ident, &r.facts}
+	dest := []any{&id, &r.store, &kindOf, &statusOf, &version, &from, &platformOf, &api, &way, &fetched,
+		&anchor, &anchorAt, &expires, &month, &count, &next, &classes, &ident, &r.facts}
 	if all {
 		dest = append(dest, &r.entries, &r.body, &r.leaves)
 	}
 	if err := scan(dest...); err != nil {
 		return nil, err
 	}
-	if len(ident) != len(r.ident) {
-		return nil, badRow("ident")
-	}
-	r.ident = hash(ident)
+	r.id, r.classes = recordID(id), uint64(classes)
 	r.fetched, r.anchorAt, r.expires = db.Time(fetched), db.Time(anchorAt), db.Time(expires)
+	r.kind, r.status, r.version, r.provider = kind(kindOf), status(statusOf), uint32(version), provider(from)
+	r.platform, r.api, r.how, r.anchor = platform(platformOf), apiVersion(api), how(way), Anchor(anchor)
+	r.period, r.leafCount, r.leafNext = period(month), int(count), uint32(next)
+	if len(ident) == len(r.ident) {
+		r.ident = hash(ident)
+	} else {
+		r.broken = true
+	}
+	for _, n := range [...]struct {
+		is  int64
+		got int64
+	}{
+		{kindOf, int64(r.kind)}, {statusOf, int64(r.status)}, {version, int64(r.version)}, {from, int64(r.provider)},
+		{platformOf, int64(r.platform)}, {api, int64(r.api)}, {way, int64(r.how)}, {anchor, int64(r.anchor)},
+		{next, int64(r.leafNext)},
+	} {
+		r.broken = r.broken || n.is != n.got
+	}
+	if r.broken {
+		return &r, badRow("numbers")
+	}
 	return &r, nil
 }
 
@@ -155,6 +178,9 @@ func loadIdent(r *db.Reader, ident hash) (*row, error) {
 	if strongroom.IsKind(err, strongroom.NotFound) {
 		return nil, nil
 	}
+	if out != nil && out.broken {
+		return out, nil // placing looks
+	}
 	return out, err
 }
 
@@ -182,11 +208,11 @@ func loadIdents(r *db.Reader, idents []hash) (map[hash]*row, error) {
 		}
 		for rows.Next() {
 			found, err := scanRow(rows.Scan, true)
-			if err != nil {
+			if found == nil {
 				rows.Close()
 				return nil, err
 			}
-			out[found.ident] = found
+			out[found.ident] = found // placing looks whether it is broken
 		}
 		if err := rows.Close(); err != nil {
 			return nil, err
@@ -221,19 +247,19 @@ func listRows(r *db.Reader, store int64, k kind, after recordID, now time.Time, 
 	return scanRows(nil, rows, err, true)
 }
 
-// scanRows appends the rows of a question to out and closes it; all is as for
-// scanRow.
+// scanRows appends the rows of a question to out, broken ones too, and closes it;
+// all is as for scanRow.
 func scanRows(out []*row, rows *db.Rows, err error, all bool) ([]*row, error) {
 	if err != nil {
 		return nil, err
 	}
 	for rows.Next() {
 		one, err := scanRow(rows.Scan, all)
-		if err != nil {
+		if one == nil {
 			rows.Close()
 			return nil, err
 		}
-		out = append(out, one)
+		out = append(out, one) // broken or not
 	}
 	return out, rows.Close()
 }

@@ -78,6 +78,7 @@ type Vault struct {
 
 	ids      recordIDs
 	clearing clearing
+	damage   damage
 	pending  pendingFields
 
 	decided atomic.Pointer[func()] // a test's hook between a reveal's decision and its commit
