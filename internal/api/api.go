@@ -12,14 +12,16 @@ import (
 
 	"strongroom"
 	"strongroom/internal/identity"
+	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
 )
 
-// Options configure an [API]. Vault, Identity and Logbook are required.
+// Options configure an [API]. Vault, Cases, Identity and Logbook are required.
 type Options struct {
 	Vault       *vault.Vault
+	Cases       *lifecycle.Cases
 	Identity    *identity.Identity
 	Logbook     *logbook.Logbook
 	Environment strongroom.Environment
@@ -103,8 +105,8 @@ type API struct {
 // New returns the API over o. It panics where a required option or the action of
 // a row is missing: that is a mistake of the program.
 func New(o Options) *API {
-	if o.Vault == nil || o.Identity == nil || o.Logbook == nil {
-		panic("api: vault, identity and logbook are required")
+	if o.Vault == nil || o.Cases == nil || o.Identity == nil || o.Logbook == nil {
+		panic("api: vault, cases, identity and logbook are required")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -116,7 +118,7 @@ func New(o Options) *API {
 		o.MaxLine = defaultLine
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
-	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), identity.Actions(), logbook.Actions()} {
+	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}

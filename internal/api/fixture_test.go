@@ -21,12 +21,14 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/classify"
+	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
 	"strongroom/internal/jobs"
 	"strongroom/internal/keys"
+	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
@@ -53,7 +55,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
-	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema())
+	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema(), lifecycle.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
 	f.must(err)
@@ -79,14 +81,21 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	t.Cleanup(func() { _ = ks.Close() })
 	maps, err := fieldmap.Load(fieldmap.LoadOptions{Detect: func(b []byte) bool { _, hit := classify.Has(b); return hit }})
 	f.must(err)
-	v := vault.New(vault.Options{Guard: g, Keys: ks, Maps: maps, Environment: strongroom.Test, Clock: f.clock, Chores: f.work})
+	var v *vault.Vault
+	cases := lifecycle.NewCases(lifecycle.CasesOptions{
+		Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("lifecycle"),
+		Store: func(r *db.Reader, id string) error { return v.CheckStore(r, id) },
+	})
+	v = vault.New(vault.Options{
+		Guard: g, Keys: ks, Maps: maps, Environment: strongroom.Test, Clock: f.clock, Chores: f.work, Cases: cases,
+	})
 	f.identity = identity.New(identity.Options{Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("identity"), Clock: f.clock,
 		CheckStore: v.CheckStore,
 		Local:      map[uint32][]string{uint32(os.Getuid()): {"auditor"}},
 		Refused:    func(_ context.Context, _ netip.Addr, code string) { f.refused = append(f.refused, code) }})
 	log := slog.New(slog.NewJSONHandler(f.words, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := api.Options{
-		Vault: v, Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
+		Vault: v, Cases: cases, Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
 		Actions: slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
 		Work:    f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
 		Metrics: func(_ context.Context, _ strongroom.Actor, w http.ResponseWriter, _ *http.Request) error {

@@ -12,7 +12,7 @@ type revealIn struct {
 	Store     string   `path:"store" doc:"the store's id"`
 	Record    string   `path:"id" doc:"the record's id"`
 	Purpose   string   `json:"purpose" doc:"fulfilment, tax, invoice, legal_duty or subject_request"`
-	Reference string   `json:"reference" doc:"the order or case it is for"`
+	Reference string   `json:"reference" doc:"the order it is for; for legal_duty and subject_request the id of an open case"`
 	Fields    []string `json:"fields,omitempty" doc:"paths or classes to open; missing is the whole original"`
 }
 
@@ -30,7 +30,7 @@ func (r revealed) appendJSON(dst []byte) []byte {
 
 type tokensIn struct {
 	Purpose   string   `json:"purpose" doc:"fulfilment, tax, invoice, legal_duty or subject_request"`
-	Reference string   `json:"reference" doc:"the order or case it is for"`
+	Reference string   `json:"reference" doc:"the order it is for; for legal_duty and subject_request the id of an open case"`
 	Tokens    []string `json:"tokens" doc:"up to 1000"`
 }
 

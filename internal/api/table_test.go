@@ -16,6 +16,7 @@ import (
 	"strongroom/internal/identity"
 	"strongroom/internal/jobs"
 	"strongroom/internal/keys"
+	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
 	"strongroom/internal/vault"
 )
@@ -49,7 +50,7 @@ func TestDocuments(t *testing.T) {
 // test.
 func TestActionsExist(t *testing.T) {
 	mapped := map[string]bool{}
-	for _, table := range [][]strongroom.Action{vault.Actions(), identity.Actions(), logbook.Actions(), jobs.Actions(), keys.Actions(),
+	for _, table := range [][]strongroom.Action{vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(), jobs.Actions(), keys.Actions(),
 		{{Name: "sync.run"}, {Name: "clock.set"}}} { // of intake and audit, which have their own tests
 		for _, a := range table {
 			mapped[a.Name] = true

@@ -67,6 +67,7 @@ type App struct {
 	identity *identity.Identity
 	refusals audit.Refusals
 	refused  []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
+	cases    *lifecycle.Cases
 	life     *lifecycle.Lifecycle
 	intake   *intake.Intake
 	api      *api.API
@@ -218,7 +219,8 @@ func (a *App) openEngine(ctx context.Context) error {
 
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
-	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(), ownSchema()}
+	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(),
+		lifecycle.Schema(), ownSchema()}
 }
 
 // openLog opens policies, log and guard: from here on everything is decided and

@@ -12,6 +12,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
+	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/identity"
 	"strongroom/internal/intake"
@@ -44,6 +45,10 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.cases = lifecycle.NewCases(lifecycle.CasesOptions{
+		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("lifecycle"),
+		Store: func(r *db.Reader, id string) error { return a.vault.CheckStore(r, id) }, // the vault comes next
+	})
 	a.vault = vault.New(vault.Options{
 		Guard: a.guard, Keys: a.keys, Maps: maps, Environment: a.conf.Environment, Clock: a.clock, Log: a.log,
 		Profile: a.conf.Retention.profile(),
@@ -51,13 +56,13 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 			RecordsHour: a.conf.Budgets.RecordsPerHour, RecordsDay: a.conf.Budgets.RecordsPerDay,
 			FieldsHour: a.conf.Budgets.FieldsPerHour, FieldsDay: a.conf.Budgets.FieldsPerDay,
 		},
-		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)}, Chores: (*chores)(a),
+		Limits: fieldmap.Limits{Bytes: int(a.conf.MaxBody)}, Chores: (*chores)(a), Cases: a.cases,
 	})
 	a.logbook = logbook.New(a.guard, a.audit)
 	a.identity = identity.New(identity.Options{
 		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("identity"), Clock: a.clock, Log: a.log,
 		Refused: a.refuse, MaxLife: a.conf.KeyMaxLife, CheckStore: a.vault.CheckStore,
-		Local:   map[uint32][]string{uint32(os.Getuid()): a.localRoles()},
+		Local: map[uint32][]string{uint32(os.Getuid()): a.localRoles()},
 	})
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
 	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
@@ -86,7 +91,7 @@ func portActions() []strongroom.Action {
 // openDoors builds the API and starts what works in the background.
 func (a *App) openDoors(ctx context.Context) error {
 	a.api = api.New(api.Options{
-		Vault: a.vault, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
+		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})
