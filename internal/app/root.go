@@ -112,9 +112,20 @@ func RotateRoot(ctx context.Context, o Options, newFile string) error {
 		err = a.keys.RotateRoot(ctx, a.local(), next)
 	}
 	if err == nil {
-		err = changed.writeTo(o.configFile())
+		err = changed.named(o.configFile())
 	}
 	return errors.Join(err, a.Close())
+}
+
+// named writes the configuration that names the new root, and says where things
+// stand if it cannot be written: the keyring has been moved by then.
+func (c Config) named(file string) error {
+	err := c.writeTo(file)
+	if err == nil {
+		return nil
+	}
+	return strongroom.Faultf(strongroom.Conflict, "root-config", "the keyring opens with the new root key only, but %s cannot be written and does not name it", file).
+		Advise("keep both keys, see that the file and its folder can be written, and run the same command again").Because(err)
 }
 
 // finishRotation ends a rotation that was cut off after the keyring was moved
@@ -131,7 +142,7 @@ func finishRotation(ctx context.Context, o Options, changed Config, refused erro
 	if err != nil {
 		return err
 	}
-	return errors.Join(changed.writeTo(o.configFile()), a.Close())
+	return errors.Join(changed.named(o.configFile()), a.Close())
 }
 
 // writeTo stores the configuration in file with mode 0600.

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -98,5 +99,30 @@ func TestRootRotateWaitsForTheServer(t *testing.T) {
 	}
 	if _, err := os.Stat(next); err == nil {
 		t.Error("a key was made for nothing")
+	}
+}
+
+// A configuration that cannot be written does not end in a riddle: the fault says
+// which key opens the keyring, and the same command finishes once it can.
+func TestRootRotateSaysWhereItStands(t *testing.T) {
+	dir, _ := instance(t)
+	f, err := os.Open(filepath.Join(dir, app.ConfigName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	next := filepath.Join(t.TempDir(), "next.key")
+	sealed := fmt.Sprintf("/proc/self/fd/%d", f.Fd()) // nothing can be made beside it
+	for range 2 {
+		err = app.RotateRoot(t.Context(), app.Options{Dir: dir, ConfigFile: sealed}, next)
+		if !strongroom.IsKind(err, strongroom.Conflict) || !strings.Contains(err.Error(), "the new root key only") {
+			t.Fatalf("the configuration could not be written: %v", err)
+		}
+	}
+	if err := app.RotateRoot(t.Context(), app.Options{Dir: dir}, next); err != nil {
+		t.Fatalf("the same with a file that can be written: %v", err)
+	}
+	if status, body := get(t, dir, "/readyz"); status != http.StatusOK {
+		t.Fatalf("after it: %d %s", status, body)
 	}
 }
