@@ -105,6 +105,7 @@ type RetentionConfig struct {
 	OpenCap   int `yaml:"open_cap,omitempty"`  // how far renewals reach; ours, 180
 	Customer  int `yaml:"customer,omitempty"`  // a customer without order; ours, 60
 	Tombstone int `yaml:"tombstone,omitempty"` // an erased id is refused; ours, 90
+	Index     int `yaml:"index,omitempty"`     // after its end a month keeps live records in its index; ours, 45
 }
 
 // profile returns the numbers as the vault takes them.
@@ -113,7 +114,7 @@ func (r RetentionConfig) profile() vault.Profile {
 	d := func(n int) time.Duration { return time.Duration(n) * day }
 	return vault.Profile{
 		Delivered: d(r.Delivered), Cancelled: d(r.Cancelled), Closed: d(r.Closed), Transit: d(r.Transit),
-		Open: d(r.Open), OpenCap: d(r.OpenCap), Customer: d(r.Customer), Tombstone: d(r.Tombstone),
+		Open: d(r.Open), OpenCap: d(r.OpenCap), Customer: d(r.Customer), Tombstone: d(r.Tombstone), Index: d(r.Index),
 	}
 }
 

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -26,6 +27,9 @@ type Keys interface {
 type Vault interface {
 	// ClearStep removes the rows of up to limit records whose keys are dead.
 	ClearStep(ctx context.Context, who strongroom.Actor, limit int) (n int, more bool, err error)
+	// IndexStep takes up to limit records out of the index of a month whose key is
+	// to die, and lets the key die after the last one.
+	IndexStep(ctx context.Context, who strongroom.Actor, limit int) (n int, more bool, err error)
 }
 
 // Options configure a Lifecycle.
@@ -51,7 +55,7 @@ type Lifecycle struct {
 	turn    sync.Mutex // one sweep or roll at a time
 	mu      sync.Mutex
 	status  Status
-	errs    [2]error // of the last sweep and the last roll; under mu
+	errs    [3]error // of the last sweep, roll and look at the index; under mu
 	wake    chan struct{}
 	failing chan struct{} // something failed and Run has not heard of it
 
@@ -62,6 +66,7 @@ type Lifecycle struct {
 const (
 	sweeping = iota
 	rolling
+	indexing
 )
 
 // firstRetry is how soon what failed is tried again; each time twice as late, up
@@ -78,11 +83,12 @@ type Status struct {
 	Expired int64     // keys destroyed by date since start
 	Cleared int64     // records cleared since start
 	Rolls   int64     // epoch rolls completed since start
-	// Err is why the last sweep, or else the last roll, did not finish; nil if
-	// both did.
+	Indexed int64     // records indexed anew under the current month since start
+	// Err is why the last sweep, or else the last roll or look at the index, did
+	// not finish; nil if all did.
 	Err error
-	// SweepErr is the part of Err that keeps data beyond its day. A roll that does
-	// not finish is an alarm; it is no reason to refuse work.
+	// SweepErr is the part of Err that keeps data beyond its day. A roll or a look
+	// at the index that does not finish is an alarm; it is no reason to refuse work.
 	SweepErr error
 }
 
@@ -154,6 +160,7 @@ func (l *Lifecycle) tend(ctx context.Context) {
 	if _, err := l.Sweep(ctx, strongroom.System("sweeper")); err != nil {
 		return // stands in Status
 	}
+	_ = l.index(ctx) // stands in Status; the roll does not wait for it
 	if !l.rollDue() {
 		return
 	}
@@ -231,15 +238,23 @@ func (l *Lifecycle) Roll(ctx context.Context, who strongroom.Actor, progress fun
 	return l.o.Keys.Roll(ctx, who, progress)
 }
 
+// index has records that outlived their month indexed anew.
+func (l *Lifecycle) index(ctx context.Context) (err error) {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	defer func() { l.note(ctx, indexing, err, func(*Status) {}) }()
+	n, err := l.steps(ctx, strongroom.System("index"), l.o.Vault.IndexStep)
+	l.count(func(st *Status) { st.Indexed += n })
+	return err
+}
+
 // Status returns what the last runs did.
 func (l *Lifecycle) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.status
 	s.SweepErr = l.errs[sweeping]
-	if s.Err = s.SweepErr; s.Err == nil {
-		s.Err = l.errs[rolling]
-	}
+	s.Err = cmp.Or(s.SweepErr, l.errs[rolling], l.errs[indexing])
 	return s
 }
 
@@ -255,7 +270,7 @@ func (l *Lifecycle) note(ctx context.Context, what int, err error, done func(*St
 		return // we were asked to stop; the next start goes on
 	}
 	if err != nil {
-		l.o.Log.ErrorContext(ctx, "did not finish; it is tried again", "part", [...]string{sweeping: "sweep", rolling: "epoch roll"}[what], "kind", strongroom.KindOf(err).String())
+		l.o.Log.ErrorContext(ctx, "did not finish; it is tried again", "part", [...]string{sweeping: "sweep", rolling: "epoch roll", indexing: "index"}[what], "kind", strongroom.KindOf(err).String())
 	}
 	l.count(func(st *Status) {
 		l.errs[what] = err

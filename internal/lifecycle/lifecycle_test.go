@@ -24,6 +24,8 @@ type fake struct {
 	rollFail     error
 	waits        bool
 	order        []string
+	old          int // records that have outlived their month
+	indexFail    error
 }
 
 func (f *fake) ExpireStep(_ context.Context, _ strongroom.Actor, limit int) (int, bool, error) {
@@ -45,6 +47,17 @@ func (f *fake) ClearStep(_ context.Context, _ strongroom.Actor, limit int) (int,
 	f.remains -= n
 	f.order = append(f.order, "clear")
 	return n, f.remains > 0, nil
+}
+
+func (f *fake) IndexStep(context.Context, strongroom.Actor, int) (int, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.indexFail != nil {
+		return 0, false, f.indexFail
+	}
+	n := min(f.old, 2)
+	f.old -= n
+	return n, f.old > 0, nil
 }
 
 func (f *fake) Roll(_ context.Context, _ strongroom.Actor, progress func(int64, int64)) error {
@@ -237,4 +250,27 @@ func TestStatusTellsSweepsFromRolls(t *testing.T) {
 	if st := l.Status(); st.SweepErr == nil {
 		t.Errorf("after a failed sweep: %+v", st)
 	}
+}
+
+// Records that outlived their month are indexed anew with every tick. Where that
+// fails it shows, is tried again, and keeps neither sweep nor roll from their work.
+func TestOldMonthsAreIndexedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := new(strongroom.Clock)
+		f := &fake{old: 5, clock: clock, started: clock.Now().Add(-48 * time.Hour), indexFail: errors.New("broken")}
+		l := lifecycle.New(lifecycle.Options{Keys: f, Vault: f, Clock: clock, Every: time.Second})
+		ctx, stop := context.WithCancel(t.Context())
+		go l.Run(ctx)
+		synctest.Wait()
+		if st := l.Status(); st.Err == nil || st.SweepErr != nil || st.Rolls != 1 || st.SweptAt.IsZero() {
+			t.Fatalf("status %+v", st)
+		}
+		f.set(func() { f.indexFail = nil })
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		if st := l.Status(); st.Err != nil || st.Indexed != 5 {
+			t.Fatalf("not tried again: %+v", st)
+		}
+		stop()
+	})
 }

@@ -67,8 +67,7 @@ func (v *Vault) forgetRow(tx *guard.Tx, id recordID, entries []byte) error {
 	return tx.Queue(sqlRemove, uint64(id))
 }
 
-// stonesEvery is how often tombstones that have run out, and index keys that no
-// record needs, are looked for.
+// stonesEvery is how often tombstones that have run out are looked for.
 const stonesEvery = 6 * time.Hour
 
 // clearing remembers when tombstones were last looked for.
@@ -88,10 +87,9 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 	if waiting == 0 && !stones {
 		return 0, false, nil
 	}
-	var spent []month
 	left := false // tombstones that this step had no room for
 	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		n, more, left, spent = 0, false, false, nil
+		n, more, left = 0, false, false
 		if err := tx.Allow(actionSweep, instance(), guard.Context{}); err != nil {
 			return err
 		}
@@ -109,11 +107,6 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 			}
 			more = more || left
 		}
-		if stones && !left {
-			if spent, err = v.spentMonths(tx); err != nil {
-				return err
-			}
-		}
 		tx.Note("cleared", int64(n))
 		tx.Note("more", more)
 		return nil
@@ -122,7 +115,7 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 		return n, more, err
 	}
 	v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
-	return n, more, v.dropMonths(ctx, who, spent)
+	return n, more, nil
 }
 
 // sweepStones removes up to limit tombstones of each sort that have run out, and

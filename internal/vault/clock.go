@@ -20,13 +20,14 @@ type Profile struct {
 	OpenCap   time.Duration // how far renewals reach from creation; ours, never above 180 days
 	Customer  time.Duration // after the last fetch of a customer without an order; ours
 	Tombstone time.Duration // how long an erased or expired id is refused; ours
+	Index     time.Duration // how long after its end a month keeps live records in its index; ours
 }
 
 // DefaultProfile returns the numbers of the shipped profile.
 func DefaultProfile() Profile {
 	return Profile{
 		Delivered: 30 * day, Cancelled: 7 * day, Closed: 30 * day, Transit: 15 * day,
-		Open: 60 * day, OpenCap: 180 * day, Customer: 60 * day, Tombstone: 90 * day,
+		Open: 60 * day, OpenCap: 180 * day, Customer: 60 * day, Tombstone: 90 * day, Index: 45 * day,
 	}
 }
 
@@ -51,6 +52,7 @@ func (p Profile) Numbers() []Number {
 		{"open_cap", p.OpenCap, 180 * day, false},
 		{"customer", p.Customer, 60 * day, false},
 		{"tombstone", p.Tombstone, 3650 * day, false},
+		{"index", p.Index, 180 * day, false},
 	}
 }
 
@@ -79,6 +81,7 @@ func (p Profile) filled() Profile {
 	fill(&p.OpenCap, d.OpenCap)
 	fill(&p.Customer, d.Customer)
 	fill(&p.Tombstone, d.Tombstone)
+	fill(&p.Index, d.Index)
 	return p
 }
 

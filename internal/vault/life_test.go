@@ -313,13 +313,16 @@ func TestIndexKeysDieWithTheirLastRecord(t *testing.T) {
 	f.ingest("orders", orderOf("7001", "c1", `"createdAt":"2026-12-29T09:00:00Z"`))
 	f.pass(5 * day) // 2027-01-04: two months later
 	f.sweep()
+	f.index()
 	if got := f.keys.LivePeriods(f.store); len(got) != 2 {
 		t.Errorf("while the record lives there are keys of %v", got)
 	}
 	f.pass(6 * day) // 2027-01-10
 	f.sweep()
+	f.index()
 	f.pass(7 * time.Hour)
 	f.sweep()
+	f.index()
 	if got := f.keys.LivePeriods(f.store); len(got) != 1 || got[0] != "2026-12" {
 		t.Errorf("after its death there are keys of %v", got)
 	}

@@ -79,6 +79,7 @@ type Vault struct {
 	ids      recordIDs
 	clearing clearing
 	damage   damage
+	indexing indexing
 	pending  pendingFields
 
 	decided atomic.Pointer[func()] // a test's hook between a reveal's decision and its commit
