@@ -72,7 +72,7 @@ func assemble(files []File, o Options) (*Engine, error) {
 	if o.Environment == "" {
 		o.Environment = strongroom.Production
 	}
-	e := &Engine{env: o.Environment, byAction: make(map[string]*slice, len(actions))}
+	e := &Engine{env: o.Environment}
 	for _, f := range withShipped(files) {
 		ps, err := parse(f)
 		if err != nil {
@@ -80,9 +80,7 @@ func assemble(files []File, o Options) (*Engine, error) {
 		}
 		e.all = append(e.all, ps...)
 	}
-	for _, r := range actions {
-		e.byAction[r.Name] = newSlice(r, e.all)
-	}
+	e.index()
 	e.prepare()
 	return e, nil
 }

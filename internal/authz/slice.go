@@ -47,48 +47,67 @@ type group struct {
 	by  map[types.EntityUID][]int32
 }
 
-func newSlice(r Rule, all []named) *slice {
-	s := &slice{uid: types.NewEntityUID("Action", types.String(r.Name)), rule: r}
-	for k := range s.kinds {
-		c := &s.kinds[k]
-		c.all = all
-		for i, p := range all {
-			tree := (*ast.Policy)(p.policy.AST())
-			kind, who, fits := principalScope(tree.Principal)
-			if !fits || kind != "" && kind != kindTypes[k] || !mayName(tree.Action, s.uid) {
-				continue
+// index cuts the engine's policies into slices, one for each action.
+func (e *Engine) index() {
+	e.byAction = make(map[string]*slice, len(actions))
+	for _, r := range actions {
+		s := &slice{uid: types.NewEntityUID("Action", types.String(r.Name)), rule: r}
+		for k := range s.kinds {
+			s.kinds[k].all = e.all
+		}
+		e.byAction[r.Name] = s
+	}
+	for i, p := range e.all {
+		tree := (*ast.Policy)(p.policy.AST())
+		f := filing{number: int32(i), what: resourceScope(tree.Resource), reads: readsOf(tree)}
+		var kind types.EntityType
+		var fits bool
+		if kind, f.who, fits = principalScope(tree.Principal); !fits {
+			continue
+		}
+		names, _ := actionsOf(tree.Action)
+		for _, name := range names {
+			s := e.byAction[name]
+			for k := range s.kinds {
+				if kind == "" || kind == kindTypes[k] {
+					s.kinds[k].add(f)
+				}
 			}
-			c.add(int32(i), who, tree)
 		}
 	}
-	return s
 }
 
 // kindTypes are the entity types of the kinds of principals.
 var kindTypes = [kinds]types.EntityType{"Person", "Service", "System"}
 
-// add files policy number i under the account or role who, if it names one, and
-// under the resource its scope names.
-func (c *cut) add(i int32, who types.EntityUID, tree *ast.Policy) {
+// filing says where a policy belongs: under the account or role its scope names
+// and the resource or store, if any.
+type filing struct {
+	number    int32
+	who, what types.EntityUID
+	reads     reads
+}
+
+func (c *cut) add(f filing) {
 	g := &c.any
-	if who != (types.EntityUID{}) {
-		if g = c.by[who]; g == nil {
+	if f.who != (types.EntityUID{}) {
+		if g = c.by[f.who]; g == nil {
 			if c.by == nil {
 				c.by = make(map[types.EntityUID]*group)
 			}
 			g = new(group)
-			c.by[who] = g
+			c.by[f.who] = g
 		}
 	}
-	if what := resourceScope(tree.Resource); what == (types.EntityUID{}) {
-		g.any = append(g.any, i)
+	if f.what == (types.EntityUID{}) {
+		g.any = append(g.any, f.number)
 	} else {
 		if g.by == nil {
 			g.by = make(map[types.EntityUID][]int32)
 		}
-		g.by[what] = append(g.by[what], i)
+		g.by[f.what] = append(g.by[f.what], f.number)
 	}
-	c.reads |= readsOf(tree)
+	c.reads |= f.reads
 }
 
 // principalScope returns the kind of principal a scope asks for, and the one
@@ -137,36 +156,48 @@ func thingOf(scope ast.IsResourceScopeNode) types.EntityType {
 func bare(p *cedar.Policy) *cedar.Policy {
 	tree := *(*ast.Policy)(p.AST())
 	tree.Principal, tree.Resource = ast.ScopeTypeAll{}, ast.ScopeTypeAll{}
-	if namesKnown(tree.Action) {
+	if _, exact := actionsOf(tree.Action); exact {
 		tree.Action = ast.ScopeTypeAll{}
 	}
 	return cedar.NewPolicyFromAST((*publicast.Policy)(&tree))
 }
 
-// namesKnown reports whether an action scope names actions of the table only, so
-// that mayName is exact.
-func namesKnown(scope ast.IsActionScopeNode) bool {
-	switch s := scope.(type) {
-	case ast.ScopeTypeIn:
-		return Known(string(s.Entity.ID))
-	case ast.ScopeTypeInSet:
-		return !slices.ContainsFunc(s.Entities, func(u types.EntityUID) bool { return !Known(string(u.ID)) })
-	}
-	return true
-}
-
-// mayName reports whether a policy with this action scope can match action. An
-// `in` over a group is kept for every action: wrong only in cost.
-func mayName(scope ast.IsActionScopeNode, action types.EntityUID) bool {
+// actionsOf returns the actions of the table that a scope can match. exact says
+// that it matches these and no other; a scope over a group, of which the schema
+// has none, is kept for every action: wrong only in cost.
+func actionsOf(scope ast.IsActionScopeNode) (names []string, exact bool) {
+	var uids []types.EntityUID
 	switch s := scope.(type) {
 	case ast.ScopeTypeEq:
-		return s.Entity == action
-	case ast.ScopeTypeInSet:
-		return slices.ContainsFunc(s.Entities, func(u types.EntityUID) bool { return u == action || !Known(string(u.ID)) })
+		if s.Entity.Type != "Action" || !Known(string(s.Entity.ID)) {
+			return nil, true // no action of ours
+		}
+		return []string{string(s.Entity.ID)}, true
 	case ast.ScopeTypeIn:
-		return s.Entity == action || !Known(string(s.Entity.ID))
+		uids = []types.EntityUID{s.Entity}
+	case ast.ScopeTypeInSet:
+		uids = s.Entities
+	default:
+		return actionNames(), true
 	}
-	return true
+	for _, u := range uids {
+		name := string(u.ID)
+		if u.Type != "Action" || !Known(name) {
+			return actionNames(), false
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, true
+}
+
+func actionNames() []string {
+	names := make([]string, len(actions))
+	for i, r := range actions {
+		names[i] = r.Name
+	}
+	return names
 }
 
 // collect appends the numbers of the policies that can match, in order.
