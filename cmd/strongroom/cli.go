@@ -30,6 +30,7 @@ type cli struct {
 	Find   findCmd   `cmd:"" group:"data" help:"Find records by e-mail, phone, name, postal code, national or external id."`
 	Erase  eraseCmd  `cmd:"" group:"data" help:"Erase records for good."`
 	Fields fieldsCmd `cmd:"" group:"data" help:"List unknown fields and classify them."`
+	Case   caseCmd   `cmd:"" group:"data" help:"Open, list, extend and close cases of legal duties and shoppers' requests."`
 
 	Key    keyCmd    `cmd:"" group:"guard" help:"Create, list, rotate and revoke service keys."`
 	Policy policyCmd `cmd:"" group:"guard" help:"Check, test and explain policies."`

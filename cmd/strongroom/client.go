@@ -59,14 +59,18 @@ type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
+	Hint   string `json:"hint"`
 	Code   string `json:"code"`
 }
 
 func (p *problem) Error() string {
-	if p.Detail != "" {
+	switch {
+	case p.Detail == "":
+		return p.Title
+	case p.Hint == "":
 		return p.Detail
 	}
-	return p.Title
+	return p.Detail + "; " + p.Hint
 }
 
 // send makes one request and returns the answer's body for streaming. An answer

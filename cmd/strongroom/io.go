@@ -19,6 +19,7 @@ type listing struct {
 	Stores  []storeView  `json:"stores"`
 	Records []recordView `json:"records"`
 	Keys    []keyView    `json:"keys"`
+	Cases   []caseView   `json:"cases"`
 	Next    string       `json:"next_cursor"`
 }
 
