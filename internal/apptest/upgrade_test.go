@@ -309,9 +309,9 @@ func (u *upgrade) newer() {
 }
 
 // TestMigrationsAreEvents compares the log of a new instance with the record of
-// migrations in its database.
+// migrations in its database, which begins empty.
 func TestMigrationsAreEvents(t *testing.T) {
-	i := apptest.Start(t, apptest.Options{At: start})
+	i := apptest.Start(t, apptest.Options{At: start, Cluster: apptest.NewCluster(t, false)})
 	told := 0
 	for _, e := range i.Events() {
 		told += bytes.Count(e, []byte(`"instance.migrate"`))
