@@ -63,12 +63,21 @@ type Work interface {
 	Sweep(ctx context.Context, who strongroom.Actor) (expired, cleared int64, err error)
 	// Job says where a job stands.
 	Job(ctx context.Context, who strongroom.Actor, id string) (JobStatus, error)
+	// Jobs lists up to limit jobs of a state (of all for ""), by their ids, those
+	// after cursor. next is empty at the end.
+	Jobs(ctx context.Context, who strongroom.Actor, state, cursor string, limit int) (list []JobStatus, next string, err error)
+	// Retry gives a job that was given up all its tries again.
+	Retry(ctx context.Context, who strongroom.Actor, id string) error
 }
 
 // JobStatus is where a job stands.
 type JobStatus struct {
+	ID       string
+	Name     string // of its kind
 	State    string // waiting, running, done or dead
 	Code     string // of its last failure
+	Tries    int
+	Due      time.Time // real time
 	Progress Progress
 }
 
@@ -80,6 +89,7 @@ type Progress struct {
 	Unchanged int64   `json:"unchanged"`
 	Dead      int64   `json:"dead"`
 	Refused   int64   `json:"refused"`
+	Damaged   int64   `json:"damaged" doc:"objects whose stored record was changed in the database"`
 	Pages     int64   `json:"pages"`
 	Retries   int64   `json:"retries"`
 	Seconds   float64 `json:"seconds"`

@@ -411,6 +411,20 @@ func TestInstance(t *testing.T) {
 	if job.State != "running" || job.Progress.Records != 7 {
 		t.Errorf("%+v", job)
 	}
+	var dead struct {
+		Jobs []struct {
+			ID, Name, State, Code string
+			Tries                 int
+		}
+		Next string `json:"next_cursor"`
+	}
+	f.get("GET", "/v1/jobs?state=dead&limit=2", "", &dead)
+	if len(dead.Jobs) != 1 || dead.Jobs[0].Name != "store.sync" || dead.Jobs[0].Code != "store-token" || dead.Jobs[0].Tries != 12 || dead.Next == "" || f.work.calls[len(f.work.calls)-1] != "jobs dead  2" {
+		t.Errorf("%+v after %v", dead, f.work.calls)
+	}
+	if a := f.get("POST", "/v1/jobs/"+dead.Jobs[0].ID+"/retry", "", nil); a.status != 202 || f.work.calls[len(f.work.calls)-1] != "retry" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
 	public := header{"Authorization", ""}
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json"} {
 		if a := f.call("GET", path, "", public); a.status != 200 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -286,6 +287,16 @@ func (w *fakeWork) Sweep(context.Context, strongroom.Actor) (int64, int64, error
 
 func (w *fakeWork) Job(context.Context, strongroom.Actor, string) (api.JobStatus, error) {
 	return api.JobStatus{State: "running", Progress: api.Progress{Records: 7}}, w.refuse
+}
+
+func (w *fakeWork) Jobs(_ context.Context, _ strongroom.Actor, state, cursor string, limit int) ([]api.JobStatus, string, error) {
+	w.did(fmt.Sprintf("jobs %s %s %d", state, cursor, limit))
+	return []api.JobStatus{{ID: w.job, Name: "store.sync", State: "dead", Code: "store-token", Tries: 12}}, "job_1", w.refuse
+}
+
+func (w *fakeWork) Retry(context.Context, strongroom.Actor, string) error {
+	w.did("retry")
+	return w.refuse
 }
 
 // buffer is a log that several goroutines may write.

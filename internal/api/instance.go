@@ -18,10 +18,24 @@ type jobIn struct {
 }
 
 type jobState struct {
-	ID       string   `json:"id"`
-	State    string   `json:"state" doc:"waiting, running, done or dead"`
-	Code     string   `json:"code,omitempty" doc:"of its last failure"`
-	Progress Progress `json:"progress" doc:"how far it has come in this process"`
+	ID       string    `json:"id"`
+	Name     string    `json:"name" doc:"what it does, such as store.sync"`
+	State    string    `json:"state" doc:"waiting, running, done, or dead: given up after its last try"`
+	Code     string    `json:"code,omitempty" doc:"of its last failure"`
+	Tries    int       `json:"tries"`
+	Due      time.Time `json:"due_at,omitzero" doc:"of the next try, by the clock of the machine"`
+	Progress Progress  `json:"progress" doc:"how far it has come in this process"`
+}
+
+type jobsIn struct {
+	State  string `query:"state" doc:"waiting, running, done or dead; missing is all"`
+	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
+	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+}
+
+type jobPage struct {
+	Jobs []jobState `json:"jobs"`
+	Next string     `json:"next_cursor"`
 }
 
 type clockIn struct {
@@ -33,8 +47,13 @@ type clockNow struct {
 	Now time.Time `json:"now"`
 }
 
+type aliveOut struct {
+	Alive bool `json:"alive"`
+}
+
 type readyOut struct {
-	Ready bool `json:"ready"`
+	Ready   bool  `json:"ready"`
+	Damaged int64 `json:"damaged" doc:"how often a row that was changed in the database was met since the start; 0 is well"`
 }
 
 func instanceRoutes() []Route {
@@ -43,8 +62,12 @@ func instanceRoutes() []Route {
 			Summary: "Begin an epoch roll: after it no older copy of the database opens what is erased."}, roll),
 		define(Route{Method: "POST", Path: "/v1/sweep", Action: "retention.sweep", Long: true,
 			Summary: "Erase now what is past its date, and clear what remains of the dead."}, sweep),
+		define(Route{Method: "GET", Path: "/v1/jobs", Action: "job.run",
+			Summary: "List jobs, such as those that were given up (state=dead)."}, listJobs),
 		define(Route{Method: "GET", Path: "/v1/jobs/{id}", Action: "job.run",
 			Summary: "Where a job stands."}, jobStatus),
+		define(Route{Method: "POST", Path: "/v1/jobs/{id}/retry", Action: "job.run", Status: 202,
+			Summary: "Give a job that was given up all its tries again."}, retryJob),
 		define(Route{Method: "GET", Path: "/v1/clock", Anyone: true, Only: strongroom.Test,
 			Summary: "The data clock of a test instance."}, getClock),
 		define(Route{Method: "POST", Path: "/v1/clock", Action: "clock.set", Only: strongroom.Test,
@@ -84,7 +107,32 @@ func jobStatus(a *API, ctx context.Context, who strongroom.Actor, in *jobIn) (jo
 		return jobState{}, err
 	}
 	s, err := w.Job(ctx, who, in.ID)
-	return jobState{ID: in.ID, State: s.State, Code: s.Code, Progress: s.Progress}, err
+	return outJob(s), err
+}
+
+func listJobs(a *API, ctx context.Context, who strongroom.Actor, in *jobsIn) (jobPage, error) {
+	w, err := a.work()
+	if err != nil {
+		return jobPage{}, err
+	}
+	list, next, err := w.Jobs(ctx, who, in.State, in.Cursor, pageSize(in.Limit))
+	out := jobPage{Jobs: make([]jobState, len(list)), Next: next}
+	for i, s := range list {
+		out.Jobs[i] = outJob(s)
+	}
+	return out, err
+}
+
+func retryJob(a *API, ctx context.Context, who strongroom.Actor, in *jobIn) (jobOut, error) {
+	w, err := a.work()
+	if err != nil {
+		return jobOut{}, err
+	}
+	return jobOut{in.ID}, w.Retry(ctx, who, in.ID)
+}
+
+func outJob(s JobStatus) jobState {
+	return jobState{ID: s.ID, Name: s.Name, State: s.State, Code: s.Code, Tries: s.Tries, Due: s.Due, Progress: s.Progress}
 }
 
 func getClock(a *API, _ context.Context, _ strongroom.Actor, _ *struct{}) (clockNow, error) {
@@ -116,8 +164,8 @@ func noClock() error {
 	return strongroom.Faultf(strongroom.Unavailable, "clock", "the clock of this instance cannot be moved")
 }
 
-func healthz(*API, context.Context, strongroom.Actor, *struct{}) (readyOut, error) {
-	return readyOut{true}, nil
+func healthz(*API, context.Context, strongroom.Actor, *struct{}) (aliveOut, error) {
+	return aliveOut{true}, nil
 }
 
 func readyz(a *API, ctx context.Context, _ strongroom.Actor, _ *struct{}) (readyOut, error) {
@@ -126,7 +174,7 @@ func readyz(a *API, ctx context.Context, _ strongroom.Actor, _ *struct{}) (ready
 			return readyOut{}, err
 		}
 	}
-	return readyOut{true}, nil
+	return readyOut{true, a.o.Vault.Damaged()}, nil
 }
 
 func metrics(a *API, c *call, _ *struct{}) error {

@@ -9,17 +9,19 @@ import (
 	"strongroom/internal/vault"
 )
 
+// recordOut leaves out of a damaged record everything but id, store and state.
 type recordOut struct {
 	ID         string          `json:"id"`
 	Store      string          `json:"store"`
-	ExternalID string          `json:"external_id"`
-	Kind       string          `json:"kind"`
-	Origin     originOut       `json:"origin"`
-	Clock      clockOut        `json:"clock"`
-	Expires    time.Time       `json:"expires_at"`
-	Version    int             `json:"version"`
-	Leaves     int             `json:"leaves" doc:"how many values are sealed"`
-	Classes    []string        `json:"classes" doc:"of the sealed values"`
+	State      string          `json:"state" doc:"live, or damaged: its row was changed in the database and does not open; then there is only id, store and state"`
+	ExternalID string          `json:"external_id,omitzero"`
+	Kind       string          `json:"kind,omitzero"`
+	Origin     originOut       `json:"origin,omitzero"`
+	Clock      clockOut        `json:"clock,omitzero"`
+	Expires    time.Time       `json:"expires_at,omitzero"`
+	Version    int             `json:"version,omitzero"`
+	Leaves     int             `json:"leaves,omitempty" doc:"how many values are sealed"`
+	Classes    []string        `json:"classes,omitzero" doc:"of the sealed values"`
 	Record     json.RawMessage `json:"record,omitempty" doc:"the object with tokens; only where one record is asked for"`
 }
 
@@ -142,12 +144,15 @@ func outRecords(list []vault.Record, next string) recordPage {
 }
 
 func outRecord(r vault.Record) recordOut {
+	if r.Damaged {
+		return recordOut{ID: r.ID, Store: r.Store, State: "damaged"}
+	}
 	classes := r.Classes
 	if classes == nil {
 		classes = []string{}
 	}
 	return recordOut{
-		ID: r.ID, Store: r.Store, ExternalID: r.ExternalID, Kind: r.Kind,
+		ID: r.ID, Store: r.Store, State: "live", ExternalID: r.ExternalID, Kind: r.Kind,
 		Origin: originOut{Provider: r.Origin.Provider, Platform: r.Origin.Platform, Version: r.Origin.Version,
 			Endpoint: r.Origin.Endpoint, Fetched: r.Origin.Fetched, How: r.Origin.How},
 		Clock: clockOut{Anchor: r.Clock.Anchor, At: r.Clock.At}, Expires: r.ExpiresAt, Version: r.Version,

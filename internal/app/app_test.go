@@ -197,6 +197,13 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			t.Errorf("a new instance fails %s", check)
 		}
 	}
+	if s := states(); s["rows"] != app.OK || s["jobs"] != app.OK {
+		t.Errorf("a new instance: %v", s)
+	}
+	damage(t, dir)
+	if s := states(); s["rows"] != app.Fail {
+		t.Errorf("a damaged row: %v", s)
+	}
 	os.Chmod(made.Keys, 0o755)
 	if s := states(); s["key folder"] != app.Fail || s["start"] != app.Fail {
 		t.Errorf("an open key folder: %v", s)

@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,6 +15,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db"
+	"strongroom/internal/vault"
 )
 
 // State is what a check came to.
@@ -138,12 +142,27 @@ func served(ctx context.Context, dir string) Finding {
 		return Finding{"server", Unknown, "readyz could not be asked", ""}
 	}
 	resp, err := c.HTTP.Do(req)
-	if err != nil || resp.StatusCode != 200 {
-		return Finding{"server", Fail, "serves and is not ready", "read /readyz: it says why"}
+	if err != nil {
+		return Finding{"server", Fail, "does not answer", "look at its log"}
 	}
 	defer resp.Body.Close()
+	var said struct {
+		Detail, Hint string
+		Damaged      int64
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said); err != nil {
+		return Finding{"server", Unknown, "what readyz says cannot be read", "look at the server's log"}
+	}
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return Finding{"server", Fail, "serves and is not ready: " + said.Detail, said.Hint}
+	case said.Damaged > 0:
+		return Finding{"server", Fail, fmt.Sprintf("met damaged rows %d times since it started", said.Damaged), damagedAdvice}
+	}
 	return Finding{"server", OK, "serves and is ready; stop it for the checks that need the folder", ""}
 }
+
+const damagedAdvice = "somebody changed the database: open an incident; the failures of record.list in the log name the records"
 
 // examine checks what only an open instance shows.
 func (a *App) examine(ctx context.Context) []Finding {
@@ -155,9 +174,51 @@ func (a *App) examine(ctx context.Context) []Finding {
 	f = append(f, finding("records", err, oldest(s), "see docs/operations.md"))
 	if err == nil {
 		f = append(f, a.examineDates(s)...)
-		f = append(f, a.examineJobs(ctx))
+		f = append(f, a.examineJobs(ctx), a.examineRows(ctx))
 	}
 	return f
+}
+
+// maxLook is how many records doctor opens.
+const maxLook = 5000
+
+// examineRows opens records as a list does and counts those that do not open.
+func (a *App) examineRows(ctx context.Context) Finding {
+	looked, damaged := 0, 0
+	const page = 200
+	for storeCursor := ""; ; {
+		stores, next, err := a.vault.Stores(ctx, a.local(), storeCursor, page)
+		if err != nil {
+			return finding("rows", err, "", "see docs/operations.md")
+		}
+		for _, s := range stores {
+			if !s.Disconnected.IsZero() {
+				continue
+			}
+			for cursor := ""; looked < maxLook; {
+				list, more, err := a.vault.Records(ctx, a.local(), vault.ListQuery{Store: s.ID, Cursor: cursor, Limit: page})
+				if err != nil {
+					return finding("rows", err, "", "see docs/operations.md")
+				}
+				for _, r := range list {
+					looked++
+					if r.Damaged {
+						damaged++
+					}
+				}
+				if cursor = more; cursor == "" {
+					break
+				}
+			}
+		}
+		if storeCursor = next; storeCursor == "" || looked >= maxLook {
+			break
+		}
+	}
+	if damaged > 0 {
+		return Finding{"rows", Fail, fmt.Sprintf("%d of %d records do not open", damaged, looked), damagedAdvice}
+	}
+	return Finding{Check: "rows", State: OK, Found: fmt.Sprintf("%d records looked at, all open", looked)}
 }
 
 func oldest(s snapshot) string {
@@ -219,7 +280,7 @@ func (a *App) examineJobs(ctx context.Context) Finding {
 	if len(dead) == 0 {
 		return Finding{Check: "jobs", State: OK, Found: "none was given up"}
 	}
-	return Finding{"jobs", Warn, fmt.Sprintf("%d were given up, the first: %s (%s)", len(dead), dead[0].Name, dead[0].Code), "mend the cause and ask for the work again"}
+	return Finding{"jobs", Warn, fmt.Sprintf("%d were given up, the first: %s (%s)", len(dead), dead[0].Name, dead[0].Code), "mend the cause, then: strongroom job retry " + dead[0].ID + " --data " + a.o.Dir}
 }
 
 func finding(check string, err error, found, advice string) Finding {

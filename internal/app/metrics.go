@@ -48,6 +48,7 @@ type snapshot struct {
 	app    *App
 	now    time.Time
 	gauges vault.Gauges
+	dead   int64 // jobs given up
 }
 
 func describe(name, help string) *prometheus.Desc {
@@ -86,6 +87,8 @@ func gauges() []gauge {
 		{describe("commits_total", "Transactions committed since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Commits) }},
 		{describe("calls_total", "Guarded calls answered since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Calls) }},
 		{describe("refused_total", "Guarded calls refused since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Refused) }},
+		{describe("damaged_rows_total", "How often a row that was changed in the database was met since start. Must be 0."), up, func(s snapshot) float64 { return float64(s.gauges.Damaged) }},
+		{describe("dead_jobs", "Jobs that were given up and wait for a person."), now, func(s snapshot) float64 { return float64(s.dead) }},
 		{describe("calls_waiting", "Guarded calls waiting now."), now, func(s snapshot) float64 { return float64(s.app.guard.Stats().Waiting) }},
 	}
 }
@@ -112,7 +115,11 @@ func (a *App) Collect(ch chan<- prometheus.Metric) {
 
 func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 	g, err := a.vault.Gauges(ctx)
-	return snapshot{app: a, now: a.clock.Now(), gauges: g}, err
+	if err != nil {
+		return snapshot{}, err
+	}
+	dead, err := a.jobs.Dead(ctx)
+	return snapshot{app: a, now: a.clock.Now(), gauges: g, dead: dead}, err
 }
 
 // handler serves /metrics.

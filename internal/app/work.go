@@ -71,7 +71,7 @@ func (a *App) runSync(ctx context.Context, j *jobs.Job) error {
 	}
 	_, err := a.intake.Sync(ctx, strongroom.System("sync"), q, func(s intake.Summary) {
 		a.runs.set(j.ID, api.Progress{
-			Records: s.Fetched, Total: s.Total, Stored: s.Stored, Unchanged: s.Unchanged, Dead: s.Dead, Refused: s.Refused,
+			Records: s.Fetched, Total: s.Total, Stored: s.Stored, Unchanged: s.Unchanged, Dead: s.Dead, Refused: s.Refused, Damaged: s.Damaged,
 			Pages: s.Pages, Retries: s.Retries, Seconds: s.Took.Seconds(),
 		})
 	})
@@ -198,5 +198,26 @@ func (w *work) Sweep(ctx context.Context, who strongroom.Actor) (expired, cleare
 // Job says where a job stands.
 func (w *work) Job(ctx context.Context, who strongroom.Actor, id string) (api.JobStatus, error) {
 	s, err := w.jobs.Status(ctx, who, id)
-	return api.JobStatus{State: s.State.String(), Code: s.Code, Progress: w.runs.get(id)}, err
+	return w.status(s), err
+}
+
+// Jobs lists jobs.
+func (w *work) Jobs(ctx context.Context, who strongroom.Actor, state, cursor string, limit int) ([]api.JobStatus, string, error) {
+	list, next, err := w.jobs.List(ctx, who, state, cursor, limit)
+	out := make([]api.JobStatus, len(list))
+	for i, s := range list {
+		out[i] = w.status(s)
+	}
+	return out, next, err
+}
+
+// Retry gives a job that was given up all its tries again.
+func (w *work) Retry(ctx context.Context, who strongroom.Actor, id string) error {
+	return w.jobs.Retry(ctx, who, id)
+}
+
+func (w *work) status(s jobs.Status) api.JobStatus {
+	return api.JobStatus{
+		ID: s.ID, Name: s.Name, State: s.State.String(), Code: s.Code, Tries: s.Tries, Due: s.Due, Progress: w.runs.get(s.ID),
+	}
 }

@@ -69,6 +69,7 @@ func Sites() []Site {
 		{"identity", LastSeen, "the stamp of last use, and the look-up of a key before anybody is known"},
 		{"identity", Idempotency, "a repeated request gets the status it got before"},
 		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
+		{"jobs", Tally, "gauges are counts and dates"},
 		{"app", Lease, "the instance row keeps a second server away"},
 		{"intake", Cursor, "a cursor saves work; ingesting twice changes nothing"},
 		{"keys", Cursor, "how far a roll or a replay has come; doing it twice changes nothing"},

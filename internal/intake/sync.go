@@ -43,6 +43,7 @@ type Summary struct {
 	Unchanged int64
 	Dead      int64 // past their date, or erased before
 	Refused   int64 // objects that are no valid record
+	Damaged   int64 // objects whose stored record somebody changed in the database
 	Pages     int64
 	Retries   int64 // requests made again
 	// Total is how many objects the list that is being read holds; -1 if nobody
@@ -102,7 +103,7 @@ func (i *Intake) Sync(ctx context.Context, who strongroom.Actor, q SyncRequest, 
 	err := r.all(who)
 	r.sum.Took = time.Since(r.began)
 	i.log.InfoContext(ctx, "sync ended", "store", q.Store, "fetched", r.sum.Fetched, "stored", r.sum.Stored,
-		"unchanged", r.sum.Unchanged, "dead", r.sum.Dead, "refused", r.sum.Refused, "pages", r.sum.Pages,
+		"unchanged", r.sum.Unchanged, "dead", r.sum.Dead, "refused", r.sum.Refused, "damaged", r.sum.Damaged, "pages", r.sum.Pages,
 		"retries", r.sum.Retries, "took", r.sum.Took, "ok", err == nil)
 	return r.sum, err
 }
@@ -347,8 +348,8 @@ func (r *run) in(name, order string, body []byte) vault.In {
 }
 
 // take gives bodies to the vault, as the product itself: who asked for the sync
-// may not be one who may store records. A list that is refused is given again
-// object by object.
+// may not be one who may store records. A list that is refused, or holds an object
+// whose record is damaged, is given again object by object.
 func (r *run) take(ins ...vault.In) error {
 	if len(ins) == 0 {
 		return nil
@@ -361,23 +362,27 @@ func (r *run) take(ins ...vault.In) error {
 		switch {
 		case out.Err == nil:
 			r.sum.add(out.Ingested)
-		case !strongroom.IsKind(out.Err, strongroom.Invalid) && !strongroom.IsKind(out.Err, strongroom.TooLarge):
-			return out.Err
-		default:
-			if err := r.split(ins[k]); err != nil {
+		case vault.IsDamaged(out.Err):
+			if err := r.split(ins[k], &r.sum.Damaged); err != nil {
 				return err
 			}
+		case strongroom.IsKind(out.Err, strongroom.Invalid), strongroom.IsKind(out.Err, strongroom.TooLarge):
+			if err := r.split(ins[k], &r.sum.Refused); err != nil {
+				return err
+			}
+		default:
+			return out.Err
 		}
 	}
 	return nil
 }
 
-// split gives the objects of a refused list to the vault one by one and counts
-// those that are refused again.
-func (r *run) split(in vault.In) error {
+// split gives the objects of a list that did not come in to the vault one by one.
+// One that cannot be split any further is counted.
+func (r *run) split(in vault.In, count *int64) error {
 	e, err := readEnvelope(in.Body, in.Resource)
 	if err != nil || len(e.items) <= 1 {
-		r.sum.Refused++
+		*count++
 		return nil
 	}
 	var ins []vault.In

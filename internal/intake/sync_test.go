@@ -423,6 +423,32 @@ func TestOneBadObject(t *testing.T) {
 	}
 }
 
+// TestDamagedRow: an object whose record somebody changed fails alone, and the
+// summary says so.
+func TestDamagedRow(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	var counts atomic.Int64
+	counts.Store(3)
+	srv := httptest.NewServer(shop(&counts, object(1, now)+","+object(2, now)+","+object(3, now)))
+	defer srv.Close()
+	h := build(t, now)
+	i := h.intake(h.vault, srv.URL)
+	store := h.connect(i, sim.New(sim.Options{Stores: sim.DefaultStores()[:1]}))[0]
+	if sum := sync(t, i, h.who, intake.SyncRequest{Store: store}); sum.Stored != 3 || sum.Damaged != 0 {
+		t.Fatalf("%+v", sum)
+	}
+	err := h.db.Update(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec("update vault_record set body = leaves where id = (select min(id) from vault_record)")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sync(t, i, h.who, intake.SyncRequest{Store: store}); sum.Unchanged != 2 || sum.Damaged != 1 || sum.Refused != 0 {
+		t.Errorf("%+v", sum)
+	}
+}
+
 // TestShrinkingList reads a window again whose count fell meanwhile, and stops
 // after a while.
 func TestShrinkingList(t *testing.T) {

@@ -229,6 +229,33 @@ func TestFailuresAndDeadLetters(t *testing.T) {
 	if err != nil || len(letters) != 2 {
 		t.Errorf("%d dead letters, %v", len(letters), err)
 	}
+	if n, err := q.Dead(t.Context()); err != nil || n != 2 {
+		t.Errorf("the gauge says %d, %v", n, err)
+	}
+	seen := map[string]string{}
+	for cursor := ""; ; {
+		page, next, err := q.List(t.Context(), operator(), "", cursor, 1)
+		if err != nil || len(page) > 1 {
+			t.Fatalf("%d jobs, %v", len(page), err)
+		}
+		for _, s := range page {
+			seen[s.ID] = s.State.String()
+		}
+		if cursor = next; next == "" {
+			break
+		}
+	}
+	if len(seen) != 4 || seen[dead] != "dead" || seen[hopeless] != "dead" {
+		t.Errorf("all jobs, page by page: %v", seen)
+	}
+	if list, _, err := q.List(t.Context(), operator(), "waiting", "", 10); err != nil || len(list) != 2 {
+		t.Errorf("%d wait, %v", len(list), err)
+	}
+	for _, c := range [][2]string{{"gone", ""}, {"", "Jane Doe"}} {
+		if _, _, err := q.List(t.Context(), operator(), c[0], c[1], 10); !strongroom.IsKind(err, strongroom.Invalid) {
+			t.Errorf("%v: %v", c, err)
+		}
+	}
 	good.Store(true)
 	if err := q.Retry(t.Context(), operator(), dead); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,9 @@ const (
 	sqlDue     = `select id, kind, state, due_at, tries, turn, args, code from jobs_job
 		where state = 0 and due_at <= $1 or state = 1 and lease_until <= $1 order by due_at, id limit $2`
 	sqlLoad = `select id, kind, state, due_at, tries, turn, args, code from jobs_job where id = $1`
-	sqlDead = `select id, kind, state, due_at, tries, turn, args, code from jobs_job where state = 2 order by due_at, id limit $1`
+	sqlList = `select id, kind, state, due_at, tries, turn, args, code from jobs_job
+		where state between $1 and $2 and id > $3 order by id limit $4`
+	sqlDead = `select count(*) from jobs_job where state = 2`
 
 	// turn is the fencing number: whoever holds an older one has lost the lease. A
 	// row leased again has state 1: its last try ended with its process and counts.
@@ -62,9 +64,14 @@ func dueJobs(r *db.Reader, now int64, limit int) ([]row, error) {
 	return collect(rows, err)
 }
 
-func deadJobs(r *db.Reader, limit int) ([]row, error) {
-	rows, err := r.Query(sqlDead, limit)
+func listJobs(r *db.Reader, states [2]State, after string, limit int) ([]row, error) {
+	rows, err := r.Query(sqlList, int64(states[0]), int64(states[1]), after, limit)
 	return collect(rows, err)
+}
+
+func countDead(r *db.Reader) (n int64, err error) {
+	err = r.QueryRow(sqlDead).Scan(&n)
+	return n, err
 }
 
 func collect(rows *db.Rows, err error) (out []row, _ error) {

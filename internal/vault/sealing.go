@@ -159,6 +159,10 @@ func IsDamaged(err error) bool {
 	return false
 }
 
+// Damaged returns how often a row did not open in a list or an ingest since the
+// process began; see [Gauges].
+func (v *Vault) Damaged() int64 { return v.damage.count.Load() }
+
 // damage counts the rows that did not open.
 type damage struct{ count atomic.Int64 }
 
