@@ -2,6 +2,9 @@ package factor_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -111,9 +114,30 @@ func TestTOTPSecrets(t *testing.T) {
 			t.Errorf("%d bytes are taken for a secret", n)
 		}
 	}
+	zero := hmacCode(make([]byte, 20), 1)
+	if one, _ := factor.TOTPFrom(append(make([]byte, 19), 1)); !verifies(one, hmacCode(append(make([]byte, 19), 1), 1)) {
+		t.Error("the test's own codes are wrong")
+	}
+	if verifies(factor.TOTPSecret{}, zero) {
+		t.Error("a secret nobody was given accepts its code")
+	}
 	if got := rfc(t).Text().Reveal(); got != "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ" {
 		t.Errorf("typed form %q", got)
 	}
+}
+
+func verifies(s factor.TOTPSecret, code string) bool {
+	_, ok := s.Verify(code, time.Unix(30, 0))
+	return ok
+}
+
+// hmacCode is RFC 4226, 5.3, written once more for the test.
+func hmacCode(key []byte, step uint64) string {
+	h := hmac.New(sha1.New, key)
+	h.Write(binary.BigEndian.AppendUint64(nil, step))
+	sum := h.Sum(nil)
+	at := sum[19] & 15
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%1_000_000)
 }
 
 func TestTOTPURI(t *testing.T) {

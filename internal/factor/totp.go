@@ -83,8 +83,12 @@ func (s TOTPSecret) URI(issuer, account string) Shown {
 // take one step, and which step it belongs to (whole [TOTPStep]s since 1970).
 // The caller must accept it only if the step is above the last one it accepted
 // for this secret; otherwise the code was used before. Spaces in code are
-// ignored. The work does not depend on where the code is wrong.
+// ignored. The work does not depend on where the code is wrong. The zero secret,
+// which nobody was given, accepts nothing.
 func (s TOTPSecret) Verify(code string, at time.Time) (step int64, ok bool) {
+	if s == (TOTPSecret{}) {
+		return 0, false
+	}
 	code = strings.ReplaceAll(code, " ", "")
 	now := at.Unix() / int64(TOTPStep.Seconds())
 	for n := now - totpDrift; n <= now+totpDrift; n++ {

@@ -31,6 +31,8 @@ func TestObligation_2_4_3(t *testing.T) {
 		{"김민준", "vD7#박kq9!wTz2", ""},
 		{"田中さくら", "vD7#さくらq9!wTz2", "name"},
 		{"Maria de la Cruz", "vD7#kq9!wTz2de", "name"},
+		{"リー 京子", "vD7#リーq9!wTz2", "name"},
+		{"リー 京子", "vD7#リkq9!wTz2", ""},
 		{"محمد", "vD7#محمدq9!wTz2", "name"},
 		{"कुमार", "vD7#कुमारq9!wTz2", "name"},
 		// Initials are exempt, in Latin letters and in what they become there.
@@ -46,6 +48,8 @@ func TestObligation_2_4_3(t *testing.T) {
 		{"Jean-Luc Picard", "vD7#lucq9!wTz2", "name"},
 		// Accents, case and compatibility forms.
 		{"José", "vD7#jOsEq9!wTz2", "name"},
+		{"ᏓᎾ", "vD7#ꮣꮎq9!wTz2", "name"},
+		{"ꮣꮎ", "vD7#ᏓᎾq9!wTz2", "name"},
 		{"Jose", "vD7#josé9!wTz2K", "name"},
 		{"José", "vD7#jose\u03019!wTz2K", "name"},
 		{"Jose", "vD7#ｊｏｓｅ9!wTz2K", "name"},
@@ -76,6 +80,7 @@ func TestObligation_2_4_3(t *testing.T) {
 		{"Garcia", "vD7#g4rc1akq9!wTz2", "name"},
 		{"Garcia", "vD7#g4rc7akq9!wTz2", ""},
 		{"Lisa", "vD7#k!q|i$@9wTz2", "name"},
+		{"Lisa", "vD7#a5i1q9wTz2Kv", "name"}, // both at once: reversed
 		// Not known here, and said so.
 		{"王", "vD7#wangkq9!wTz2", ""},
 		{"", strong, ""},
@@ -102,6 +107,7 @@ func TestObligation_2_4_3_Email(t *testing.T) {
 		{"kasper@example.com", "vD7#exakq9!wTz2", ""}, // the domain is not the person
 		{"kasper+vault@example.com", "vD7#aultq9!wTz2", "email"},
 		{`"a@b"@example.com`, "vD7#akq9!wTz2", ""},
+		{`"kurt@home"@example.com`, "vD7#omekq9!wTz2", "email"},
 		{"kasper", "vD7#kaspq9!wTz2", "email"},
 		{"", strong, ""},
 	} {

@@ -133,18 +133,20 @@ func TestObligation_2_4_2(t *testing.T) {
 
 func TestObligation_2_4_4(t *testing.T) {
 	for candidate, want := range map[string]string{
-		"vD7#kq9!wTz2": "",
-		"vd7#kq9!wtz2": "classes", // no upper
-		"VD7#KQ9!WTZ2": "classes", // no lower
-		"vDp#kqx!wTzm": "classes", // no digit
-		"vD7akq9bwTz2": "classes", // no special
-		"vD7 kq9bwTz2": "",        // a space is special
-		"vD7🔑kq9bwTz2": "",        // so is a picture
-		"жД7#щф9!ъБз2": "",        // Cyrillic has case
-		"vD٧#kqp!wTzm": "",        // Arabic digits are digits
-		"שDאב#kqגדwהז": "classes", // letters without case are no digit
-		"漢字漢7#語9!文化2学": "classes", // and neither upper nor lower
-		"漢Dx7#語9!文化2学": "",
+		"vD7#kq9!wTz2":  "",
+		"vd7#kq9!wtz2":  "classes", // no upper
+		"VD7#KQ9!WTZ2":  "classes", // no lower
+		"vDp#kqx!wTzm":  "classes", // no digit
+		"vD7akq9bwTz2":  "classes", // no special
+		"vD7 kq9bwTz2":  "",        // a space is special
+		"vD7🔑kq9bwTz2":  "",        // so is a picture
+		"жД7#щф9!ъБз2":  "",        // Cyrillic has case
+		"vD٧#kqp!wTzm":  "",        // Arabic digits are digits
+		"שDאב#kqגדwהז":  "classes", // letters without case are no digit
+		"漢字漢7#語9!文化2学":  "classes", // and neither upper nor lower
+		"漢Dx7#語9!文化2学":  "",
+		"漢Dx7̣語9文化2学漢字": "classes", // nor special, nor is a mark
+		"ᾈd7#kq9!wtz2":  "",        // a title letter is upper
 	} {
 		check(t, candidate, password.Subject{}, want)
 	}
@@ -206,6 +208,7 @@ func TestCommonPasswords(t *testing.T) {
 		"!!2024Passw0rd":         "common",
 		"pASSWORD#8264":          "common",
 		"Drowssap#8264":          "common", // backwards
+		"Enihsnus#85271":         "common",
 		"PasswordPassword#7":     "common",
 		"Trustno1#8264":          "common",
 		"Michael#85271":          "common",
@@ -236,6 +239,7 @@ func TestRepetition(t *testing.T) {
 		"Йцукенгш1!йц":     "repeat",
 		"Abc7#kq9!wTz2":    "",
 		"vD7#kq9!wTz2":     "",
+		"Xv7!qXv7!qXv7!q":  "repeat",
 		"Xv7!Xv7!lithoQ9p": "",
 	} {
 		check(t, candidate, password.Subject{}, want)

@@ -49,11 +49,9 @@ func fold(text string) string {
 		}
 		return r
 	}, text)
-	// What folds may compose into what folds again; a second round settles it.
-	for range 2 {
-		seen = norm.NFKC.String(cases.Fold().String(norm.NFKD.String(seen)))
-	}
-	return seen
+	// Folding turns Cherokee letters into each other; lower case after it makes
+	// them one.
+	return norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKD.String(seen))))
 }
 
 // plain is r without its accents. Syllables of Hangul stay whole.
