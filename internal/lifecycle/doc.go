@@ -1,8 +1,9 @@
 // Package lifecycle lets data die on the day the policy says (DPP 3.1.1). It
 // schedules what other packages know how to do: keys past their erase-by date
 // die first, in batches of constant memory; then the rows that they had opened
-// are cleared away; and once an epoch the epoch key is rolled, so that no older
-// copy of the database opens what was erased before.
+// are cleared away; records that outlived their month are indexed anew, so that
+// the month's index key can die; and once an epoch the epoch key is rolled, so
+// that no older copy of the database opens what was erased before.
 //
 // It also keeps the matter for which a record may be opened outside the daily
 // business: a [Case] of a legal duty or of a shopper's request (DPP 3.1.2).
