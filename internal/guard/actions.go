@@ -36,6 +36,7 @@ const (
 	Cursor                        // how far a sync or a follower has come
 	Idempotency                   // which answer a repeated request gets
 	Tally                         // counts that only gauges show
+	LookUp                        // what a request leaves out, before it is decided about; reading alone
 )
 
 // String returns the reason's name in the source.
@@ -51,11 +52,13 @@ func (r Reason) String() string {
 		return "Idempotency"
 	case Tally:
 		return "Tally"
+	case LookUp:
+		return "LookUp"
 	}
 	return "none"
 }
 
-// Site is a package that may call [Guard.Quiet], with its reason.
+// Site is a package that may call [Guard.Quiet] or [Guard.Look], with its reason.
 type Site struct {
 	Package string
 	Reason  Reason
@@ -66,7 +69,8 @@ type Site struct {
 // call sites in the source.
 func Sites() []Site {
 	return []Site{
-		{"identity", LastSeen, "the stamp of last use, and the look-up of a key before anybody is known"},
+		{"identity", LastSeen, "the stamp of last use"},
+		{"identity", LookUp, "a key is looked up before anybody is known"},
 		{"identity", Idempotency, "a repeated request gets the status it got before"},
 		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
 		{"jobs", Tally, "gauges are counts and dates"},
@@ -75,5 +79,6 @@ func Sites() []Site {
 		{"keys", Cursor, "how far a roll or a replay has come; doing it twice changes nothing"},
 		{"keys", Tally, "gauges are counts and dates"},
 		{"vault", Tally, "gauges are counts and dates"},
+		{"vault", LookUp, "the platform of a store whose body does not name it; the ingest is decided about"},
 	}
 }

@@ -26,7 +26,7 @@ func (g *Guard) serve(cs []*call) {
 			loud = append(loud, c)
 		}
 	}
-	for _, group := range [][]*call{loud, quiet} {
+	for _, group := range [][]*call{neighbours(loud), quiet} {
 		for len(group) > 0 {
 			group = group[g.attempt(group):]
 		}
@@ -60,11 +60,12 @@ type batch struct {
 	tx      *db.Tx
 	log     *audit.Batch // nil in a quiet one
 	results []result
-	alone   bool // the group is one call and there is no attempt after this one
-	light   bool // without savepoints: if one cannot go back, all begin again
-	lost    bool // the transaction broke while members had their turns
-	served  int  // how many calls this attempt took on
-	fetched int  // for the calls before this one was fetched ahead
+	alone   bool   // the group is one call and there is no attempt after this one
+	light   bool   // without savepoints: if one cannot go back, all begin again
+	lost    bool   // the transaction broke while members had their turns
+	served  int    // how many calls this attempt took on
+	fetched int    // for the calls before this one was fetched ahead
+	joint   *Joint // of those who work together just now
 	shared  map[any]any
 }
 
@@ -135,12 +136,18 @@ func (b *batch) run(cs []*call) error {
 			break // those who had their turn must not wait for a flush too long
 		}
 		b.served = i + 1
+		if err := b.join(i, cs); err != nil {
+			return err
+		}
 		if err := b.fetch(i, cs); err != nil {
 			return err
 		}
 		if err := b.member(i, c); err != nil {
 			return err
 		}
+	}
+	if err := b.part(); err != nil {
+		return err
 	}
 	if err := b.tx.Settle(); err != nil {
 		return err
@@ -166,7 +173,7 @@ func (b *batch) member(i int, c *call) error {
 		b.results[i] = result{err: errCancelled(err)}
 		return nil
 	}
-	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet, shared: b.shared}
+	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet, shared: b.shared, joint: b.joint != nil}
 	t.decisions = append(t.decisions, c.before...)
 	b.results[i].turn = t
 	if b.light {
@@ -194,6 +201,9 @@ func (b *batch) member(i int, c *call) error {
 		return nil
 	}
 	b.results[i].err = err
+	if t.putOff {
+		return err // what it left to others cannot be told from theirs
+	}
 	t.takeBack()
 	if err := b.tx.RollbackToMark(); err != nil {
 		return err

@@ -47,6 +47,11 @@
 // answered Unavailable or with its own fault. So [db.Writer.Queue] is
 // for statements that do not fail in the ordinary course of things.
 //
+// Calls that do the same thing work together ([Guard.DoJointly]): they come first
+// in their transaction, one question finds what all of them need, and what they
+// put off is written for all at once. Where one of them fails after it put
+// something off, the transaction is begun again and each works for itself.
+//
 // Readers who stand next to each other may have what they need fetched by one
 // question ([View.Ahead]), and those of one transaction may share a value in
 // memory ([Tx.Shared]) that is written once before the commit.

@@ -206,6 +206,7 @@ type call struct {
 	before   []decision // made on a snapshot before its turn
 	refusal  error      // it was refused on the snapshot: record and answer
 	ahead    *ahead     // what it wants to be fetched before its turn
+	joint    *Joint     // how it works together with its neighbours
 	snapshot bool       // it came through Read
 	note     bool       // it came through Failed: there is nothing to do but to record
 	quiet    bool

@@ -5,13 +5,14 @@ import (
 
 	"strongroom"
 	"strongroom/internal/audit"
+	"strongroom/internal/authz"
 	"strongroom/internal/db"
 )
 
 // Look is [Guard.Quiet] for work that only reads: fn runs in the caller's
 // goroutine and takes no turn of the writer. What fn finds is disclosed to nobody.
 func (g *Guard) Look(ctx context.Context, reason Reason, fn func(r *db.Reader) error) error {
-	if reason < LastSeen || reason > Tally {
+	if reason < LastSeen || reason > LookUp {
 		return strongroom.Faultf(strongroom.Internal, "quiet", "quiet work has no reason of the list")
 	}
 	if InTransaction(ctx) {
@@ -20,6 +21,14 @@ func (g *Guard) Look(ctx context.Context, reason Reason, fn func(r *db.Reader) e
 	return g.db.Read(ctx, func(r *db.Reader) error {
 		return g.shield(func() error { return fn(r) })
 	})
+}
+
+// Still reports whether the policies allow who to do a to r, and records nothing.
+// It is for repeating what was allowed and recorded a moment ago and discloses no
+// personal data; who calls it counts, and has the count recorded with the next
+// event. Only package logbook does.
+func (g *Guard) Still(who strongroom.Actor, a strongroom.Action, r strongroom.Resource) bool {
+	return g.policy().Decide(authz.Request{Actor: who, Action: a, Resource: r}).Allow
 }
 
 // Refused records that a door refused what who asked for before a policy could

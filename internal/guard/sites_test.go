@@ -36,6 +36,40 @@ func quietCalls(file *ast.File) []string {
 	return out
 }
 
+// TestStillSites: nobody asks the policies without a record but the logbook,
+// which counts.
+func TestStillSites(t *testing.T) {
+	asks := func(file *ast.File) (n int) {
+		ast.Inspect(file, func(node ast.Node) bool {
+			if sel, ok := node.(*ast.SelectorExpr); ok && sel.Sel.Name == "Still" {
+				n++
+			}
+			return true
+		})
+		return n
+	}
+	found := 0
+	fset := token.NewFileSet()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(fset, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		if n := asks(f); n > 0 && f.Name.Name != "logbook" {
+			t.Errorf("%s asks the policies without a record", path)
+		} else {
+			found += n
+		}
+		return nil
+	})
+	if err != nil || found != 1 {
+		t.Errorf("%d calls, %v", found, err)
+	}
+}
+
 // TestQuietSites: no package works quietly that is not listed with its reason.
 func TestQuietSites(t *testing.T) {
 	listed := map[string]bool{}

@@ -165,6 +165,8 @@ type turn struct {
 	after     []func()
 	undo      []func()
 	shared    map[any]any // the group's; nil on a snapshot
+	joint     bool
+	putOff    bool // it left work to those who come after
 }
 
 type hook struct {

@@ -131,7 +131,7 @@ func (k *Keys) PutTx(tx *guard.Tx, ws []Wrapped) error {
 		}
 	}
 	k.due.put(first)
-	return putRows(tx, ws)
+	return putMany(tx, ws)
 }
 
 // tooLate tells who made a wrap before a whole roll went by that making it again
@@ -165,39 +165,6 @@ func (k *Keys) LoadTx(tx *guard.Tx, record uint64) (Wrapped, error) {
 func (k *Keys) Load(v *guard.View, record uint64) (Wrapped, error) {
 	return k.load(&v.Reader, record, v.Now())
 }
-
-// LoadMany is Load for many records at once. Those without a key, or past their
-// date, are absent from the result.
-func (k *Keys) LoadMany(v *guard.View, records []uint64) (map[uint64]Wrapped, error) {
-	out := make(map[uint64]Wrapped, len(records))
-	var args [loadWidth]any
-	for len(records) > 0 {
-		for i := range args {
-			args[i] = records[min(i, len(records)-1)] // the last one fills up
-		}
-		rows, err := v.Query(sqlLoadMany, args[:]...)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			w, err := scanRow(rows)
-			if err != nil {
-				return nil, closing(rows, err)
-			}
-			if v.Now().Before(w.EraseBy) && !k.gone.has(w.Record) {
-				out[w.Record] = w
-			}
-		}
-		if err := rows.Close(); err != nil {
-			return nil, err
-		}
-		records = records[min(loadWidth, len(records)):]
-	}
-	return out, nil
-}
-
-// loadWidth is how many records sqlLoadMany looks up.
-const loadWidth = 16
 
 func (k *Keys) load(r *db.Reader, record uint64, now time.Time) (Wrapped, error) {
 	if k.gone.has(record) {

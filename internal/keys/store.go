@@ -89,19 +89,6 @@ select (select count(*) from (select 1 from keys_data where erase_by <= $1 limit
 insert into keys_mark (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value`
 )
 
-// putRows upserts ws. One row travels with the next statement, many in a batch.
-func putRows(tx *guard.Tx, ws []Wrapped) error {
-	if len(ws) == 1 {
-		return tx.Queue(sqlPut, ws[0].args(nil)...)
-	}
-	var args []any
-	_, err := tx.Batch(sqlPut, len(ws), func(i int) []any {
-		args = ws[i].args(args[:0])
-		return args
-	})
-	return err
-}
-
 func (w *Wrapped) args(dst []any) []any {
 	return append(dst, int64(w.Record), int64(w.Version), int64(w.Store), int64(w.Epoch), db.Micros(w.EraseBy), w.Wrap)
 }

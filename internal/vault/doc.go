@@ -52,4 +52,7 @@
 // guard's shared transactions; parsing, hashing and sealing happen before, in
 // the caller's goroutine, on trust that the object is new. If it is not, the
 // transaction opens the stored version, keeps its leaf numbers and seals again.
+// Calls that bring bodies in and share a commit share one question for what is
+// stored already, and their new records are written together; who looks for one
+// that waits, or changes it, writes first.
 package vault

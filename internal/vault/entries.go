@@ -13,9 +13,8 @@ type indexEntry struct {
 	record recordID
 }
 
-// entriesChange removes the index entries that are no longer and adds the new.
-// Links go at once, because the objects that follow in this call look for them;
-// the others wait and are added in the order of the index.
+// entriesChange removes the index entries that are no longer and has the new ones
+// added.
 func (p *placing) entriesChange(id recordID, before, links, entries []hash) error {
 	for _, h := range before {
 		if !slices.Contains(links, h) && !slices.Contains(entries, h) {
@@ -24,23 +23,15 @@ func (p *placing) entriesChange(id recordID, before, links, entries []hash) erro
 			}
 		}
 	}
-	for _, h := range links {
-		if !slices.Contains(before, h) {
-			if err := p.tx.Queue(sqlEntryAdd, bytes.Clone(h[:]), uint64(id)); err != nil {
-				return err
+	for _, hs := range [...][]hash{links, entries} {
+		for _, h := range hs {
+			if !slices.Contains(before, h) {
+				p.in.index = append(p.in.index, indexEntry{h, id})
 			}
-		}
-	}
-	for _, h := range entries {
-		if !slices.Contains(before, h) {
-			p.entries = append(p.entries, indexEntry{h, id})
 		}
 	}
 	return nil
 }
-
-// writeEntries adds the entries that waited.
-func (p *placing) writeEntries() error { return eachEntries(p.tx, p.entries, addEntries) }
 
 // entryWidth is how many entries one statement takes. A statement of its own for
 // each would be most of what an order costs.
@@ -55,16 +46,12 @@ const (
 )
 
 func addEntries(tx *guard.Tx, n int, arg func(int) []any) error {
-	if n <= 2 { // a record or two: not worth a round trip of their own
-		for i := range n {
-			if err := tx.Queue(sqlEntriesAdd, arg(i)...); err != nil {
-				return err
-			}
+	for i := range n {
+		if err := tx.Queue(sqlEntriesAdd, arg(i)...); err != nil {
+			return err
 		}
-		return nil
 	}
-	_, err := tx.Batch(sqlEntriesAdd, n, arg)
-	return err
+	return nil
 }
 
 func removeEntries(tx *guard.Tx, n int, arg func(int) []any) error {

@@ -209,9 +209,10 @@ func (v *Vault) ingestStore(ctx context.Context, who strongroom.Actor, id string
 		}
 		return nil
 	}
+	with := guard.Joint{Key: intakeKey{v}, Item: &bringing{id, docs}, Begin: v.begin, End: v.end}
 	for {
 		var damaged []*doc
-		err := v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		err := v.guard.DoJointly(ctx, who, with, func(_ context.Context, tx *guard.Tx) error {
 			for _, d := range damaged {
 				d.err = nil // the turn is run again and begins from nothing
 			}

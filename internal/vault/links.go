@@ -38,6 +38,9 @@ func (p *placing) linked(h hash, k kind) ([]*row, error) {
 	if p.kinds&(1<<k) == 0 {
 		return nil, nil
 	}
+	if err := p.write(); err != nil {
+		return nil, err
+	}
 	return loadLinked(&p.tx.Reader, h, k, maxLinked)
 }
 
@@ -124,7 +127,7 @@ func (p *placing) orderOf(w *work) (*row, error) {
 		return nil, nil
 	}
 	ident := identOf(p.ident, kindOrder, w.obj.OrderID)
-	if r, ok := p.known[ident]; ok {
+	if r, ok := p.in.known[ident]; ok {
 		return r, nil
 	}
 	return loadIdent(&p.tx.Reader, ident)
@@ -215,7 +218,7 @@ func (p *placing) moveCustomer(w *work, eraseBy time.Time) error {
 		return nil
 	}
 	ident := identOf(p.ident, kindCustomer, w.obj.CustomerID)
-	c, ok := p.known[ident]
+	c, ok := p.in.known[ident]
 	if !ok {
 		var err error
 		if c, err = loadIdent(&p.tx.Reader, ident); err != nil {

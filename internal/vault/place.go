@@ -19,10 +19,8 @@ type placing struct {
 	tx *guard.Tx
 	st *store
 
-	known   map[hash]*row // of the call's objects; kept up to date as they change
+	in      *intake // kept up to date as records change
 	ident   seal.Key
-	wraps   []keys.Wrapped
-	entries []indexEntry
 	kinds   uint64
 	unknown map[hash]*unknownTally
 	touched []recordID
@@ -43,25 +41,17 @@ func (v *Vault) newPlacing(tx *guard.Tx, store string) (*placing, error) {
 	if _, err := v.layMaps(&tx.Reader, st); err != nil {
 		return nil, err
 	}
-	return &placing{v: v, tx: tx, st: st, ident: ident, kinds: st.kinds, known: make(map[hash]*row)}, nil
+	return &placing{v: v, tx: tx, st: st, ident: ident, kinds: st.kinds, in: v.intakeOf(tx)}, nil
 }
 
 // placeAll places the objects of all bodies that can be placed, in order, and
 // writes what it gathered on the way.
 func (p *placing) placeAll(docs []*doc) error {
-	var idents []hash
 	p.treatAgain(docs)
-	for _, d := range docs {
-		if d.err == nil {
-			for _, w := range d.work {
-				idents = append(idents, w.ident)
-			}
-		}
-	}
-	var err error
-	if p.known, err = loadIdents(&p.tx.Reader, idents); err != nil {
+	if err := p.in.find(p.v, p.tx, identsOf(docs)); err != nil {
 		return err
 	}
+	p.tx.PutOff() // from here on our work is mixed with that of our neighbours
 	for _, d := range docs {
 		if d.err != nil {
 			continue
@@ -76,7 +66,7 @@ func (p *placing) placeAll(docs []*doc) error {
 			}
 			d.err = errTampered().Because(err)
 			if len(p.damaged) == 0 {
-				p.tx.Note("record", p.known[w.ident].id.String())
+				p.tx.Note("record", p.in.known[w.ident].id.String())
 			}
 			p.damaged = append(p.damaged, d)
 			break
@@ -98,6 +88,8 @@ func (p *placing) treatAgain(docs []*doc) {
 	}
 }
 
+// finish writes what was gathered on the way, or leaves it to the end of those who
+// work together.
 func (p *placing) finish() error {
 	if p.kinds != p.st.kinds {
 		forgetStores(p.tx)
@@ -108,19 +100,19 @@ func (p *placing) finish() error {
 	if err := p.writeUnknown(); err != nil {
 		return err
 	}
-	if err := p.writeEntries(); err != nil {
-		return err
-	}
-	if len(p.wraps) == 0 {
+	if p.tx.Joint() {
 		return nil
 	}
-	return p.v.keys.PutTx(p.tx, p.wraps)
+	return p.write()
 }
+
+// write writes what waits, before something looks for it or changes it.
+func (p *placing) write() error { return p.in.write(p.v, p.tx) }
 
 // place decides what becomes of one object.
 func (p *placing) place(w *work) error {
 	w.result = result{}
-	old := p.known[w.ident]
+	old := p.in.known[w.ident]
 	now := p.tx.Now()
 	switch {
 	case old == nil:
@@ -165,13 +157,11 @@ func (p *placing) openKey(r *row) (seal.Key, error) {
 	return p.v.keys.Open(p.st.id, w)
 }
 
-// loadWrap returns a record's wrapped key: the one this call is about to write,
-// else the one in the table.
+// loadWrap returns a record's wrapped key: the one that is known or about to be
+// written, else the one in the table.
 func (p *placing) loadWrap(id recordID) (keys.Wrapped, error) {
-	for i := len(p.wraps) - 1; i >= 0; i-- {
-		if p.wraps[i].Record == uint64(id) {
-			return p.wraps[i], nil
-		}
+	if w, ok := p.in.wraps[id]; ok {
+		return w, nil
 	}
 	return p.v.keys.LoadTx(p.tx, uint64(id))
 }
@@ -197,9 +187,7 @@ func (p *placing) first(w *work, before *row) error {
 		}
 	}
 	r := p.rowOf(w, w.sealed, f, vd)
-	if err := insertRow(p.tx, r); err != nil {
-		return err
-	}
+	p.in.rows = append(p.in.rows, r)
 	return p.written(w, w.sealed, r, vd, nil)
 }
 
@@ -343,6 +331,9 @@ func (p *placing) newVersion(w *work, old *row, oldKey seal.Key, f facts, n *num
 		return err
 	}
 	r := p.rowOf(w, s, f, vd)
+	if err := p.write(); err != nil {
+		return err
+	}
 	if err := replaceRow(p.tx, r); err != nil {
 		return err
 	}
@@ -367,7 +358,7 @@ func (p *placing) rowOf(w *work, s *sealed, f facts, vd verdict) *row {
 // written does what follows once a version's row is on its way: index, key,
 // links, counts.
 func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash) error {
-	p.known[w.ident] = r
+	p.in.known[w.ident] = r
 	if err := p.entriesChange(r.id, before, w.links, w.entries); err != nil {
 		return err
 	}
@@ -378,7 +369,7 @@ func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash)
 			return err
 		}
 	}
-	p.wraps = append(p.wraps, wrapped)
+	p.in.keep(wrapped)
 	p.kinds |= 1 << w.obj.Kind
 	p.tally(w)
 	w.result = result{id: r.id, body: s.open, outcome: outcomeStored}
@@ -390,6 +381,9 @@ func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash)
 // retime gives a stored record another date: on its row, and bound into the
 // wrap of its key.
 func (p *placing) retime(r *row, f facts, vd verdict) error {
+	if err := p.write(); err != nil {
+		return err
+	}
 	blob := f.appendTo(nil)
 	if err := retimeRow(p.tx, r.id, vd, blob); err != nil {
 		return err
@@ -409,7 +403,7 @@ func (p *placing) redate(id recordID, eraseBy time.Time) error {
 	if w, err = p.v.keys.Redate(p.st.id, w, eraseBy); err != nil {
 		return err
 	}
-	p.wraps = append(p.wraps, w)
+	p.in.keep(w)
 	return nil
 }
 

@@ -63,6 +63,9 @@ const (
 
 	sqlByIdent    = `select ` + allColumns + ` from vault_record where ident = $1`
 	sqlByIdents   = `select ` + allColumns + ` from vault_record where ident in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	sqlByIdents64 = `select ` + allColumns + ` from vault_record where ident in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
+		$41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
 	sqlList       = `select ` + allColumns + ` from vault_record where store = $1 and kind = $2 and id > $3 and status = 1 and expires_at > $4 order by id limit $5`
 	sqlStoreLive  = `select id from vault_record where store = $1 and kind = $2 and id > $3 and status = 1 order by id limit $4`
 	sqlCountLive  = `select count(*) from vault_record where store = $1 and kind = $2 and status = 1`
@@ -79,7 +82,6 @@ const (
 		entries = null, body = null, leaves = null where id = $1`
 	sqlRemove = `delete from vault_record where id = $1`
 
-	sqlEntryAdd    = `insert into vault_index (hash, record) values ($1, $2) on conflict do nothing`
 	sqlEntryRemove = `delete from vault_index where hash = $1 and record = $2`
 	sqlLinks       = `select record from vault_index where hash = $1 order by record desc limit $2`
 	sqlEntries     = `select record from vault_index where hash = $1 and record > $2 order by record limit $3`
@@ -184,42 +186,50 @@ func loadIdent(r *db.Reader, ident hash) (*row, error) {
 	return out, err
 }
 
-const identChunk = 16
+const (
+	identChunk  = 16
+	identsChunk = 64 // of sqlByIdents64
+)
 
-// loadIdents returns the records of many objects, sixteen to a question.
-func loadIdents(r *db.Reader, idents []hash) (map[hash]*row, error) {
-	out := make(map[hash]*row)
+// loadIdents adds the records of many objects to out: nil for those that are not
+// there. Up to 64 go in one question.
+func loadIdents(r *db.Reader, idents []hash, out map[hash]*row) error {
 	if len(idents) == 1 {
 		found, err := loadIdent(r, idents[0])
-		if found != nil {
-			out[idents[0]] = found
-		}
-		return out, err
+		out[idents[0]] = found
+		return err
 	}
-	var args [identChunk]any
+	for _, h := range idents {
+		out[h] = nil
+	}
+	var room [identsChunk]any
 	for len(idents) > 0 {
-		n := min(identChunk, len(idents))
-		for i := range args {
-			args[i] = idents[min(i, n-1)][:] // a short chunk repeats its last
+		var rows *db.Rows
+		var err error
+		n := min(identsChunk, len(idents))
+		if n <= identChunk {
+			rows, err = r.Query(sqlByIdents, identArgs(room[:identChunk], idents[:n])...)
+		} else {
+			rows, err = r.Query(sqlByIdents64, identArgs(room[:], idents[:n])...)
 		}
-		rows, err := r.Query(sqlByIdents, args[:]...)
+		found, err := scanRows(nil, rows, err, true)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for rows.Next() {
-			found, err := scanRow(rows.Scan, true)
-			if found == nil {
-				rows.Close()
-				return nil, err
-			}
-			out[found.ident] = found // placing looks whether it is broken
-		}
-		if err := rows.Close(); err != nil {
-			return nil, err
+		for _, one := range found {
+			out[one.ident] = one
 		}
 		idents = idents[n:]
 	}
-	return out, nil
+	return nil
+}
+
+// identArgs fills args with idents; a short chunk repeats its last.
+func identArgs(args []any, idents []hash) []any {
+	for i := range args {
+		args[i] = idents[min(i, len(idents)-1)][:]
+	}
+	return args
 }
 
 // loadShown returns those of the records that exist, in the order of ids, which
@@ -327,7 +337,16 @@ func loadLinked(r *db.Reader, h hash, k kind, limit int) ([]*row, error) {
 	return out, nil
 }
 
-// insertRow writes a new record.
+// insertRows writes new records.
+func insertRows(tx *guard.Tx, rows []*row) error {
+	for _, r := range rows {
+		if err := insertRow(tx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func insertRow(tx *guard.Tx, r *row) error {
 	return tx.Queue(sqlInsert, uint64(r.id), r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how,
 		db.Micros(r.fetched), r.anchor, db.Micros(r.anchorAt), db.Micros(r.expires), r.period, r.leafCount, r.leafNext,

@@ -1,0 +1,115 @@
+package keys
+
+import (
+	"time"
+
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// How many records one question or statement names. A short one repeats its last.
+const (
+	loadWidth     = 16
+	loadWideWidth = 64
+	putWidth      = 8
+)
+
+const (
+	sqlLoadWide = `
+select record, version, store, epoch, erase_by, wrap from keys_data where record in
+	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+	$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
+	$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
+
+	sqlPutMany = `
+insert into keys_data (record, version, store, epoch, erase_by, wrap) values
+	($1, $2, $3, $4, $5, $6), ($7, $8, $9, $10, $11, $12), ($13, $14, $15, $16, $17, $18), ($19, $20, $21, $22, $23, $24),
+	($25, $26, $27, $28, $29, $30), ($31, $32, $33, $34, $35, $36), ($37, $38, $39, $40, $41, $42), ($43, $44, $45, $46, $47, $48)
+on conflict (record) do update set version = excluded.version, store = excluded.store,
+	epoch = excluded.epoch, erase_by = excluded.erase_by, wrap = excluded.wrap
+where keys_data.version <= excluded.version`
+)
+
+// LoadMany is [Keys.Load] for many records at once. Those without a key, or past
+// their date, are absent from the result.
+func (k *Keys) LoadMany(v *guard.View, records []uint64) (map[uint64]Wrapped, error) {
+	return k.loadMany(&v.Reader, records, v.Now())
+}
+
+// LoadManyTx is LoadMany inside a transaction.
+func (k *Keys) LoadManyTx(tx *guard.Tx, records []uint64) (map[uint64]Wrapped, error) {
+	return k.loadMany(&tx.Reader, records, tx.Now())
+}
+
+func (k *Keys) loadMany(r *db.Reader, records []uint64, now time.Time) (map[uint64]Wrapped, error) {
+	out := make(map[uint64]Wrapped, len(records))
+	var room [loadWideWidth]any
+	for len(records) > 0 {
+		var rows *db.Rows
+		var err error
+		n := min(loadWideWidth, len(records))
+		if n <= loadWidth {
+			rows, err = r.Query(sqlLoadMany, recordArgs(room[:loadWidth], records[:n])...)
+		} else {
+			rows, err = r.Query(sqlLoadWide, recordArgs(room[:], records[:n])...)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			w, err := scanRow(rows)
+			if err != nil {
+				return nil, closing(rows, err)
+			}
+			if now.Before(w.EraseBy) && !k.gone.has(w.Record) {
+				out[w.Record] = w
+			}
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		records = records[n:]
+	}
+	return out, nil
+}
+
+func recordArgs(args []any, records []uint64) []any {
+	for i := range args {
+		args[i] = records[min(i, len(records)-1)]
+	}
+	return args
+}
+
+// putMany upserts ws, eight to a statement where the records differ, which they
+// do unless a caller names one twice. A few rows travel with the next statement.
+func putMany(tx *guard.Tx, ws []Wrapped) error {
+	for distinct(ws) && len(ws) >= putWidth {
+		args := make([]any, 0, 6*putWidth)
+		for i := range putWidth {
+			args = ws[i].args(args)
+		}
+		if err := tx.Queue(sqlPutMany, args...); err != nil {
+			return err
+		}
+		ws = ws[putWidth:]
+	}
+	for i := range ws {
+		if err := tx.Queue(sqlPut, ws[i].args(nil)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// distinct reports whether no record comes twice among the next putWidth.
+func distinct(ws []Wrapped) bool {
+	ws = ws[:min(putWidth, len(ws))]
+	for i := range ws {
+		for j := range i {
+			if ws[i].Record == ws[j].Record {
+				return false
+			}
+		}
+	}
+	return true
+}
