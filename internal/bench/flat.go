@@ -81,7 +81,9 @@ type keptFacts struct {
 // openLarge opens the kept instance, or loads one.
 func (b *bench) openLarge(ctx context.Context, many *shop) (*large, error) {
 	l := &large{at: b.at, name: "large", shop: many}
-	l.every = b.large/20_000 + 1
+	// As many to ask for as the small one has: a reveal that names its reference
+	// for the first time does more than the next.
+	l.every = max(b.large/b.small, 1)
 	if b.o.Keep != "" {
 		l.at.dir, l.name, l.kept = b.o.Keep, "kept", true
 		if l.recall(ctx, b) {

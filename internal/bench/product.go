@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,12 +29,15 @@ type product struct {
 	clock *strongroom.Clock
 	who   strongroom.Actor
 	store string
+	// reference is what reveals name. Each run has its own, because the first
+	// reveal that names it writes a row.
+	reference string
 
 	closers []func() error // in the order they were opened
 }
 
 func openProduct(ctx context.Context, at place, name string) (_ *product, err error) {
-	p := &product{clock: new(strongroom.Clock)}
+	p := &product{clock: new(strongroom.Clock), reference: fmt.Sprintf("run-%05d", rand.IntN(100_000))}
 	p.who = strongroom.Actor{
 		Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: []string{authz.TestEverything}, AllStores: true, Door: "http",
 	}
@@ -189,7 +194,7 @@ func (p *product) IngestMany(ctx context.Context, bodies [][]byte) ([]string, er
 
 func (p *product) Reveal(ctx context.Context, id string) ([]byte, error) {
 	out, err := p.vault.Reveal(ctx, p.who, vault.RevealRequest{
-		Store: p.store, Record: id, Purpose: strongroom.Fulfilment, Reference: "order-1047",
+		Store: p.store, Record: id, Purpose: strongroom.Fulfilment, Reference: p.reference,
 	})
 	return out.Body, err
 }
