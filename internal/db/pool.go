@@ -51,6 +51,7 @@ type link interface {
 	// repeat runs ops like run, then n times the same statement. arg appends the
 	// bound arguments of the i-th time to dst.
 	repeat(ops []op, sql string, n int, arg func(dst []any, i int) ([]any, error)) (done int, affected int64, err error)
+	engine() Engine
 	// pipelines reports whether queued statements are worth waiting for others.
 	pipelines() bool
 	// script runs a text of several statements without arguments.

@@ -84,6 +84,8 @@ func dialPostgres(ctx context.Context, config *pgx.ConnConfig) (link, error) {
 	return &pgLink{conn: conn}, nil
 }
 
+func (l *pgLink) engine() Engine { return Postgres }
+
 func (l *pgLink) pipelines() bool { return true }
 
 func (l *pgLink) exec(sql string, args []any) (int64, error) {

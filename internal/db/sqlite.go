@@ -105,6 +105,8 @@ func dialSQLite(dsn string) (link, error) {
 	return l, nil
 }
 
+func (l *sqliteLink) engine() Engine { return SQLite }
+
 func (l *sqliteLink) pipelines() bool { return false }
 
 // prepare returns the statement, prepared once for the life of the connection.

@@ -36,6 +36,10 @@ func (r *Reader) QueryRow(q text, args ...any) *Row {
 // Now returns the instant of the transaction, the same at every call.
 func (r *Reader) Now() time.Time { return r.s.now }
 
+// Engine returns the engine. No rule depends on it; it is for a choice between two
+// statements that do the same and of which each engine is slow at one.
+func (r *Reader) Engine() Engine { return r.s.link.engine() }
+
 // Writer reads and writes within a transaction.
 //
 // After a statement failed, every further one is refused with Unavailable until

@@ -9,28 +9,14 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
-	"strongroom/internal/keys"
 	"strongroom/internal/seal"
 )
 
 const (
 	sqlMarkErased = `update vault_record set status = 2, expires_at = $2 where id = $1`
-	sqlRemains    = `select id, status, expires_at, facts, entries from vault_record
-		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
-	sqlReferencesRemove = `delete from vault_reference
-		where record in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 	sqlStonesOver = `delete from vault_record where id in (
 		select id from vault_record where status <> 1 and expires_at <= $1 and body is null order by expires_at limit $2)`
 )
-
-// remains is what a dead record left behind.
-type remains struct {
-	id      recordID
-	status  status
-	expires time.Time
-	facts   []byte
-	entries []byte
-}
 
 // liftRecord removes the tombstone of one object.
 func (v *Vault) liftRecord(ident seal.Key, kindName, externalID string) (func(*guard.Tx) error, error) {
@@ -128,109 +114,6 @@ func (v *Vault) sweepStones(tx *guard.Tx, limit int) (left bool, err error) {
 	}
 	graves, err := tx.Exec(sqlGraveSweep, now, limit)
 	return max(records, graves) >= int64(limit), err
-}
-
-// clear empties the rows of dead records and takes them off the queue.
-func (v *Vault) clear(tx *guard.Tx, dead []keys.Dead) (int, error) {
-	if len(dead) == 0 {
-		return 0, nil
-	}
-	ids := make([]uint64, len(dead))
-	why := make(map[recordID]keys.Reason, len(dead))
-	for i, d := range dead {
-		ids[i], why[recordID(d.Record)] = d.Record, d.Reason
-	}
-	rows, err := loadRemains(&tx.Reader, ids)
-	if err != nil {
-		return 0, err
-	}
-	count := 0
-	for i := range rows {
-		r := &rows[i]
-		if r.entries == nil {
-			continue // cleared before
-		}
-		if r.status == live {
-			r.status, r.expires = expired, tx.Now().Add(v.profile.Tombstone)
-			if why[r.id] != keys.Expired {
-				r.status = erased // a ledger replayed after a restore knows no more than that
-			}
-		}
-		if err := clearOne(tx, r); err != nil {
-			return 0, err
-		}
-		count++
-	}
-	if err := removeReferences(tx, rows); err != nil {
-		return 0, err
-	}
-	if err := removeRemains(tx, rows); err != nil {
-		return 0, err
-	}
-	return count, v.keys.ForgetTx(tx, ids)
-}
-
-func clearOne(tx *guard.Tx, r *remains) error {
-	f, err := parseFacts(r.facts)
-	if err != nil {
-		f = facts{Updated: tx.Now()} // nothing older will count as new
-	}
-	stone := f.headstone()
-	return buryRow(tx, r.id, r.status, r.expires, stone.appendTo(nil))
-}
-
-// removeReferences removes the references of all records, sixteen to a
-// statement. The last one fills up with its last record.
-func removeReferences(tx *guard.Tx, rows []remains) error {
-	args := make([]any, identChunk)
-	_, err := tx.Batch(sqlReferencesRemove, (len(rows)+identChunk-1)/identChunk, func(i int) []any {
-		for j := range args {
-			args[j] = uint64(rows[min(i*identChunk+j, len(rows)-1)].id)
-		}
-		return args
-	})
-	return err
-}
-
-// removeRemains removes the index rows of all records in one batch.
-func removeRemains(tx *guard.Tx, rows []remains) error {
-	var entries []indexEntry
-	for i := range rows {
-		for _, h := range entriesOf(rows[i].entries) {
-			entries = append(entries, indexEntry{h, rows[i].id})
-		}
-	}
-	return eachEntries(tx, entries, removeEntries)
-}
-
-func loadRemains(r *db.Reader, ids []uint64) ([]remains, error) {
-	var out []remains
-	var args [identChunk]any
-	for len(ids) > 0 {
-		n := min(identChunk, len(ids))
-		for i := range args {
-			args[i] = ids[min(i, n-1)]
-		}
-		rows, err := r.Query(sqlRemains, args[:]...)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			var one remains
-			var expires int64
-			if err := rows.Scan(&one.id, &one.status, &expires, &one.facts, &one.entries); err != nil {
-				rows.Close()
-				return nil, err
-			}
-			one.expires = db.Time(expires)
-			out = append(out, one)
-		}
-		if err := rows.Close(); err != nil {
-			return nil, err
-		}
-		ids = ids[n:]
-	}
-	return out, nil
 }
 
 // Gauges returns live facts of the vault and its keys for metrics.

@@ -78,8 +78,6 @@ const (
 		fetched_at = $7, anchor = $8, anchor_at = $9, expires_at = $10, period = $11, leaf_count = $12, leaf_next = $13,
 		classes = $14, facts = $15, entries = $16, body = $17, leaves = $18 where id = $1`
 	sqlRetime = `update vault_record set anchor = $2, anchor_at = $3, expires_at = $4, facts = $5 where id = $1 and status = 1`
-	sqlBury   = `update vault_record set status = $2, expires_at = $3, facts = $4, leaf_count = 0, classes = 0,
-		entries = null, body = null, leaves = null where id = $1`
 	sqlRemove = `delete from vault_record where id = $1`
 
 	sqlEntryRemove = `delete from vault_index where hash = $1 and record = $2`
@@ -362,9 +360,4 @@ func replaceRow(tx *guard.Tx, r *row) error {
 
 func retimeRow(tx *guard.Tx, id recordID, v verdict, f []byte) error {
 	return tx.Queue(sqlRetime, uint64(id), v.anchor, db.Micros(v.at), db.Micros(v.eraseBy), f)
-}
-
-// buryRow empties a record's row and leaves it as tombstone until a date.
-func buryRow(tx *guard.Tx, id recordID, s status, until time.Time, headstone []byte) error {
-	return tx.Queue(sqlBury, uint64(id), s, db.Micros(until), headstone)
 }

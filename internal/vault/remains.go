@@ -1,0 +1,175 @@
+package vault
+
+import (
+	"slices"
+	"time"
+
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/keys"
+)
+
+// How many records one statement takes: a statement of its own for each would be
+// most of what clearing costs.
+const (
+	clearWidth = 64
+	buryWidth  = 16 // four arguments each
+)
+
+const (
+	inClearWidth = ` in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32,
+		$33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
+		$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
+
+	sqlRemains          = `select id, status, expires_at, facts, entries from vault_record where entries is not null and id` + inClearWidth
+	sqlReferencesRemove = `delete from vault_reference where record` + inClearWidth
+	sqlUnindex          = `delete from vault_index where record` + inClearWidth
+
+	// The first line gives the arguments their types.
+	sqlBuryMany = `update vault_record set status = s.status, expires_at = s.expires_at, facts = s.facts, leaf_count = 0, classes = 0,
+		entries = null, body = null, leaves = null
+		from (select id, status, expires_at, facts from vault_record where 1 = 0
+			union all select $1, $2, $3, $4 union all select $5, $6, $7, $8
+			union all select $9, $10, $11, $12 union all select $13, $14, $15, $16
+			union all select $17, $18, $19, $20 union all select $21, $22, $23, $24
+			union all select $25, $26, $27, $28 union all select $29, $30, $31, $32
+			union all select $33, $34, $35, $36 union all select $37, $38, $39, $40
+			union all select $41, $42, $43, $44 union all select $45, $46, $47, $48
+			union all select $49, $50, $51, $52 union all select $53, $54, $55, $56
+			union all select $57, $58, $59, $60 union all select $61, $62, $63, $64) s
+		where vault_record.id = s.id`
+)
+
+// remains is what a dead record left behind.
+type remains struct {
+	id      recordID
+	status  status
+	expires time.Time
+	facts   []byte
+	entries []byte
+}
+
+// clear empties the rows of dead records, removes what hangs on them and takes
+// them off the queue. It returns how many there were: a row that was cleared
+// before does not count.
+func (v *Vault) clear(tx *guard.Tx, dead []keys.Dead) (int, error) {
+	if len(dead) == 0 {
+		return 0, nil
+	}
+	ids := make([]uint64, len(dead))
+	why := make(map[recordID]keys.Reason, len(dead))
+	for i, d := range dead {
+		ids[i] = d.Record
+		why[recordID(d.Record)] = max(why[recordID(d.Record)], d.Reason) // twice on the queue: the graver reason
+	}
+	rows, err := loadRemains(&tx.Reader, slices.Compact(slices.Clone(ids)))
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		rows[i].bury(why[rows[i].id], tx.Now(), v.profile.Tombstone)
+	}
+	if err := buryRows(tx, rows); err != nil {
+		return 0, err
+	}
+	n, arg := inChunks(rows)
+	if _, err := tx.Batch(sqlReferencesRemove, n, arg); err != nil {
+		return 0, err
+	}
+	if err := unindex(tx, rows); err != nil {
+		return 0, err
+	}
+	return len(rows), v.keys.ForgetTx(tx, ids)
+}
+
+// bury makes of what a record left what its tombstone says.
+func (r *remains) bury(why keys.Reason, now time.Time, stands time.Duration) {
+	if r.status == live {
+		r.status, r.expires = expired, now.Add(stands)
+		if why != keys.Expired {
+			r.status = erased // a ledger replayed after a restore knows no more than that
+		}
+	}
+	f, err := parseFacts(r.facts)
+	if err != nil {
+		f = facts{Updated: now} // nothing older will count as new
+	}
+	stone := f.headstone()
+	r.facts = stone.appendTo(nil)
+}
+
+// buryRows empties the rows and leaves them as tombstones.
+func buryRows(tx *guard.Tx, rows []remains) error {
+	args := make([]any, 0, 4*buryWidth)
+	_, err := tx.Batch(sqlBuryMany, (len(rows)+buryWidth-1)/buryWidth, func(i int) []any {
+		args = args[:0]
+		for j := range buryWidth {
+			r := &rows[min(i*buryWidth+j, len(rows)-1)] // the last one fills up
+			args = append(args, uint64(r.id), r.status, db.Micros(r.expires), r.facts)
+		}
+		return args
+	})
+	return err
+}
+
+// unindex takes the records out of the blind index. Each engine has one way that
+// is many times quicker than the other; see the schema.
+func unindex(tx *guard.Tx, rows []remains) error {
+	if tx.Engine() == db.Postgres {
+		n, arg := inChunks(rows)
+		_, err := tx.Batch(sqlUnindex, n, arg)
+		return err
+	}
+	var entries []indexEntry
+	for i := range rows {
+		for _, h := range entriesOf(rows[i].entries) {
+			entries = append(entries, indexEntry{h, rows[i].id})
+		}
+	}
+	return eachEntries(tx, entries, removeEntries)
+}
+
+// inChunks returns how many statements take all rows, clearWidth records each,
+// and their arguments.
+func inChunks(rows []remains) (n int, arg func(i int) []any) {
+	args := make([]any, clearWidth)
+	return (len(rows) + clearWidth - 1) / clearWidth, func(i int) []any {
+		for j := range args {
+			args[j] = uint64(rows[min(i*clearWidth+j, len(rows)-1)].id) // the last one fills up
+		}
+		return args
+	}
+}
+
+// loadRemains reads what dead records left, each once. Rows that were cleared
+// before are not among them.
+func loadRemains(r *db.Reader, ids []uint64) ([]remains, error) {
+	out := make([]remains, 0, len(ids))
+	var args [clearWidth]any
+	for len(ids) > 0 {
+		n := min(clearWidth, len(ids))
+		for i := range args {
+			args[i] = ids[min(i, n-1)]
+		}
+		rows, err := r.Query(sqlRemains, args[:]...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var one remains
+			var expires int64
+			if err := rows.Scan(&one.id, &one.status, &expires, &one.facts, &one.entries); err != nil {
+				rows.Close()
+				return nil, err
+			}
+			one.expires = db.Time(expires)
+			out = append(out, one)
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		ids = ids[n:]
+	}
+	return out, nil
+}
