@@ -89,7 +89,7 @@ func doors(store, record, token string) []door {
 		body("store platform", "/v1/stores", 400, 201, func(v string) any { return m{"name": "Shop", "platform": v} }),
 		body("key label", "/v1/keys", 400, 201, func(v string) any { return m{"label": v, "roles": []string{"application"}, "all_stores": true} }),
 		body("key role", "/v1/keys", 400, 400, func(v string) any { return m{"label": "x", "roles": []string{v}} }),
-		body("key store", "/v1/keys", 400, 201, func(v string) any {
+		body("key store", "/v1/keys", 400, 404, func(v string) any {
 			return m{"label": "x", "roles": []string{"application"}, "stores": []string{v}}
 		}),
 		body("key network", "/v1/keys", 400, 400, func(v string) any {
@@ -120,6 +120,15 @@ func doors(store, record, token string) []door {
 		}),
 		body("erase record", "/v1/erase", 404, 404, func(v string) any { return m{"store": store, "records": []string{v}} }),
 		body("erase store", "/v1/erase", 404, 404, func(v string) any { return m{"store": v, "records": []string{record}} }),
+		body("citation of a case", "/v1/cases", 400, 201, func(v string) any { return m{"purpose": "subject_request", "citation": v} }),
+		body("purpose of a case", "/v1/cases", 400, 400, func(v string) any { return m{"purpose": v, "citation": "AO § 147"} }),
+		body("store of a case", "/v1/cases", 404, 404, func(v string) any {
+			return m{"purpose": "subject_request", "citation": "AO § 147", "store": v}
+		}),
+		body("reason to close a case", "/v1/cases/cas_00000000000000000000000000/close", 400, 400, func(v string) any { return m{"reason": v} }),
+		body("case to extend", "/v1/cases/cas_00000000000000000000000000/extend", 400, 400, func(v string) any { return m{"reason": v} }),
+		body("case of a reveal", reveal, 400, 403, func(v string) any { return m{"purpose": "subject_request", "reference": v} }),
+		path("case", 400, 404, func(v string) string { return "/v1/cases/" + v }),
 		body("field to classify", "/v1/fields/classify", 404, 404, func(v string) any { return m{"store": store, "field": v, "as": "clear"} }),
 		body("class of a field", "/v1/fields/classify", 400, 400, func(v string) any { return m{"store": store, "field": "1", "as": v} }),
 		{"unknown key of a body", 200, 200, func(v string) apptest.Request {
