@@ -42,16 +42,8 @@ func (i *ingestCmd) Run(g *globals) error {
 	if i.Order != "" {
 		q.Set("order", i.Order)
 	}
-	store := "/v1/stores/" + url.PathEscape(i.Store)
-	path := store + "/ingest"
+	path := "/v1/stores/" + url.PathEscape(i.Store) + "/ingest"
 	return i.with(g, func(c *client) error {
-		if i.Platform == "" {
-			var st storeView
-			if err := c.call(g.ctx, http.MethodGet, store, nil, nil, &st); err != nil {
-				return err
-			}
-			i.Platform = st.Platform
-		}
 		if i.Platform != "" {
 			q.Set("platform", i.Platform)
 		}

@@ -311,6 +311,44 @@ func TestRefusalsOfAKeyForOneStore(t *testing.T) {
 	}
 }
 
+// What does not say where it came from is of the store's platform.
+func TestPlatformIsTheStores(t *testing.T) {
+	f := serve(t, nil)
+	_, store := f.store()
+	var own struct{ ID string }
+	f.get("POST", "/v1/stores", `{"name":"Own","platform":"house-made"}`, &own)
+	for where, want := range map[string]string{store: "shopify", "/v1/stores/" + own.ID: "house-made"} {
+		ndjson := header{"Content-Type", "application/x-ndjson"}
+		for id, a := range map[string]answer{
+			"1": f.call("POST", where+"/ingest?resource=orders&version=v2", order("1")),
+			"2": f.call("POST", where+"/ingest?resource=orders&version=v2", order("2")+"\n", ndjson),
+			"3": f.call("POST", where+"/ingest?resource=orders&version=v2&platform=woocommerce", order("3")),
+		} {
+			if a.status != 200 {
+				t.Fatalf("%s: %d %s", id, a.status, a.body)
+			}
+		}
+		var list page
+		f.get("GET", where+"/records", "", &list)
+		for _, r := range list.Records {
+			expect := want
+			if r.External == "3" {
+				expect = "woocommerce" // what is said counts
+			}
+			if r.Origin["platform"] != expect {
+				t.Errorf("order %s came from %v, want %s", r.External, r.Origin["platform"], expect)
+			}
+		}
+		if len(list.Records) != 3 {
+			t.Errorf("%d records", len(list.Records))
+		}
+	}
+}
+
+func order(id string) string {
+	return `{"order":{"id":"` + id + `","email":"ada@example.com","dates":{"createdAt":"2026-10-19T09:00:00Z"}}}`
+}
+
 func TestIdempotency(t *testing.T) {
 	f := serve(t, nil)
 	key := header{"Idempotency-Key", "make-one"}

@@ -13,7 +13,7 @@ type ingestIn struct {
 	Store    string `path:"store" doc:"the store's id"`
 	Resource string `query:"resource" doc:"orders, customers, fulfillments or stores"`
 	Version  string `query:"version" doc:"of the API it came from: v1, v2, v3"`
-	Platform string `query:"platform" doc:"the shop's platform, such as shopify"`
+	Platform string `query:"platform" doc:"the shop's platform, such as shopify; missing is the store's own"`
 	Order    string `query:"order" doc:"the order's external id, where a fulfilment's body has none"`
 }
 
@@ -35,7 +35,12 @@ func ingestRoutes() []Route {
 // ndjson is the media type of one JSON value a line.
 const ndjson = "application/x-ndjson"
 
-func ingest(a *API, c *call, in *ingestIn) error {
+func ingest(a *API, c *call, in *ingestIn) (err error) {
+	if in.Platform == "" {
+		if in.Platform, err = a.o.Vault.PlatformOf(c.ctx, in.Store); err != nil {
+			return err
+		}
+	}
 	switch t, err := web.MediaType(c.r); {
 	case err != nil:
 		return err

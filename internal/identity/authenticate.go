@@ -122,7 +122,7 @@ func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	digest := i.digest(bearer)
 	var s secretRow
 	var r keyRow
-	err := i.o.Guard.Look(ctx, guard.LastSeen, func(q *db.Reader) error {
+	err := i.o.Guard.Look(ctx, guard.LookUp, func(q *db.Reader) error {
 		var err error
 		if s, err = loadSecret(q, digest[:]); err != nil {
 			return err

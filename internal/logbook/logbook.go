@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"sync"
 
 	"strongroom"
 	"strongroom/internal/audit"
@@ -26,6 +27,10 @@ func Actions() []strongroom.Action { return []strongroom.Action{logRead, logProo
 type Logbook struct {
 	guard *guard.Guard
 	log   *audit.Log
+
+	real    strongroom.Clock // real time, for the hours of watched
+	mu      sync.Mutex
+	watched map[string]watching // by the actor's id
 }
 
 // New returns a Logbook. It panics where guard or log is missing: that is a
@@ -34,7 +39,7 @@ func New(g *guard.Guard, l *audit.Log) *Logbook {
 	if g == nil || l == nil {
 		panic("logbook: guard and log are required")
 	}
-	return &Logbook{guard: g, log: l}
+	return &Logbook{guard: g, log: l, watched: map[string]watching{}}
 }
 
 // Event is an entry of the log.
@@ -138,14 +143,6 @@ func (b *Logbook) Export(ctx context.Context, who strongroom.Actor, w io.Writer,
 	}
 	begin()
 	return b.log.Export(ctx, w)
-}
-
-// Watch returns nil if who may look at the instance's own numbers, once that is
-// recorded.
-func (b *Logbook) Watch(ctx context.Context, who strongroom.Actor) error {
-	return b.guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
-		return v.Allow(metrics, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{})
-	})
 }
 
 // Follow returns a context for a call of a door, and a function that reports

@@ -203,3 +203,62 @@ func TestRefused(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// Who reads the numbers again and again leaves one event an hour with the count of
+// his readings; a denial is an event each time.
+func TestWatchCounts(t *testing.T) {
+	f := fresh(t)
+	watch := func(who strongroom.Actor, times int) (events []audit.Event) {
+		t.Helper()
+		entries, err := f.log.Events(t.Context(), -1, audit.MaxEvents)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := len(entries)
+		for range times {
+			if err := f.Watch(t.Context(), who); err != nil && !strongroom.IsKind(err, strongroom.Denied) {
+				t.Fatal(err)
+			}
+		}
+		if entries, err = f.log.Events(t.Context(), -1, audit.MaxEvents); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries[before:] {
+			event, err := e.Event()
+			if err != nil {
+				t.Fatal(err)
+			}
+			events = append(events, event)
+		}
+		return events
+	}
+	count := func(e audit.Event) any {
+		for _, n := range e.Notes {
+			if n.Key == "count" {
+				return n.Value
+			}
+		}
+		return nil
+	}
+	scraper, other := actor(authz.Operator), actor(authz.Security)
+	f.Pass(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour))) // a full hour lies ahead
+	if e := watch(scraper, 240); len(e) != 1 || count(e[0]) != int64(1) || e[0].Actor.ID != scraper.ID {
+		t.Errorf("an hour of scraping: %+v", e)
+	}
+	if e := watch(other, 3); len(e) != 1 || e[0].Actor.ID != other.ID {
+		t.Errorf("another caller: %+v", e)
+	}
+	f.Pass(time.Hour)
+	if e := watch(scraper, 2); len(e) != 1 || count(e[0]) != int64(240) {
+		t.Errorf("the next hour: %+v", e)
+	}
+	stranger := actor(authz.Application)
+	if e := watch(stranger, 3); len(e) != 3 || e[0].Outcome != audit.Denied {
+		t.Errorf("denials: %+v", e)
+	}
+	demoted := scraper
+	demoted.Roles = []string{authz.Application}
+	if e := watch(demoted, 2); len(e) != 2 || e[1].Outcome != audit.Denied {
+		t.Errorf("who may no longer: %+v", e)
+	}
+}
