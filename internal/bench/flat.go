@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	loadBatch = 1024               // orders a call while loading
-	loadChunk = 16 * loadBatch     // orders made and brought in between two looks at the clock
+	loadBatch = 4096               // orders a call while loading
+	loadChunk = 8 * loadBatch      // orders made and brought in between two looks at the clock
 	sayEvery  = 10 * time.Second   // while loading
 	keptFor   = 3 * 24 * time.Hour // after that the first kept orders come to their date
 )
