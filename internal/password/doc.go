@@ -14,9 +14,9 @@
 //   - A part of the name is refused in any case, with or without accents, in
 //     compatibility forms, reversed, and transliterated letter by letter from
 //     Latin, Cyrillic and Greek; whole name parts also with digits for letters.
-//     Other scripts are compared in themselves: the pinyin of a Chinese name, or
-//     the Latin spelling of an Arabic one, is not known here unless the name or
-//     the address is kept in that spelling too.
+//     Other scripts are compared in themselves: the pinyin of a Chinese name, its
+//     traditional characters, or the Latin spelling of an Arabic one, is not known
+//     here unless the name or the address is kept in that spelling too.
 //   - Where names are written without spaces, in Han and Hangul, every character
 //     counts as a name part, since family and given name cannot be told apart.
 //   - All problems are told at once, and no message repeats the candidate, the

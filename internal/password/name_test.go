@@ -30,6 +30,10 @@ func TestObligation_2_4_3(t *testing.T) {
 		{"김민준", "vD7#김kq9!wTz2", "name"},
 		{"김민준", "vD7#박kq9!wTz2", ""},
 		{"田中さくら", "vD7#さくらq9!wTz2", "name"},
+		{"田中さくら", "vD7#サクラq9!wTz2", "name"},
+		{"田中サクラ", "vD7#ｻｸﾗq9!wTz2", "name"},
+		{"リー 京子", "vD7#りーq9!wTz2", "name"},
+		{"محمد", "vD7#محـمدq9!wTz2", "name"}, // stretched
 		{"Maria de la Cruz", "vD7#kq9!wTz2de", "name"},
 		{"リー 京子", "vD7#リーq9!wTz2", "name"},
 		{"リー 京子", "vD7#リkq9!wTz2", ""},

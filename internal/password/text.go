@@ -40,18 +40,25 @@ func isJamoTail(r rune) bool {
 	return r >= 0x1160 && r <= 0x11FF || r >= 0xD7B0 && r <= 0xD7FF
 }
 
-// fold brings text to a form without case and compatibility differences, composed
-// so that a letter with its accent is one rune. Folding twice changes nothing.
+// fold brings text to a form without case, without the difference of the two
+// kana, and without compatibility forms, composed so that a letter with its accent
+// is one rune. Folding twice changes nothing.
 func fold(text string) string {
 	seen := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
-			return -1 // joiners and soft hyphens hide between letters
+		if unicode.Is(unicode.Cf, r) || r == 'ـ' {
+			return -1 // joiners, soft hyphens and the Arabic stretch hide between letters
 		}
 		return r
 	}, text)
 	// Folding turns Cherokee letters into each other; lower case after it makes
 	// them one.
-	return norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKD.String(seen))))
+	seen = norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKD.String(seen))))
+	return strings.Map(func(r rune) rune {
+		if r >= 'ァ' && r <= 'ヶ' {
+			return r - 'ァ' + 'ぁ'
+		}
+		return r
+	}, seen)
 }
 
 // plain is r without its accents. Syllables of Hangul stay whole.
