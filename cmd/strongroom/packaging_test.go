@@ -121,19 +121,21 @@ func (p packaged) wrongContainer() (wrong []string) {
 	if err1 != nil || err2 != nil || len(entry) != 1 {
 		return []string{"no ENTRYPOINT of one program and CMD"}
 	}
+	made := strings.Join(p.build, "\n")
 	data := strings.TrimPrefix(find(p.container, "ENV"), "STRONGROOM_DATA=")
-	_, err := parse(append(slices.Clone(cmd), "--data", data))
+	serve, err := parse(append(slices.Clone(cmd), "--data", data))
 	say(err == nil, fmt.Sprintf("CMD: %v", err))
+	say(strings.HasSuffix(serve.Listen, ":"+find(p.container, "EXPOSE")) && !strings.HasPrefix(serve.Listen, "127."), "it does not listen where it is reached")
+	say(strings.Contains(made, "-m 0700 /out/state/"+path.Base(path.Dir(data))), "the volume is open to other users")
 	say(path.Dir(data) == find(p.container, "VOLUME"), "the data folder is not in the volume")
 	say(find(p.container, "FROM") == "scratch", "the last stage is not empty")
-	made := strings.Join(p.build, "\n")
 	copied := false
 	for _, line := range p.container {
 		if f := strings.Fields(line); f[0] == "COPY" {
 			from, to := f[len(f)-2], f[len(f)-1]
 			copied = copied || to == entry[0]
 			say(strings.HasPrefix(from, "/etc/ssl/") || strings.Contains(made, from), "nobody makes "+from)
-			say(to != path.Dir(data) || slices.Contains(f, "--chown="+find(p.container, "USER")), "the volume belongs to another user")
+			say(to != path.Dir(path.Dir(data)) || slices.Contains(f, "--chown="+find(p.container, "USER")), "the volume belongs to another user")
 		}
 	}
 	say(copied, "the program is not copied")
@@ -162,7 +164,7 @@ func TestPackaging(t *testing.T) {
 		}
 	}
 	for name, bad := range map[string]string{
-		"CMD": `["serve", "--nonsense"]`, "ENV": "STRONGROOM_DATA=/data", "USER": "0", "FROM": "debian", "ENTRYPOINT": `["/bin/other"]`, "VOLUME": "/elsewhere",
+		"CMD": `["serve", "--nonsense"]`, "EXPOSE": "80", "ENV": "STRONGROOM_DATA=/data", "USER": "0", "FROM": "debian", "ENTRYPOINT": `["/bin/other"]`, "VOLUME": "/elsewhere",
 	} {
 		q := readPackaged(t)
 		for n, line := range q.container {
