@@ -202,12 +202,7 @@ func addTile(tiles []tlog.Tile, t tlog.Tile) []tlog.Tile {
 }
 
 func (b *Batch) write(builder *tlog.Builder, tiles []tlog.Tile) error {
-	first := position(b.head.log, b.head.size)
-	args := make([]any, 2)
-	if _, err := b.tx.Batch(sqlAddEvent, len(b.ends), func(i int) []any {
-		args[0], args[1] = first+int64(i), b.leaf(i)
-		return args
-	}); err != nil {
+	if err := b.writeEvents(); err != nil {
 		return err
 	}
 	for _, t := range tiles {
@@ -216,6 +211,33 @@ func (b *Batch) write(builder *tlog.Builder, tiles []tlog.Tile) error {
 		}
 	}
 	return b.tx.Queue(sqlMoveHead, b.head.log, builder.Size(), builder.Marshal(), b.newest())
+}
+
+// writeEvents queues the events, addWidth to a statement while there are as many.
+func (b *Batch) writeEvents() error {
+	first := position(b.head.log, b.head.size)
+	var room [2 * addWidth]any
+	for i := 0; i < len(b.ends); {
+		n := 1
+		if len(b.ends)-i >= addWidth {
+			n = addWidth
+		}
+		args := room[:0]
+		for j := i; j < i+n; j++ {
+			args = append(args, first+int64(j), b.leaf(j))
+		}
+		var err error
+		if n == addWidth {
+			err = b.tx.Queue(sqlAddEvents, args...)
+		} else {
+			err = b.tx.Queue(sqlAddEvent, args...)
+		}
+		if err != nil {
+			return err
+		}
+		i += n
+	}
+	return nil
 }
 
 // takeBuilder returns a builder that stands at the batch's head: the one of the

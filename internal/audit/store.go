@@ -6,6 +6,9 @@ import (
 	"strongroom/internal/tlog"
 )
 
+// addWidth is how many events sqlAddEvents adds.
+const addWidth = 8
+
 // The statements of this package, the same on both engines.
 const (
 	// The first statement of a write transaction: it changes nothing, locks the
@@ -15,6 +18,8 @@ const (
 	sqlMoveHead = `update audit_head set log = $1, size = $2, frontier = $3, newest = $4 where id = 1`
 
 	sqlAddEvent  = `insert into audit_event (position, leaf) values ($1, $2)`
+	sqlAddEvents = `insert into audit_event (position, leaf) values ($1, $2), ($3, $4), ($5, $6), ($7, $8),
+		($9, $10), ($11, $12), ($13, $14), ($15, $16)`
 	sqlReadEvent = `select leaf from audit_event where position = $1`
 	sqlEvents    = `select position, leaf from audit_event where position >= $1 and position < $2 order by position limit $3`
 

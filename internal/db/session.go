@@ -85,9 +85,16 @@ func (s *session) exec(sql string, args []any) (int64, error) {
 	return s.run(append(s.queue, op{sql: sql, args: bound}))
 }
 
+// maxQueue bounds the memory of what waits.
+const maxQueue = 1024
+
 // later queues a statement whose outcome nobody waits for.
 func (s *session) later(sql string, args []any) error {
 	if err := s.ready(); err != nil {
+		return err
+	}
+	if !s.link.pipelines() {
+		_, err := s.exec(sql, args)
 		return err
 	}
 	bound, err := bind(nil, args)
@@ -96,10 +103,10 @@ func (s *session) later(sql string, args []any) error {
 	}
 	s.wantMark()
 	s.queue = append(s.queue, op{sql: sql, args: bound})
-	if s.link.pipelines() {
-		return nil
+	if len(s.queue) >= maxQueue {
+		return s.settle()
 	}
-	return s.settle()
+	return nil
 }
 
 // settle sends what waits in the queue.

@@ -73,6 +73,10 @@ const (
 
 	sqlInsert = `insert into vault_record (` + allColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+	sqlInserts = sqlInsert + `,
+		($23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44),
+		($45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66),
+		($67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88)`
 	// A new version, or a tombstone that comes back to life.
 	sqlReplace = `update vault_record set status = 1, version = $2, provider = $3, platform = $4, api = $5, how = $6,
 		fetched_at = $7, anchor = $8, anchor_at = $9, expires_at = $10, period = $11, leaf_count = $12, leaf_next = $13,
@@ -335,20 +339,36 @@ func loadLinked(r *db.Reader, h hash, k kind, limit int) ([]*row, error) {
 	return out, nil
 }
 
+// insertWidth is how many records sqlInserts writes.
+const insertWidth = 4
+
 // insertRows writes new records.
 func insertRows(tx *guard.Tx, rows []*row) error {
+	for len(rows) >= insertWidth {
+		args := make([]any, 0, 22*insertWidth)
+		for _, r := range rows[:insertWidth] {
+			args = r.args(args)
+		}
+		if err := tx.Queue(sqlInserts, args...); err != nil {
+			return err
+		}
+		rows = rows[insertWidth:]
+	}
 	for _, r := range rows {
-		if err := insertRow(tx, r); err != nil {
+		if err := tx.Queue(sqlInsert, r.args(nil)...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func insertRow(tx *guard.Tx, r *row) error {
-	return tx.Queue(sqlInsert, uint64(r.id), r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how,
-		db.Micros(r.fetched), r.anchor, db.Micros(r.anchorAt), db.Micros(r.expires), r.period, r.leafCount, r.leafNext,
-		r.classes, r.ident[:], r.facts, r.entries, r.body, r.leaves)
+// args appends a record's cells in the order of allColumns, in the types the
+// engines have: others cost reflection.
+func (r *row) args(dst []any) []any {
+	return append(dst, int64(r.id), r.store, int64(r.kind), int64(r.status), int64(r.version), int64(r.provider),
+		int64(r.platform), int64(r.api), int64(r.how), db.Micros(r.fetched), int64(r.anchor), db.Micros(r.anchorAt),
+		db.Micros(r.expires), int64(r.period), int64(r.leafCount), int64(r.leafNext), int64(r.classes), r.ident[:],
+		r.facts, r.entries, r.body, r.leaves)
 }
 
 // replaceRow writes a new version over an old one or over a tombstone.
