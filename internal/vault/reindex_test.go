@@ -13,6 +13,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db"
+	"strongroom/internal/fieldmap"
 	"strongroom/internal/vault"
 )
 
@@ -282,5 +283,31 @@ func (m *indexModel) check(t *rapid.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("%s leads to %d records, %d live", m.email(n), len(got), len(want))
 		}
+	}
+}
+
+// A record that opens and that the present limits or maps do not take can still
+// be found, so its month's key stays, and an event counts it.
+func TestRecordsThatCannotBeTakenApartStay(t *testing.T) {
+	f := open(t)
+	f.ingest("customers", customerOf("c1", "mara.zarco@example.com"))
+	f.pass(40 * day)
+	f.ingest("orders", orderOf("7002", "c1", `"createdAt":"2026-12-29T09:00:00Z"`))
+	f.pass(17 * day)
+	f.opt.Limits = fieldmap.Limits{Depth: 1}
+	f.Vault = vault.New(f.opt)
+	if moved := f.index(); moved != 0 {
+		t.Errorf("%d records were indexed anew", moved)
+	}
+	if got := f.keys.LivePeriods(f.store); !slices.Contains(got, "2026-11") {
+		t.Errorf("the key of a month that is needed is gone: %v", got)
+	}
+	f.opt.Limits = fieldmap.Limits{}
+	f.Vault = vault.New(f.opt)
+	if list := f.find(vault.FindQuery{Email: "mara.zarco@example.com"}); len(list) != 2 {
+		t.Errorf("found %d records, want 2", len(list))
+	}
+	if moved := f.index(); moved != 1 {
+		t.Errorf("%d records were indexed anew once it could be done, want 1", moved)
 	}
 }
