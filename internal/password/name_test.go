@@ -34,6 +34,7 @@ func TestObligation_2_4_3(t *testing.T) {
 		{"田中サクラ", "vD7#ｻｸﾗq9!wTz2", "name"},
 		{"リー 京子", "vD7#りーq9!wTz2", "name"},
 		{"محمد", "vD7#محـمدq9!wTz2", "name"}, // stretched
+		{"محمد", "vD7#محﹽمدq9!wTz2", "name"}, // with a mark on the stretch, in one sign
 		{"Maria de la Cruz", "vD7#kq9!wTz2de", "name"},
 		{"リー 京子", "vD7#リーq9!wTz2", "name"},
 		{"リー 京子", "vD7#リkq9!wTz2", ""},

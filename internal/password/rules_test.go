@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"strongroom"
 	"strongroom/internal/password"
@@ -264,6 +265,22 @@ func TestCharacters(t *testing.T) {
 		if got := password.Characters(text); got != want {
 			t.Errorf("%q has %d characters, want %d", text, got, want)
 		}
+	}
+}
+
+// Every letter folds to what it stays, and to the same as its other case.
+func TestFoldEveryRune(t *testing.T) {
+	for r := rune(0); r < 0x30000; r++ {
+		once := password.Fold(string(r))
+		if again := password.Fold(once); once != again {
+			t.Errorf("%U folds to %+q and then to %+q", r, once, again)
+		}
+		if other := password.Fold(string(unicode.ToUpper(r))); other != once && r != 'ı' {
+			t.Errorf("%U folds to %+q, its upper case to %+q", r, once, other)
+		}
+	}
+	if password.Fold("Ä") != "ä" || password.Fold("b") == "a" {
+		t.Error("the check cannot fail")
 	}
 }
 

@@ -49,10 +49,10 @@ func fold(text string) string {
 			return -1 // joiners, soft hyphens and the Arabic stretch hide between letters
 		}
 		return r
-	}, text)
+	}, norm.NFKD.String(text))
 	// Folding turns Cherokee letters into each other; lower case after it makes
 	// them one.
-	seen = norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKD.String(seen))))
+	seen = norm.NFKC.String(strings.ToLower(cases.Fold().String(seen)))
 	return strings.Map(func(r rune) rune {
 		if r >= 'ァ' && r <= 'ヶ' {
 			return r - 'ァ' + 'ぁ'
