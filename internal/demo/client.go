@@ -109,7 +109,7 @@ func recordPath(store, id string) string {
 // orders lists all orders of a store, page by page.
 func (c *client) orders(ctx context.Context, store string) ([]record, error) {
 	var all []record
-	q := url.Values{"kind": {"order"}, "limit": {"1000"}}
+	q := url.Values{"kind": {"order"}, "limit": {"200"}}
 	for {
 		var page recordPage
 		if err := c.call(ctx, http.MethodGet, "/v1/stores/"+url.PathEscape(store)+"/records?"+q.Encode(), nil, &page); err != nil {
@@ -136,7 +136,7 @@ func (c *client) reveal(ctx context.Context, r record) (json.RawMessage, error) 
 // find looks for orders by the shopper's e-mail address.
 func (c *client) find(ctx context.Context, store, email string) ([]record, error) {
 	var page recordPage
-	err := c.call(ctx, http.MethodPost, "/v1/find", map[string]any{"store": store, "email": email, "limit": 1000}, &page)
+	err := c.call(ctx, http.MethodPost, "/v1/find", map[string]any{"store": store, "email": email, "limit": 200}, &page)
 	return page.Records, err
 }
 
