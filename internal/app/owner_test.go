@@ -145,3 +145,27 @@ func TestDoctorFindsLooseFiles(t *testing.T) {
 		os.Chmod(path, info.Mode().Perm())
 	}
 }
+
+// The OS user of a production instance sees no records; doctor says so and does
+// not call it a fault.
+func TestDoctorInProduction(t *testing.T) {
+	base := t.TempDir()
+	dir := filepath.Join(base, "data")
+	if _, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Production, Keys: filepath.Join(base, "keys"), TLS: "auto"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	found, err := app.Doctor(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := false
+	for _, f := range found {
+		if f.State == app.Fail {
+			t.Errorf("a new production instance fails %s: %s", f.Check, f.Found)
+		}
+		looked = looked || f.Check == "rows" && f.State == app.Unknown && f.Advice != ""
+	}
+	if !looked {
+		t.Errorf("doctor claims to have looked at records: %v", found)
+	}
+}
