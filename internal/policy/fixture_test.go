@@ -1,0 +1,158 @@
+package policy_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"sync"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/authz"
+	"strongroom/internal/db"
+	"strongroom/internal/db/dbtest"
+	"strongroom/internal/guard"
+	"strongroom/internal/policy"
+	"strongroom/internal/seal"
+	"strongroom/internal/tlog"
+)
+
+// fixture is a book over a real database, guard and log.
+type fixture struct {
+	*policy.Book
+	t     testing.TB
+	db    *db.DB
+	log   *audit.Log
+	guard *guard.Guard
+	law   *policy.Law
+	key   seal.Key
+	clock *strongroom.Clock
+
+	mu     sync.Mutex
+	actors map[string]strongroom.Actor // who there is today
+}
+
+// always is what the configuration of these tests says.
+const always = `@id("conf/no-phones") forbid (principal, action == Action::"record.reveal", resource in Store::"str_labels");`
+
+func conf() []authz.File { return []authz.File{{Name: "conf.cedar", Text: []byte(always)}} }
+
+func fresh(t testing.TB) *fixture {
+	t.Helper()
+	f := &fixture{t: t, key: seal.NewKey(), clock: new(strongroom.Clock), actors: map[string]strongroom.Actor{}}
+	f.db = dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), policy.Schema())
+	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.log, err = audit.New(f.db, audit.Options{Signer: signer}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.log.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if f.law, err = f.open(false); err != nil {
+		t.Fatal(err)
+	}
+	f.guard = guard.New(guard.Options{DB: f.db, Log: f.log, Policy: f.law.Engine})
+	f.Book = policy.New(policy.Options{Guard: f.guard, Law: f.law, Decisions: policy.FromLog(f.log), Actors: f.find})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f.guard.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("guard: %v", err)
+		}
+	})
+	return f
+}
+
+// open returns a law over the same database, as another process has it.
+func (f *fixture) open(fallback bool) (*policy.Law, error) {
+	return policy.NewLaw(context.Background(), policy.LawOptions{
+		DB: f.db, Environment: strongroom.Production, Files: conf(), Key: f.key, Fallback: fallback, Every: 5 * time.Millisecond,
+	})
+}
+
+func (f *fixture) find(_ context.Context, _ strongroom.ActorKind, id string) (strongroom.Actor, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	who, ok := f.actors[id]
+	return who, ok, nil
+}
+
+// person returns somebody who has shown what the guards ask for.
+func (f *fixture) person(roles ...string) strongroom.Actor {
+	who := strongroom.Actor{
+		Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: roles, AllStores: true, Door: "http",
+		Standing: strongroom.Standing{Employment: "employee", Trained: true, Pledged: true, Device: "managed", Verified: time.Now()},
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.actors[who.ID] = who
+	return who
+}
+
+func (f *fixture) service(roles ...string) strongroom.Actor {
+	who := strongroom.Actor{Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: roles, AllStores: true, Door: "http"}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.actors[who.ID] = who
+	return who
+}
+
+// events returns the events of the log whose action is named.
+func (f *fixture) events(action string) (out []audit.Event) {
+	f.t.Helper()
+	all, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, x := range all {
+		e, err := x.Event()
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if e.Action.Name == action {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// ask has somebody ask for an action and reports whether it was allowed.
+func (f *fixture) ask(who strongroom.Actor, action string, r strongroom.Resource, c guard.Context) bool {
+	f.t.Helper()
+	err := f.guard.Do(f.t.Context(), who, func(_ context.Context, tx *guard.Tx) error {
+		return tx.Allow(strongroom.Action{Name: action, Class: 6005, Activity: 1}, r, c)
+	})
+	if err != nil && !strongroom.IsKind(err, strongroom.Denied) {
+		f.t.Fatal(err)
+	}
+	return err == nil
+}
+
+func own(text string) []authz.File { return []authz.File{{Name: "own.cedar", Text: []byte(text)}} }
+
+const (
+	// wider lets the auditor read records; narrower keeps operators from lists.
+	wider    = `@id("own/auditor") permit (principal in Role::"auditor", action == Action::"record.read", resource);`
+	narrower = `@id("own/operator") forbid (principal in Role::"operator", action == Action::"record.list", resource);`
+)
+
+func store(id string) strongroom.Resource {
+	return strongroom.Resource{Type: "Store", ID: id, Store: id}
+}
+
+// must fails the test on an error.
+func must[T any](t testing.TB) func(v T, err error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

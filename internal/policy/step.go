@@ -1,0 +1,297 @@
+package policy
+
+import (
+	"context"
+
+	"strongroom"
+	"strongroom/internal/authz"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// step is one decision about a version, seen from inside its transaction.
+type step struct {
+	tx     *guard.Tx
+	now    current // what is in force
+	row    row     // the version that is decided about
+	change authz.Change
+}
+
+// decide runs fn about the version id once who may. The change is compared before
+// the transaction, which would be long otherwise; if what is in force moved in
+// between, nothing happens.
+func (b *Book) decide(ctx context.Context, who strongroom.Actor, id string, a strongroom.Action, fn func(s *step) error) (v Version, err error) {
+	safe := b.o.Law.safe
+	known, change, turn, err := b.look(ctx, id)
+	if err != nil {
+		return Version{}, err
+	}
+	err = b.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		s := step{tx: tx, change: change}
+		if !known {
+			if err := tx.Allow(a, resource(""), guard.Context{}); err != nil {
+				return err
+			}
+			return errNoVersion()
+		}
+		if s.row, err = rowByID(&tx.Reader, id); err != nil {
+			return err
+		}
+		if s.now, err = currentRow(&tx.Reader); err != nil {
+			return err
+		}
+		if err := s.allow(a, who); err != nil {
+			return err
+		}
+		tx.Note("version", s.row.number)
+		tx.Note("mode", mode(change))
+		if _, err := safe.open(s.row); err != nil {
+			return err
+		}
+		if s.now.turn != turn {
+			return strongroom.Faultf(strongroom.Conflict, "policy-moved", "other policies came into force meanwhile").Advise("look at the change again")
+		}
+		if err := fn(&s); err != nil {
+			return err
+		}
+		s.row.decider, s.row.decided = who.ID, db.Micros(tx.Now())
+		s.row = safe.prove(s.row)
+		if v, err = safe.open(s.row); err != nil {
+			return err
+		}
+		return decideRow(tx, s.row)
+	})
+	if err != nil {
+		return Version{}, err
+	}
+	return v, nil
+}
+
+// allow asks whether who may: the policies know whether the version is the
+// actor's own and whether it may allow more than another person has approved.
+func (s *step) allow(a strongroom.Action, who strongroom.Actor) error {
+	r := resource(s.row.id)
+	r.Attrs = map[string]any{"own": s.row.author == who.ID, "widens": s.change.Widens && !s.approved()}
+	return s.tx.Allow(a, r, guard.Context{})
+}
+
+// approved reports whether another person than the author approved the version
+// against what is in force now.
+func (s *step) approved() bool {
+	return s.row.state == Approved && s.row.decider != s.row.author && s.row.base == s.now.turn
+}
+
+// look reads a version and how it differs from what is in force.
+func (b *Book) look(ctx context.Context, id string) (known bool, change authz.Change, turn int64, err error) {
+	if !isID(id) {
+		return false, change, 0, nil
+	}
+	var v Version
+	err = b.o.Law.o.DB.Read(ctx, func(r *db.Reader) error {
+		row, err := rowByID(r, id)
+		if err == nil {
+			v, err = b.o.Law.safe.open(row)
+		}
+		return err
+	})
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return false, change, 0, nil
+	}
+	if err != nil {
+		return false, change, 0, err
+	}
+	change, turn, err = b.compare(ctx, v)
+	return true, change, turn, err
+}
+
+// isID reports whether s has the form of a version's id.
+func isID(s string) bool {
+	const like = "pol_00000000000000000000000000"
+	if len(s) != len(like) || s[:4] != like[:4] {
+		return false
+	}
+	for i := 4; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z' || c == 'i' || c == 'l' || c == 'o' || c == 'u') {
+			return false
+		}
+	}
+	return true
+}
+
+func errNoVersion() error {
+	return strongroom.Faultf(strongroom.NotFound, "policy-version", "there is no such version of the policies")
+}
+
+func errState(s State) error {
+	return strongroom.Faultf(strongroom.Conflict, "policy-state", "the version is %s", s)
+}
+
+// Approve says yes to a version, for the policies that are in force now. A change
+// that may allow more is approved by another person than its author. Nothing
+// changes before [Book.Activate].
+func (b *Book) Approve(ctx context.Context, who strongroom.Actor, id string) (Version, error) {
+	return b.decide(ctx, who, id, actApprove, func(s *step) error {
+		if s.row.state != Proposed && s.row.state != Approved {
+			return errState(s.row.state)
+		}
+		s.row.state, s.row.base = Approved, s.now.turn
+		return nil
+	})
+}
+
+// Activate puts a version in force, in this process before it returns and in
+// others within a second. A narrower one needs nobody else; one that may allow
+// more needs that another person than the author approved it for the policies in
+// force now, or activates it.
+func (b *Book) Activate(ctx context.Context, who strongroom.Actor, id string) (Version, error) {
+	engine, broken := b.engine(ctx, id)
+	return b.decide(ctx, who, id, actApprove, func(s *step) error {
+		if s.row.state != Proposed && s.row.state != Approved {
+			return errState(s.row.state)
+		}
+		if broken != nil {
+			return broken
+		}
+		now := db.Micros(s.tx.Now())
+		s.row.state, s.row.active = Active, now
+		return b.turn(s, s.row.number, now, engine)
+	})
+}
+
+// engine builds the engine of a version before the transaction that puts it in
+// force. A version that is not there is the transaction's business.
+func (b *Book) engine(ctx context.Context, id string) (e *authz.Engine, err error) {
+	if !isID(id) {
+		return nil, nil
+	}
+	var v Version
+	err = b.o.Law.o.DB.Read(ctx, func(r *db.Reader) error {
+		row, err := rowByID(r, id)
+		if err == nil {
+			v, err = b.o.Law.safe.open(row)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.o.Law.build(v.Files)
+}
+
+// turn makes number the version in force and the one before superseded.
+func (b *Book) turn(s *step, number, now int64, engine *authz.Engine) error {
+	law := b.o.Law
+	if s.now.number != 0 {
+		old, err := rowByNumber(&s.tx.Reader, s.now.number)
+		if err != nil {
+			return err
+		}
+		if _, err := law.safe.open(old); err != nil {
+			return err
+		}
+		old.state = Superseded
+		if err := decideRow(s.tx, law.safe.prove(old)); err != nil {
+			return err
+		}
+	}
+	c := current{turn: s.now.turn + 1, number: number, at: now}
+	c.proof = law.safe.currentProof(c)
+	s.tx.AfterCommit(func() { law.put(c, engine) })
+	return putCurrent(s.tx, c)
+}
+
+// Withdraw takes back a version that waits. The author may, and whoever may
+// approve.
+func (b *Book) Withdraw(ctx context.Context, who strongroom.Actor, id string) (Version, error) {
+	a := actApprove
+	var author string
+	err := b.o.Law.o.DB.Read(ctx, func(r *db.Reader) error {
+		row, err := rowByID(r, id)
+		author = row.author
+		return err
+	})
+	if err == nil && author == who.ID {
+		a = actPropose
+	}
+	return b.decide(ctx, who, id, a, func(s *step) error {
+		if s.row.state != Proposed && s.row.state != Approved {
+			return errState(s.row.state)
+		}
+		s.row.state = Withdrawn
+		return nil
+	})
+}
+
+// Rollback proposes what an earlier version said, 0 being what was shipped and
+// configured, and puts it in force at once where that is not wider. Else it waits
+// for another person like any other version.
+func (b *Book) Rollback(ctx context.Context, who strongroom.Actor, number int64) (Version, authz.Change, error) {
+	var files []authz.File
+	if number != 0 {
+		err := b.o.Law.o.DB.Read(ctx, func(r *db.Reader) error {
+			row, err := rowByNumber(r, number)
+			if err != nil {
+				return err
+			}
+			v, err := b.o.Law.safe.open(row)
+			files = v.Files
+			return err
+		})
+		if strongroom.IsKind(err, strongroom.NotFound) {
+			err = b.missing(ctx, who, actPropose)
+		}
+		if err != nil {
+			return Version{}, authz.Change{}, err
+		}
+	}
+	v, change, err := b.propose(ctx, who, files, number)
+	if err != nil || change.Widens {
+		return v, change, err
+	}
+	v, err = b.Activate(ctx, who, v.ID)
+	return v, change, err
+}
+
+// missing answers who asks for a version that is not there.
+func (b *Book) missing(ctx context.Context, who strongroom.Actor, a strongroom.Action) error {
+	return b.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(a, resource(""), guard.Context{}); err != nil {
+			return err
+		}
+		return errNoVersion()
+	})
+}
+
+// Reset goes back to version 0, whatever the active version says and whether it
+// loads or not. It is for the OS user on the spot when nothing else works.
+func (b *Book) Reset(ctx context.Context, who strongroom.Actor) error {
+	engine, err := b.o.Law.build(nil)
+	if err != nil {
+		return err
+	}
+	return b.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(actReset, resource(""), guard.Context{}); err != nil {
+			return err
+		}
+		c, err := currentRow(&tx.Reader)
+		if err != nil {
+			return err
+		}
+		tx.Note("version", c.number)
+		old, err := rowByNumber(&tx.Reader, c.number)
+		if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
+			return err
+		}
+		// A row that was edited stays as it is, as evidence.
+		if _, broken := b.o.Law.safe.open(old); err == nil && broken == nil {
+			old.state = Superseded
+			if err := decideRow(tx, b.o.Law.safe.prove(old)); err != nil {
+				return err
+			}
+		}
+		c = current{turn: c.turn + 1, at: db.Micros(tx.Now())}
+		c.proof = b.o.Law.safe.currentProof(c)
+		tx.AfterCommit(func() { b.o.Law.put(c, engine) })
+		return putCurrent(tx, c)
+	})
+}
