@@ -24,8 +24,18 @@ type auditCmd struct {
 
 type auditEventsCmd struct {
 	instance
+	scripted
+	Limit  int    `default:"50" help:"Events a page, at most 1000."`
 	Cursor string `help:"Go on after this event."`
-	Limit  int    `default:"50" help:"Events a page."`
+}
+
+// Help shows examples below the flags.
+func (a *auditEventsCmd) Help() string {
+	return `Examples:
+  strongroom audit events --data DIR
+  strongroom audit events --limit 1000 --cursor 999 --data DIR
+
+Prints JSON, with or without --json.`
 }
 
 func (a *auditEventsCmd) Run(g *globals) error {
@@ -44,7 +54,10 @@ func (a *auditCheckpointCmd) Run(g *globals) error {
 	return a.with(g, func(c *client) error { return c.text(g, "/v1/audit/checkpoint", nil) })
 }
 
-type auditKeyCmd struct{ instance }
+type auditKeyCmd struct {
+	instance
+	scripted
+}
 
 func (a *auditKeyCmd) Run(g *globals) error {
 	return a.with(g, func(c *client) error {
@@ -53,6 +66,9 @@ func (a *auditKeyCmd) Run(g *globals) error {
 		}
 		if err := c.call(g.ctx, http.MethodGet, "/v1/audit/key", nil, nil, &v); err != nil {
 			return err
+		}
+		if a.JSON {
+			return printJSON(g.out, v)
 		}
 		fmt.Fprintln(g.out, v.Key)
 		return nil
@@ -116,6 +132,7 @@ type auditVerifyCmd struct {
 func (a *auditVerifyCmd) Help() string {
 	return `Needs no instance and no network.
 
+Examples:
   strongroom audit export --data DIR -o log.ndjson
   strongroom audit verify log.ndjson --key 'strongroom.example/ab12+1f6c…'`
 }

@@ -39,6 +39,7 @@ type cli struct {
 	Root   rootCmd   `cmd:"" group:"guard" help:"Rotate the root key."`
 	Epoch  epochCmd  `cmd:"" group:"guard" help:"Roll the epoch key, so that old copies cannot be opened."`
 	Sweep  sweepCmd  `cmd:"" group:"guard" help:"Let die what is due, now."`
+	Job    jobCmd    `cmd:"" group:"guard" help:"List jobs and try again those that were given up."`
 	Clock  clockCmd  `cmd:"" group:"guard" help:"Show or move the clock of a test instance."`
 	Sim    simCmd    `cmd:"" group:"guard" help:"Run the EcartAPI simulator on loopback."`
 }
@@ -61,7 +62,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	code := -1
 	parser, err := kong.New(&c,
 		kong.Name("strongroom"),
-		kong.Description("Keeps shop data sealed from the first byte, opens it only for a purpose, lets it die on the day."),
+		kong.Description("Keeps shop data sealed from the first byte, opens it only for a purpose, lets it die on the day."+
+			"\n\nExit codes: 0 done, 1 the command failed, 2 the command line is wrong."),
 		kong.UsageOnError(),
 		kong.Writers(out, errs),
 		kong.Exit(func(n int) { code = n }),
@@ -76,6 +78,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		fmt.Fprintf(errs, "strongroom: %v\n", err)
 		return 2
 	}
+	addExamples(parser)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}

@@ -17,7 +17,7 @@ type ingestCmd struct {
 	instance
 	scripted
 	Store    string `required:"" help:"Id of the store."`
-	Resource string `required:"" help:"orders, customers, fulfillments or store."`
+	Resource string `required:"" help:"orders, customers, fulfillments or stores."`
 	Version  string `default:"v2" help:"API version of the JSON: v1, v2 or v3."`
 	Platform string `help:"Platform the JSON came from, such as shopify; default: the store's. Chooses the field map of v1 and is kept as origin."`
 	Order    string `help:"External id of the order, for fulfilments that do not name it."`

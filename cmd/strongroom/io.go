@@ -19,6 +19,8 @@ type listing struct {
 	Stores  []storeView  `json:"stores"`
 	Records []recordView `json:"records"`
 	Keys    []keyView    `json:"keys"`
+	Jobs    []jobView    `json:"jobs"`
+	Fields  []fieldView  `json:"fields"`
 	Cases   []caseView   `json:"cases"`
 	Next    string       `json:"next_cursor"`
 }

@@ -9,8 +9,7 @@ import (
 	"strongroom"
 )
 
-// The commands of this file are the instance's housekeeping: epoch, sweep, sync,
-// fields.
+// The commands of this file are the instance's housekeeping: epoch, sweep, sync.
 
 type epochCmd struct {
 	Roll epochRollCmd `cmd:"" help:"Roll the epoch key now."`
@@ -84,6 +83,9 @@ func (s *syncCmd) Run(g *globals) error {
 		p := job.Progress
 		fmt.Fprintf(g.out, "stored %d, unchanged %d, dead on arrival %d, refused %d; %d pages, %d retries, %.1f s\n",
 			p.Stored, p.Unchanged, p.Dead, p.Refused, p.Pages, p.Retries, p.Seconds)
+		if p.Damaged > 0 {
+			fmt.Fprintf(g.errs, "%d objects did not come in: their records were changed in the database; run: strongroom doctor\n", p.Damaged)
+		}
 		return nil
 	})
 }
@@ -91,8 +93,11 @@ func (s *syncCmd) Run(g *globals) error {
 // jobView is a background job as the API tells of it.
 type jobView struct {
 	ID       string `json:"id"`
+	Name     string `json:"name"`
 	State    string `json:"state"`
 	Code     string `json:"code,omitempty"`
+	Tries    int    `json:"tries"`
+	Due      string `json:"due_at,omitempty"`
 	Progress struct {
 		Records   int64   `json:"records"`
 		Total     int64   `json:"total,omitempty"`
@@ -100,6 +105,7 @@ type jobView struct {
 		Unchanged int64   `json:"unchanged"`
 		Dead      int64   `json:"dead"`
 		Refused   int64   `json:"refused"`
+		Damaged   int64   `json:"damaged"`
 		Pages     int64   `json:"pages"`
 		Retries   int64   `json:"retries"`
 		Seconds   float64 `json:"seconds"`
@@ -148,64 +154,4 @@ func jobFailure(code string) string {
 		return "no reason is known"
 	}
 	return code
-}
-
-type fieldsCmd struct {
-	List     fieldsListCmd     `cmd:"" help:"List unknown fields, by the path of known keys."`
-	Classify fieldsClassifyCmd `cmd:"" help:"Say what a field is; a change to personal re-seals stored records by a job."`
-}
-
-type fieldsListCmd struct {
-	instance
-	scripted
-	Store string `required:"" help:"Id of the store."`
-	Names bool   `help:"Show the real names of the keys as well, which may be personal."`
-}
-
-func (f *fieldsListCmd) Run(g *globals) error {
-	return f.with(g, func(c *client) error {
-		q := url.Values{}
-		if f.Store != "" {
-			q.Set("store", f.Store)
-		}
-		if f.Names {
-			q.Set("names", "true")
-		}
-		if f.JSON {
-			return c.raw(g.ctx, g.out, http.MethodGet, "/v1/fields", q, nil)
-		}
-		var page struct {
-			Fields []struct {
-				ID       string `json:"id"`
-				Resource string `json:"resource"`
-				Path     string `json:"path"`
-				Name     string `json:"name"`
-				Type     string `json:"type"`
-				Count    int64  `json:"count"`
-				As       string `json:"as"`
-			} `json:"fields"`
-		}
-		if err := c.call(g.ctx, http.MethodGet, "/v1/fields", q, nil, &page); err != nil {
-			return err
-		}
-		rows := make([][]string, len(page.Fields))
-		for i, x := range page.Fields {
-			rows[i] = []string{x.ID, x.Resource, x.Path, x.Name, x.Type, fmt.Sprint(x.Count), x.As}
-		}
-		return table(g.out, "ID\tRESOURCE\tPATH\tNAME\tTYPE\tCOUNT\tDECIDED", rows)
-	})
-}
-
-type fieldsClassifyCmd struct {
-	instance
-	Store string `required:"" help:"Id of the store."`
-	Field string `arg:"" help:"Id of the field."`
-	As    string `arg:"" help:"clear, or the class of the value: email, phone, name, text, payment, …"`
-}
-
-func (f *fieldsClassifyCmd) Run(g *globals) error {
-	return f.with(g, func(c *client) error {
-		in := map[string]string{"store": f.Store, "field": f.Field, "as": f.As}
-		return c.raw(g.ctx, g.out, http.MethodPost, "/v1/fields/classify", nil, in)
-	})
 }

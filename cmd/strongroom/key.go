@@ -24,28 +24,39 @@ type keyView struct {
 type keyCmd struct {
 	Create keyCreateCmd `cmd:"" help:"Create a service key; it is shown once."`
 	List   keyListCmd   `cmd:"" help:"List service keys."`
-	Rotate keyRotateCmd `cmd:"" help:"Replace a key's secret; the old one ends now."`
+	Rotate keyRotateCmd `cmd:"" help:"Replace a key's secret; the old one ends now or after an overlap."`
 	Revoke keyRevokeCmd `cmd:"" help:"End a key at once."`
 }
 
 type keyCreateCmd struct {
 	instance
 	scripted
-	Label    string        `arg:"" help:"Name of the service, such as label-printer."`
-	Role     []string      `required:"" help:"application, operator, privacy, security, auditor or owner."`
-	Store    []string      `help:"Ids of the stores it may touch."`
-	All      bool          `name:"all-stores" help:"All stores."`
-	Network  []string      `help:"Networks it may call from, such as 10.0.0.0/8."`
-	Lifetime time.Duration `default:"2160h" help:"How long it lives."`
+	Label    string   `arg:"" help:"Name of the service, such as label-printer."`
+	Role     []string `required:"" help:"application, operator, privacy, security, auditor or owner."`
+	Store    []string `help:"Ids of the stores it may touch; they must be connected."`
+	All      bool     `name:"all-stores" help:"All stores, in the place of --store."`
+	Network  []string `help:"Networks it may call from, such as 10.0.0.0/8; default: any."`
+	Lifetime string   `default:"90d" help:"How long it lives, such as 90d or 36h; at most key_max_life of the configuration, a year unless set."`
+}
+
+// Help shows examples below the flags.
+func (k *keyCreateCmd) Help() string {
+	return `Examples:
+  strongroom key create label-printer --role application --store str_… --data DIR
+  strongroom key create scraper --role security --all-stores --network 10.0.0.0/8 --lifetime 30d --data DIR`
 }
 
 func (k *keyCreateCmd) Run(g *globals) error {
+	life, err := parseDays(k.Lifetime)
+	if err != nil {
+		return err
+	}
 	return k.with(g, func(c *client) error {
 		now, err := c.now(g)
 		if err != nil {
 			return err
 		}
-		in := map[string]any{"label": k.Label, "roles": k.Role, "stores": k.Store, "all_stores": k.All, "networks": k.Network, "expires_at": now.Add(k.Lifetime)}
+		in := map[string]any{"label": k.Label, "roles": k.Role, "stores": k.Store, "all_stores": k.All, "networks": k.Network, "expires_at": now.Add(life)}
 		var key keyView
 		if err := c.call(g.ctx, http.MethodPost, "/v1/keys", nil, in, &key); err != nil {
 			return err
@@ -100,13 +111,15 @@ func (k *keyListCmd) Run(g *globals) error {
 type keyRotateCmd struct {
 	instance
 	scripted
-	Key string `arg:"" help:"Id of the key."`
+	Key     string        `arg:"" help:"Id of the key."`
+	Overlap time.Duration `help:"How long the old secret stays good, such as 24h; at most 168h."`
 }
 
 func (k *keyRotateCmd) Run(g *globals) error {
+	in := map[string]int64{"overlap_seconds": int64(k.Overlap.Seconds())}
 	return k.with(g, func(c *client) error {
 		var key keyView
-		if err := c.call(g.ctx, http.MethodPost, "/v1/keys/"+url.PathEscape(k.Key)+"/rotate", nil, nil, &key); err != nil {
+		if err := c.call(g.ctx, http.MethodPost, "/v1/keys/"+url.PathEscape(k.Key)+"/rotate", nil, in, &key); err != nil {
 			return err
 		}
 		return k.show(g, key)

@@ -12,6 +12,7 @@ type recordView struct {
 	ID         string          `json:"id"`
 	Store      string          `json:"store,omitempty"`
 	ExternalID string          `json:"external_id"`
+	State      string          `json:"state"`
 	Kind       string          `json:"kind"`
 	Origin     json.RawMessage `json:"origin,omitempty"`
 	Clock      struct {
@@ -25,6 +26,10 @@ type recordView struct {
 func recordTable(g *globals, all []recordView) error {
 	rows := make([][]string, len(all))
 	for i, r := range all {
+		if r.State == "damaged" {
+			rows[i] = []string{r.ID, "damaged", "", "its row was changed in the database", ""}
+			continue
+		}
 		rows[i] = []string{r.ID, r.Kind, r.ExternalID, r.Clock.Anchor + " " + r.Clock.At, r.ExpiresAt}
 	}
 	return table(g.out, "ID\tKIND\tEXTERNAL ID\tCLOCK\tERASE BY", rows)
@@ -38,10 +43,22 @@ type recordCmd struct {
 type recordListCmd struct {
 	instance
 	scripted
-	Store  string `arg:"" help:"Id of the store."`
-	Kind   string `help:"Only this kind: order, customer, fulfillment, store."`
-	Limit  int    `default:"50" help:"Records a page."`
-	Cursor string `help:"Go on after this page."`
+	Store string `arg:"" help:"Id of the store."`
+	Kind  string `help:"Only this kind: order, customer, fulfilment or store."`
+	paged
+}
+
+// paged are the flags of every command that shows one page of a long list.
+type paged struct {
+	Limit  int    `default:"50" help:"Lines a page, at most 200."`
+	Cursor string `help:"Go on after this page, as the page before says."`
+}
+
+// more tells a person how to see the next page.
+func (p *paged) more(g *globals, next string) {
+	if next != "" {
+		fmt.Fprintf(g.errs, "more: --cursor %s\n", next)
+	}
 }
 
 func (r *recordListCmd) Run(g *globals) error {
@@ -64,15 +81,14 @@ func (r *recordListCmd) Run(g *globals) error {
 		if err := recordTable(g, page.Records); err != nil {
 			return err
 		}
-		if page.Next != "" {
-			fmt.Fprintf(g.errs, "more: --cursor %s\n", page.Next)
-		}
+		r.more(g, page.Next)
 		return nil
 	})
 }
 
 type recordShowCmd struct {
 	instance
+	scripted
 	Store  string `arg:"" help:"Id of the store."`
 	Record string `arg:"" help:"Id of the record."`
 }
@@ -89,6 +105,7 @@ func recordPath(store, record string) string {
 
 type revealCmd struct {
 	instance
+	scripted
 	Purpose   string   `required:"" help:"fulfilment, tax, invoice, legal_duty or subject_request."`
 	Reference string   `required:"" help:"Order or case this is for."`
 	Store     string   `help:"Id of the record's store."`
@@ -102,7 +119,9 @@ func (r *revealCmd) Help() string {
 	return `Examples:
   strongroom reveal --data DIR --purpose fulfilment --reference 1047 --store str_… --record rec_…
   strongroom reveal --data DIR --purpose fulfilment --reference 1047 --store str_… --record rec_… --fields shippingAddress.phone
-  strongroom reveal --data DIR --purpose fulfilment --reference 1047 srp_…`
+  strongroom reveal --data DIR --purpose fulfilment --reference 1047 srt_… srt_…
+
+Prints JSON, with or without --json.`
 }
 
 func (r *revealCmd) Run(g *globals) error {
@@ -132,12 +151,13 @@ type findCmd struct {
 	PostalCode string `help:"Postal code."`
 	NationalID string `name:"national-id" help:"National or tax id."`
 	ExternalID string `name:"external-id" help:"The platform's id of the record."`
+	paged
 }
 
 func (f *findCmd) Run(g *globals) error {
-	in := map[string]string{}
+	in := map[string]any{"limit": f.Limit}
 	for k, v := range map[string]string{"store": f.Store, "email": f.Email, "phone": f.Phone, "name": f.Name,
-		"postal_code": f.PostalCode, "national_id": f.NationalID, "external_id": f.ExternalID} {
+		"postal_code": f.PostalCode, "national_id": f.NationalID, "external_id": f.ExternalID, "cursor": f.Cursor} {
 		if v == "-" {
 			text, err := readInput(g, "-", 4096)
 			if err != nil {
@@ -157,7 +177,11 @@ func (f *findCmd) Run(g *globals) error {
 		if err := c.call(g.ctx, http.MethodPost, "/v1/find", nil, in, &page); err != nil {
 			return err
 		}
-		return recordTable(g, page.Records)
+		if err := recordTable(g, page.Records); err != nil {
+			return err
+		}
+		f.more(g, page.Next)
+		return nil
 	})
 }
 
@@ -166,7 +190,7 @@ type eraseCmd struct {
 	scripted
 	Store     string   `arg:"" help:"Id of the store."`
 	Records   []string `arg:"" help:"Ids of the records."`
-	Reason    string   `default:"request" help:"Why: request, notice, error."`
+	Reason    string   `default:"request" help:"Why: request, notice or error."`
 	Reference string   `help:"Case this is for."`
 	Yes       bool     `help:"Do not ask."`
 }

@@ -24,6 +24,7 @@ type simCmd struct {
 func (s *simCmd) Help() string {
 	return `Serves until it is interrupted. Everybody in it is invented.
 
+Examples:
   strongroom sim --orders 5000 --quirks throttle,duplicates
   strongroom sim --json`
 }

@@ -10,7 +10,7 @@ type storeCmd struct {
 	Add        storeAddCmd        `cmd:"" help:"Add a store; prints its id."`
 	List       storeListCmd       `cmd:"" help:"List stores."`
 	Credential storeCredentialCmd `cmd:"" help:"Seal the store's EcartAPI access token, read from a file or standard input."`
-	Disconnect storeDisconnectCmd `cmd:"" help:"Kill a store's tokens, indexes, credentials and all its records."`
+	Disconnect storeDisconnectCmd `cmd:"" help:"Kill a store's tokens, indexes, credentials and all its records, after asking."`
 }
 
 type storeView struct {
