@@ -22,6 +22,8 @@ type Options struct {
 	// Policy returns the engine to decide with. It is asked once per decision, so
 	// that policies can be exchanged while it runs; nil from it denies.
 	Policy func() *authz.Engine
+	// Real is the clock by which a person's second factor ages; nil is real time.
+	Real *strongroom.Clock
 	// Logger is the operational log; nil discards it.
 	Logger *slog.Logger
 	// Queue is how many calls may wait; more are refused. 0 is 1,024.
@@ -41,6 +43,7 @@ type Guard struct {
 	db     *db.DB
 	log    *audit.Log
 	policy func() *authz.Engine
+	real   *strongroom.Clock
 	logger *slog.Logger
 	group  int
 	span   time.Duration
@@ -64,6 +67,9 @@ func New(o Options) *Guard {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Real == nil {
+		o.Real = new(strongroom.Clock)
+	}
 	if o.Queue <= 0 {
 		o.Queue = 1024
 	}
@@ -77,7 +83,7 @@ func New(o Options) *Guard {
 		o.TurnLimit = 10 * time.Second
 	}
 	g := &Guard{
-		db: o.DB, log: o.Log, policy: o.Policy, logger: o.Logger, group: o.Group, span: o.Span,
+		db: o.DB, log: o.Log, policy: o.Policy, real: o.Real, logger: o.Logger, group: o.Group, span: o.Span,
 		queue:   make(chan *call, o.Queue),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),

@@ -195,7 +195,7 @@ func (t *turn) allow(a strongroom.Action, r strongroom.Resource, c Context) erro
 	d := t.g.policy().Decide(authz.Request{
 		Actor: t.who, Action: a, Resource: r,
 		Purpose: c.Purpose, HasReference: c.Reference != "", Reference: c.Given, Context: c.Attrs,
-		Now: t.now, Real: realTime(t.who),
+		Now: t.now, Real: t.g.realTime(t.who),
 	})
 	r.Attrs = nil // the log holds names, not attributes
 	rec := decision{
@@ -221,12 +221,11 @@ func (t *turn) allow(a strongroom.Action, r strongroom.Resource, c Context) erro
 
 // realTime is the clock by which the age of a person's second factor counts.
 // Nobody else's decision depends on it.
-func realTime(who strongroom.Actor) time.Time {
+func (g *Guard) realTime(who strongroom.Actor) time.Time {
 	if who.Kind != strongroom.PersonActor || who.Standing.Verified.IsZero() {
 		return time.Time{}
 	}
-	var real strongroom.Clock
-	return real.Now()
+	return g.real.Now()
 }
 
 func (t *turn) note(key string, value any) {

@@ -1,0 +1,79 @@
+package guard_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/authz"
+	"strongroom/internal/guard"
+)
+
+// A person's second factor ages by the real clock, not by that of the data.
+func TestSecondFactorAges(t *testing.T) {
+	real := new(strongroom.Clock)
+	f := fresh(t, guard.Options{Real: real})
+	who := strongroom.Actor{
+		Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{authz.Auditor}, AllStores: true, Door: "http",
+		Standing: strongroom.Standing{Trained: true, Verified: real.Now()},
+	}
+	export := func() error {
+		return f.Do(t.Context(), who, func(_ context.Context, tx *guard.Tx) error {
+			return tx.Allow(strongroom.Action{Name: "log.export", Class: 1008, Activity: 8}, strongroom.Resource{Type: "Log", ID: "log"}, guard.Context{})
+		})
+	}
+	if err := export(); err != nil {
+		t.Fatal(err)
+	}
+	real.SetOffset(16 * time.Minute)
+	if err := export(); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("a second factor of 16 minutes ago: %v", err)
+	}
+}
+
+// An elevation counts for the reference it was given for, which no event holds.
+func TestElevationIsComparedInClear(t *testing.T) {
+	f := fresh(t, guard.Options{})
+	who := strongroom.Actor{
+		Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Door: "http",
+		Standing: strongroom.Standing{Trained: true, Pledged: true, Device: "managed", Verified: time.Now()},
+		Elevations: []strongroom.Elevation{{
+			ID: "grt_1", Store: f.store, Purpose: strongroom.Tax, Reference: "order-77", Until: time.Now().Add(time.Hour),
+		}},
+	}
+	for given, want := range map[string]bool{"order-77": true, "order-78": false, "": false} {
+		id := strongroom.NewID("rec")
+		err := f.Do(t.Context(), who, func(_ context.Context, tx *guard.Tx) error {
+			return tx.Allow(strongroom.Action{Name: "record.reveal", Class: 6005, Activity: 10}, f.record(id),
+				guard.Context{Purpose: strongroom.Tax, Reference: strings.Repeat("0", 26), Given: given})
+		})
+		if (err == nil) != want {
+			t.Errorf("given %q: %v", given, err)
+		}
+		for _, e := range f.eventsOf(t, id) {
+			if text := fmt.Sprintf("%+v", e); strings.Contains(text, "order-7") {
+				t.Errorf("the event holds the reference: %s", text)
+			}
+		}
+	}
+}
+
+// More policies than an event takes do not stop the work.
+func TestManyPoliciesDecide(t *testing.T) {
+	var b strings.Builder
+	for i := range audit.MaxPolicies + 3 {
+		fmt.Fprintf(&b, "@id(\"own/%d\") permit (principal, action == Action::\"record.ingest\", resource);\n", i)
+	}
+	f := fresh(t, guard.Options{}, authz.File{Name: "own.cedar", Text: []byte(b.String())})
+	id := strongroom.NewID("rec")
+	if err := f.Do(t.Context(), f.who, f.add(id, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if es := f.eventsOf(t, id); len(es) != 1 || len(es[0].Policies) != audit.MaxPolicies {
+		t.Errorf("%+v", es)
+	}
+}
