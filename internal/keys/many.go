@@ -3,6 +3,7 @@ package keys
 import (
 	"time"
 
+	"strongroom"
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
 )
@@ -43,6 +44,21 @@ func (k *Keys) LoadManyTx(tx *guard.Tx, records []uint64) (map[uint64]Wrapped, e
 
 func (k *Keys) loadMany(r *db.Reader, records []uint64, now time.Time) (map[uint64]Wrapped, error) {
 	out := make(map[uint64]Wrapped, len(records))
+	keep := func(w Wrapped) {
+		if now.Before(w.EraseBy) && !k.gone.has(w.Record) {
+			out[w.Record] = w
+		}
+	}
+	if len(records) == 1 {
+		w, err := readRow(r, records[0])
+		if strongroom.IsKind(err, strongroom.NotFound) {
+			return out, nil
+		}
+		if err == nil {
+			keep(w)
+		}
+		return out, err
+	}
 	var room [loadWideWidth]any
 	for len(records) > 0 {
 		var rows *db.Rows
@@ -61,9 +77,7 @@ func (k *Keys) loadMany(r *db.Reader, records []uint64, now time.Time) (map[uint
 			if err != nil {
 				return nil, closing(rows, err)
 			}
-			if now.Before(w.EraseBy) && !k.gone.has(w.Record) {
-				out[w.Record] = w
-			}
+			keep(w)
 		}
 		if err := rows.Close(); err != nil {
 			return nil, err

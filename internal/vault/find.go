@@ -98,7 +98,7 @@ func checkFind(q FindQuery) (recordID, []term, error) {
 // searched returns the connected stores of a search.
 func (v *Vault) searched(r *db.Reader, who strongroom.Actor, id string) ([]*store, error) {
 	if id != "" {
-		st, err := v.connectedStore(r, id)
+		st, err := v.storeForReader(r, id)
 		if err != nil {
 			return nil, err
 		}
@@ -129,23 +129,25 @@ type search struct {
 // run returns a page over all stores in the order of records.
 func (s *search) run(stores []*store, after recordID) ([]shown, string, error) {
 	byNum := make(map[int64]*store, len(stores))
+	var hashes []hash
 	var ids []recordID
 	for _, st := range stores {
 		byNum[st.num] = st
-		found, err := s.inStore(st, after)
+		if s.q.ExternalID != "" {
+			found, err := s.byExternalID(st, after)
+			if err != nil {
+				return nil, "", err
+			}
+			ids = append(ids, found...)
+			continue
+		}
+		more, err := s.hashes(st)
 		if err != nil {
 			return nil, "", err
 		}
-		ids = append(ids, found...)
+		hashes = append(hashes, more...)
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	next := ""
-	if len(ids) > s.limit {
-		ids = ids[:s.limit]
-		next = ids[s.limit-1].cursor()
-	}
-	rows, err := loadShown(&s.view.Reader, ids)
+	rows, next, err := s.load(ids, hashes, after)
 	if err != nil {
 		return nil, "", err
 	}
@@ -154,11 +156,34 @@ func (s *search) run(stores []*store, after recordID) ([]shown, string, error) {
 	return out, next, err
 }
 
-// inStore returns up to limit+1 records of a store after one.
-func (s *search) inStore(st *store, after recordID) ([]recordID, error) {
-	if s.q.ExternalID != "" {
-		return s.byExternalID(st, after)
+// load returns the records with ids, or those that hashes lead to: a page of
+// them, and where the next one begins.
+func (s *search) load(ids []recordID, hashes []hash, after recordID) (rows []*row, next string, err error) {
+	r := &s.view.Reader
+	if len(hashes) == 1 {
+		if rows, err = loadFound(r, hashes[0], after, s.limit+1); len(rows) > s.limit {
+			rows = rows[:s.limit]
+			next = rows[s.limit-1].id.cursor()
+		}
+		return rows, next, err
 	}
+	if len(hashes) > 0 {
+		if ids, err = indexed(r, hashes, after, s.limit+1); err != nil {
+			return nil, "", err
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if len(ids) > s.limit {
+		ids = ids[:s.limit]
+		next = ids[s.limit-1].cursor()
+	}
+	rows, err = loadShown(r, ids)
+	return rows, next, err
+}
+
+// hashes returns what the terms hash to in a store, in each month that lives.
+func (s *search) hashes(st *store) ([]hash, error) {
 	var hashes []hash
 	for _, month := range s.v.keys.LivePeriods(st.id) {
 		for _, t := range s.terms {
@@ -172,10 +197,7 @@ func (s *search) inStore(st *store, after recordID) ([]recordID, error) {
 			hashes = append(hashes, short(key.MAC([]byte(t.text))))
 		}
 	}
-	if len(hashes) == 0 {
-		return nil, nil
-	}
-	return indexed(&s.view.Reader, hashes, after, s.limit+1)
+	return hashes, nil
 }
 
 // byExternalID looks the id up as each kind of object.

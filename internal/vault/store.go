@@ -58,6 +58,11 @@ const (
 	// What a description needs: outline and tokenised part.
 	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) order by id`
+	sqlByID = `select ` + outlineColumns + `, null, body, null from vault_record where id = $1`
+	// The same for what one hash leads to.
+	sqlFound = `select r.id, r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how, r.fetched_at, r.anchor, r.anchor_at,
+		r.expires_at, r.period, r.leaf_count, r.leaf_next, r.classes, r.ident, r.facts, null, r.body, null
+		from vault_index i join vault_record r on r.id = i.record where i.hash = $1 and i.record > $2 order by i.record limit $3`
 	sqlOfKind = `select ` + outlineColumns + ` from vault_record
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) and kind = $17 and status = 1`
 
@@ -110,16 +115,19 @@ const (
 // its neighbours out of a list.
 func scanRow(scan func(...any) error, all bool) (*row, error) {
 	var r row
-	var id, fetched, anchorAt, expires, kindOf, statusOf, version, from, platformOf, api, way, anchor, month, count, next, classes int64
+	var n [16]int64 // the types the engine has: others cost reflection
 	var ident []byte
-	dest := []any{&id, &r.store, &kindOf, &statusOf, &version, &from, &platformOf, &api, &way, &fetched,
-		&anchor, &anchorAt, &expires, &month, &count, &next, &classes, &ident, &r.facts}
-	if all {
-		dest = append(dest, &r.entries, &r.body, &r.leaves)
+	dest := [...]any{&n[0], &r.store, &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], &n[11],
+		&n[12], &n[13], &n[14], &n[15], &ident, &r.facts, &r.entries, &r.body, &r.leaves}
+	width := len(dest)
+	if !all {
+		width -= 3
 	}
-	if err := scan(dest...); err != nil {
+	if err := scan(dest[:width]...); err != nil {
 		return nil, err
 	}
+	id, kindOf, statusOf, version, from, platformOf, api, way := n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]
+	fetched, anchor, anchorAt, expires, month, count, next, classes := n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15]
 	r.id, r.classes = recordID(id), uint64(classes)
 	r.fetched, r.anchorAt, r.expires = db.Time(fetched), db.Time(anchorAt), db.Time(expires)
 	r.kind, r.status, r.version, r.provider = kind(kindOf), status(statusOf), uint32(version), provider(from)
@@ -237,6 +245,10 @@ func identArgs(args []any, idents []hash) []any {
 // loadShown returns those of the records that exist, in the order of ids, which
 // are sorted, with the tokenised part alone. Sixteen go in one question.
 func loadShown(r *db.Reader, ids []recordID) ([]*row, error) {
+	if len(ids) == 1 {
+		rows, err := r.Query(sqlByID, uint64(ids[0]))
+		return scanRows(nil, rows, err, true)
+	}
 	var out []*row
 	var args [identChunk]any
 	for len(ids) > 0 {
@@ -251,6 +263,12 @@ func loadShown(r *db.Reader, ids []recordID) ([]*row, error) {
 		ids = ids[n:]
 	}
 	return out, nil
+}
+
+// loadFound is loadShown for the records after one that a hash leads to.
+func loadFound(r *db.Reader, h hash, after recordID, limit int) ([]*row, error) {
+	rows, err := r.Query(sqlFound, h[:], uint64(after), limit)
+	return scanRows(nil, rows, err, true)
 }
 
 // listRows returns the live records of a store and kind after a record.

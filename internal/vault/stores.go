@@ -62,6 +62,7 @@ const (
 	sqlStoreAdd = `insert into vault_store (num, id, tag, platform, tainted, status, kinds, fields, connected, disconnected, card)
 		select coalesce(max(num), 0) + 1, $1, $2, $3, 1, 1, 0, 0, $4, 0, $5 from vault_store`
 	sqlStore           = `select ` + storeColumns + ` from vault_store where id = $1`
+	sqlStoreState      = `select status from vault_store where id = $1`
 	sqlStoreByTag      = `select ` + storeColumns + ` from vault_store where tag = $1`
 	sqlStores          = `select ` + storeColumns + ` from vault_store where num > $1 order by num limit $2`
 	sqlStoreKinds      = `update vault_store set kinds = kinds | $2 where num = $1`
@@ -355,6 +356,26 @@ func (v *Vault) connectedStore(r *db.Reader, id string) (*store, error) {
 func (v *Vault) CheckStore(r *db.Reader, id string) error {
 	_, err := v.connectedStore(r, id)
 	return err
+}
+
+// storeForReader is connectedStore for verbs that need no more of a store than
+// what never changes: of one that is known its state alone is read.
+func (v *Vault) storeForReader(r *db.Reader, id string) (*store, error) {
+	known := v.cachedStore(id)
+	if known == nil {
+		return v.connectedStore(r, id)
+	}
+	var state int64
+	err := r.QueryRow(sqlStoreState, id).Scan(&state)
+	switch {
+	case strongroom.IsKind(err, strongroom.NotFound):
+		return nil, noStore().Because(err)
+	case err != nil:
+		return nil, err
+	case storeState(state) != storeConnected:
+		return nil, disconnected()
+	}
+	return known, nil
 }
 
 // sharedStores are the connected stores that the transaction has read, by id.
