@@ -96,6 +96,7 @@ func (p packaged) wrongUnit() (wrong []string) {
 	stop, err := time.ParseDuration(p.one("TimeoutStopSec"))
 	say(err == nil && stop >= 30*time.Second, "a stop has less time than requests get")
 	say(p.one("UMask") == "0077", "files are made readable for others")
+	say(p.one("Restart") == "on-failure" && p.one("StartLimitIntervalSec") == "0", "it gives up while its database is away")
 	return wrong
 }
 
@@ -155,7 +156,7 @@ func TestPackaging(t *testing.T) {
 	}
 	for key, bad := range map[string]string{
 		"ExecStart": "/usr/bin/strongroom serve --data /var/lib/strongroom/data --colour", "StateDirectory": "other", "User": "nobody",
-		"LoadCredential": "root:/etc/other", "TimeoutStopSec": "5s", "UMask": "0022",
+		"LoadCredential": "root:/etc/other", "TimeoutStopSec": "5s", "UMask": "0022", "StartLimitIntervalSec": "10s",
 	} {
 		q := readPackaged(t)
 		q.unit[key] = []string{bad}
