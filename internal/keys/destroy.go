@@ -2,6 +2,8 @@ package keys
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"strongroom"
@@ -34,41 +36,59 @@ func (r Reason) word() audit.Term {
 // a record among them. The ledger is synced before the commit, once for all who
 // share it. Records without a key are passed over; n counts the others.
 func (k *Keys) DestroyTx(tx *guard.Tx, records []uint64, reason Reason) (n int, err error) {
-	alive, stores, err := owners(tx, records)
-	if err != nil || len(alive) == 0 {
+	doomed, err := k.DoomTx(tx, records, reason)
+	if err != nil {
 		return 0, err
 	}
-	return len(alive), k.destroy(tx, alive, stores, reason)
+	return len(doomed), k.BuryTx(tx, doomed)
 }
 
-// DestroyLoadedTx is DestroyTx for keys that the caller has loaded in this very
-// transaction and not destroyed since. It asks the database nothing.
-func (k *Keys) DestroyLoadedTx(tx *guard.Tx, ws []Wrapped, reason Reason) error {
-	if len(ws) == 0 {
-		return nil
+// Doomed is a record whose key must not live beyond the transaction.
+type Doomed struct {
+	record uint64
+	reason Reason
+}
+
+// DoomTx is DestroyTx up to the last step: it decides, records and has the ledger
+// written. The caller removes the keys with [Keys.BuryTx], in the same
+// transaction, before anybody can look for one of them.
+func (k *Keys) DoomTx(tx *guard.Tx, records []uint64, reason Reason) ([]Doomed, error) {
+	alive, stores, err := owners(tx, records)
+	if err != nil {
+		return nil, err
 	}
+	return k.doom(tx, alive, stores, reason)
+}
+
+// DoomLoadedTx is DoomTx for keys that were loaded in this very transaction and
+// not destroyed since. It asks the database nothing.
+func (k *Keys) DoomLoadedTx(tx *guard.Tx, ws []Wrapped, reason Reason) ([]Doomed, error) {
 	records := make([]uint64, len(ws))
 	var stores []tally
 	for i, w := range ws {
 		records[i], stores = w.Record, count(stores, w.Store)
 	}
-	return k.destroy(tx, records, stores, reason)
+	return k.doom(tx, records, stores, reason)
 }
 
-func (k *Keys) destroy(tx *guard.Tx, alive []uint64, stores []tally, reason Reason) error {
+func (k *Keys) doom(tx *guard.Tx, alive []uint64, stores []tally, reason Reason) ([]Doomed, error) {
+	if len(alive) == 0 {
+		return nil, nil
+	}
 	for _, st := range stores {
 		id := k.ring.now.Load().byNumber[st.number]
 		r := strongroom.Resource{Type: "Key", ID: id, Store: id}
 		if err := tx.Allow(actDestroy, r, guard.Context{}); err != nil {
-			return err
+			return nil, err
 		}
 		tx.Note("destroyed", int64(st.records))
 		tx.Note("reason", reason.word())
 	}
-	if err := k.enter(tx, alive, reason); err != nil {
-		return err
+	doomed := make([]Doomed, len(alive))
+	for i, r := range alive {
+		doomed[i] = Doomed{r, reason}
 	}
-	return bury(tx, alive, reason, db.Micros(tx.Now()))
+	return doomed, k.enter(tx, alive, reason)
 }
 
 // tally counts records of one store.
@@ -155,28 +175,34 @@ func (k *Keys) markLedger(tx *guard.Tx) error {
 	return setMark(tx, markLedger, k.ledger.count())
 }
 
-// bury deletes the keys and queues the records, sixteen to a statement. All of
-// them have a key.
-func bury(tx *guard.Tx, records []uint64, reason Reason, at int64) error {
-	if len(records) == 1 {
-		if err := tx.Queue(sqlDelete, records[0]); err != nil {
-			return err
-		}
-		return tx.Queue(sqlDead, records[0], reason, at)
+// BuryTx removes the keys of the doomed, which may be those of several calls, and
+// queues the records, sixteen to a statement.
+func (k *Keys) BuryTx(tx *guard.Tx, doomed []Doomed) error {
+	same := make(map[Reason][]uint64)
+	for _, d := range doomed {
+		same[d.reason] = append(same[d.reason], d.record)
 	}
-	n := (len(records) + ownersWidth - 1) / ownersWidth
+	for _, reason := range slices.Sorted(maps.Keys(same)) {
+		for records := same[reason]; len(records) > 0; records = records[min(ownersWidth, len(records)):] {
+			if err := bury(tx, records[:min(ownersWidth, len(records))], reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bury removes up to ownersWidth keys and queues the records. Those without a key
+// are passed over.
+func bury(tx *guard.Tx, records []uint64, reason Reason) error {
 	args := make([]any, ownersWidth, ownersWidth+2)
-	chunk := func(i int) []any {
-		for j := range ownersWidth {
-			args[j] = records[min(i*ownersWidth+j, len(records)-1)] // the last one fills up
-		}
-		return args
+	for i := range args {
+		args[i] = records[min(i, len(records)-1)] // the last one fills up
 	}
-	if _, err := tx.Batch(sqlDeadMany, n, func(i int) []any { return append(chunk(i), reason, at) }); err != nil {
+	if err := tx.Queue(sqlDeadMany, append(args, reason, db.Micros(tx.Now()))...); err != nil {
 		return err
 	}
-	_, err := tx.Batch(sqlDeleteMany, n, chunk)
-	return err
+	return tx.Queue(sqlDeleteMany, args...)
 }
 
 // Dead is a record whose key is gone and whose remains wait to be cleared.

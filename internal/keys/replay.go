@@ -2,11 +2,8 @@ package keys
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"strongroom"
-	"strongroom/internal/db"
 	"strongroom/internal/guard"
 )
 
@@ -79,24 +76,14 @@ func (k *Keys) replay(ctx context.Context, who strongroom.Actor, chunk []Entry) 
 		if n == 0 {
 			return nil
 		}
-		return buryEach(tx, alive, reasons)
+		doomed := make([]Doomed, n)
+		for i, r := range alive {
+			doomed[i] = Doomed{r, reasons[r]}
+		}
+		return k.BuryTx(tx, doomed)
 	})
 	if err != nil {
 		return 0, err
 	}
 	return n, nil
-}
-
-// buryEach buries records that died for different reasons.
-func buryEach(tx *guard.Tx, alive []uint64, reasons map[uint64]Reason) error {
-	same := make(map[Reason][]uint64)
-	for _, r := range alive {
-		same[reasons[r]] = append(same[reasons[r]], r)
-	}
-	for _, reason := range slices.Sorted(maps.Keys(same)) {
-		if err := bury(tx, same[reason], reason, db.Micros(tx.Now())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -44,13 +44,11 @@ select record, version, store, epoch, erase_by, wrap from keys_data where record
 select record, store from keys_data where record in
 	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
-	sqlDelete     = `delete from keys_data where record = $1`
 	sqlDeleteMany = `
 delete from keys_data where record in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
 	// Nothing is looked for in the queue when a row comes to it: that would be
 	// half of what a death costs PostgreSQL. See the schema for a second row.
-	sqlDead     = `insert into keys_dead (record, reason, at) values ($1, $2, $3)`
 	sqlDeadMany = `
 insert into keys_dead (record, reason, at) select record, $17, $18 from keys_data where record in
 	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`

@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	sqlMarkErased = `update vault_record set status = 2, expires_at = $2 where id = $1`
 	sqlStonesOver = `delete from vault_record where id in (
-		select id from vault_record where status <> 1 and expires_at <= $1 and body is null order by expires_at limit $2)`
+		select id from vault_record where status <> 1 and expires_at <= $1 and entries is null order by expires_at limit $2)`
 )
 
 // liftRecord removes the tombstone of one object.

@@ -13,8 +13,9 @@
 // read without its personal values ([Vault.Record]), and opened for a purpose
 // ([Vault.Reveal], [Vault.RevealTokens]). Its clock runs from what the shop said
 // of it ([Profile]). When the date is reached, or somebody erases it
-// ([Vault.Erase]), its key dies; [Vault.ClearStep] then removes what the key
-// left behind, and an emptied row keeps the object away from the next sync.
+// ([Vault.Erase]), its key dies, and an erased one's sealed parts with it;
+// [Vault.ClearStep] then removes what the key left behind, and an emptied row
+// keeps the object away from the next sync.
 //
 // # Invariants
 //

@@ -61,8 +61,9 @@ func (v *Vault) Erase(ctx context.Context, who strongroom.Actor, q EraseRequest)
 		return Erased{}, v.refuse(ctx, who, actionErase, v.storeOr(q.Store), err)
 	}
 	var out Erased
-	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		e := &erasing{v: v, tx: tx, why: why}
+	with := guard.Joint{Key: erasuresKey{v}, Item: ids, Begin: v.beginErasures, End: v.endErasures}
+	err = v.guard.DoJointly(ctx, who, with, func(_ context.Context, tx *guard.Tx) error {
+		e := v.newErasing(tx, why)
 		res := storeResource(q.Store)
 		if len(ids) == 1 {
 			res = strongroom.Resource{Type: "Record", ID: ids[0].String(), Store: q.Store}
@@ -111,125 +112,6 @@ func checkErase(q EraseRequest) (ids []recordID, why keys.Reason, err error) {
 		}
 	}
 	return ids, why, nil
-}
-
-// erasing is one transaction of an erasure.
-type erasing struct {
-	v    *Vault
-	tx   *guard.Tx
-	st   *store
-	why  keys.Reason
-	dead []uint64
-}
-
-// records kills the named ones. One that is dead already is passed over; one
-// that never was in this store is NotFound, and nothing is erased.
-func (e *erasing) records(ids []recordID) error {
-	for _, id := range ids {
-		r, err := loadRow(&e.tx.Reader, id)
-		if err != nil {
-			return noRecord(err)
-		}
-		if r.store != e.st.num {
-			return noRecord(nil)
-		}
-		if r.status == expired {
-			// It is gone, but an expired object may come back and an erased one may
-			// not: the tombstone says from now on that it was erased.
-			if err := e.markErased(r); err != nil {
-				return err
-			}
-			continue
-		}
-		if r.status == erased {
-			continue
-		}
-		if err := e.one(r, true); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// one kills a live record. graves says whether its shopper's identifiers get
-// tombstones: not where the whole store goes, because nothing is let in there.
-func (e *erasing) one(r *row, graves bool) error {
-	if graves {
-		if err := e.graves(r); err != nil {
-			return err
-		}
-	}
-	if err := e.markErased(r); err != nil {
-		return err
-	}
-	e.dead = append(e.dead, uint64(r.id))
-	return nil
-}
-
-func (e *erasing) markErased(r *row) error {
-	return e.tx.Queue(sqlMarkErased, uint64(r.id), db.Micros(e.tx.Now().Add(e.v.profile.Tombstone)))
-}
-
-// graves opens a record for the last time and leaves keyed hashes of its
-// shopper's identifiers, so that a customer object that was never here stays
-// away too. A record that does not open dies without.
-func (e *erasing) graves(r *row) error {
-	if r.kind != kindOrder && r.kind != kindCustomer {
-		return nil
-	}
-	w, err := e.v.keys.LoadTx(e.tx, uint64(r.id))
-	if gone(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	key, err := e.v.keys.Open(e.st.id, w)
-	if err != nil {
-		return nil
-	}
-	o, err := e.v.openRow(e.st.id, r, key)
-	if err != nil {
-		return nil
-	}
-	obj, err := e.v.reparse(e.st, r, o)
-	if err != nil {
-		return nil
-	}
-	ident, err := e.v.keys.StoreKey(e.st.id, keys.Ident)
-	if err != nil {
-		return err
-	}
-	now := e.tx.Now()
-	for _, t := range terms(obj.Identifiers) {
-		if !t.marksShopper() {
-			continue
-		}
-		h := graveHash(ident, t)
-		if err := e.tx.Queue(sqlGraveAdd, h[:], e.st.num, e.why, db.Micros(now), db.Micros(now.Add(e.v.profile.Tombstone))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// finish notes what was done on the erasure's event and destroys the keys, which
-// is decided and recorded as an act of its own.
-func (e *erasing) finish() error {
-	e.tx.Note("records", int64(len(e.dead)))
-	e.tx.Note("reason", reasonWord(e.why))
-	if len(e.dead) == 0 {
-		return nil
-	}
-	if len(e.dead) > 1 {
-		ids := make([]recordID, len(e.dead))
-		for i, id := range e.dead {
-			ids[i] = recordID(id)
-		}
-		e.tx.Note("digest", digest(ids))
-	}
-	_, err := e.v.keys.DestroyTx(e.tx, e.dead, e.why)
-	return err
 }
 
 func reasonWord(r keys.Reason) audit.Term {
@@ -291,7 +173,8 @@ func (v *Vault) eraseStoreStep(ctx context.Context, who strongroom.Actor, a stro
 		if err != nil {
 			return err
 		}
-		e := &erasing{v: v, tx: tx, st: st, why: why}
+		e := v.newErasing(tx, why)
+		e.st = st
 		for k := kindOrder; k <= kindStore && !more; k++ {
 			ids, err := storeLive(&tx.Reader, st.num, k, 0, limit-len(e.dead)+1)
 			if err != nil {
@@ -301,9 +184,7 @@ func (v *Vault) eraseStoreStep(ctx context.Context, who strongroom.Actor, a stro
 				if more = len(e.dead) == limit; more {
 					break
 				}
-				if err := e.one(&row{id: id}, false); err != nil {
-					return err
-				}
+				e.one(id)
 			}
 		}
 		n = len(e.dead)

@@ -98,8 +98,6 @@ const (
 		union select record from (select record from vault_index where hash = $4 and record > $5 order by record limit $6) d
 		order by record limit $6`
 
-	sqlGraveAdd = `insert into vault_tombstone (hash, store, why, at, until) values ($1, $2, $3, $4, $5)
-		on conflict (hash) do update set why = excluded.why, at = excluded.at, until = excluded.until`
 	sqlGrave      = `select until from vault_tombstone where hash = $1`
 	sqlGraveLift  = `delete from vault_tombstone where hash = $1`
 	sqlGraveSweep = `delete from vault_tombstone where hash in (select hash from vault_tombstone where until <= $1 limit $2)`

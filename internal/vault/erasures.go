@@ -1,0 +1,327 @@
+package vault
+
+import (
+	"slices"
+
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/keys"
+)
+
+const (
+	sqlByNumber16 = `select ` + allColumns + ` from vault_record
+		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	sqlByNumber64 = `select ` + allColumns + ` from vault_record where id` + inClearWidth
+
+	// The sealed parts go at once: nothing opens them any more. What a record has in
+	// the index goes with the sweep, which finds it by its entries.
+	sqlMarkErased = `update vault_record set status = 2, expires_at = $17, body = null, leaves = null
+		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+
+	sqlGraveAdd = `insert into vault_tombstone (hash, store, why, at, until) values ($1, $2, $3, $4, $5)
+		on conflict (hash) do update set why = excluded.why, at = excluded.at, until = excluded.until`
+	sqlGravesAdd = `insert into vault_tombstone (hash, store, why, at, until) values
+		($1, $2, $3, $25, $26), ($4, $5, $6, $25, $26), ($7, $8, $9, $25, $26), ($10, $11, $12, $25, $26),
+		($13, $14, $15, $25, $26), ($16, $17, $18, $25, $26), ($19, $20, $21, $25, $26), ($22, $23, $24, $25, $26)
+		on conflict (hash) do update set why = excluded.why, at = excluded.at, until = excluded.until`
+)
+
+const (
+	markWidth   = 16 // records of sqlMarkErased
+	gravesWidth = 8  // tombstones of sqlGravesAdd
+)
+
+// erasures are what erasures know of the database and have not written yet: those
+// of one call, or of all calls that erase within one transaction. Nobody else has
+// a turn before they are written.
+type erasures struct {
+	rows   map[recordID]*row // nil: asked for and not there
+	wraps  map[recordID]keys.Wrapped
+	marks  []recordID    // whose rows will say that they are erased
+	graves []grave       // tombstones of shoppers, each hash once
+	dead   []keys.Doomed // whose keys wait to be removed
+}
+
+// grave is the tombstone of one identifier of a shopper.
+type grave struct {
+	hash  hash
+	store int64
+	why   keys.Reason
+}
+
+func newErasures() *erasures {
+	return &erasures{rows: make(map[recordID]*row), wraps: make(map[recordID]keys.Wrapped)}
+}
+
+type erasuresKey struct{ v *Vault }
+
+// erasuresOf returns the transaction's erasures where calls work together, else
+// some of the caller's own.
+func (v *Vault) erasuresOf(tx *guard.Tx) *erasures {
+	if !tx.Joint() {
+		return newErasures()
+	}
+	return tx.Shared(erasuresKey{v}, func() any { return newErasures() }).(*erasures)
+}
+
+// beginErasures reads the records that the calls of one transaction erase.
+func (v *Vault) beginErasures(tx *guard.Tx, items []any) error {
+	var ids []recordID
+	for _, item := range items {
+		ids = append(ids, item.([]recordID)...)
+	}
+	slices.Sort(ids)
+	return v.erasuresOf(tx).find(v, tx, slices.Compact(ids))
+}
+
+// endErasures writes what the calls left to be written together.
+func (v *Vault) endErasures(tx *guard.Tx) error { return v.erasuresOf(tx).write(v, tx) }
+
+// find loads records, and the keys of those that live, unless they are known.
+func (in *erasures) find(v *Vault, tx *guard.Tx, ids []recordID) error {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id recordID) bool { _, ok := in.rows[id]; return ok })
+	if err := loadNumbers(&tx.Reader, ids, in.rows); err != nil {
+		return err
+	}
+	var alive []uint64
+	for _, id := range ids {
+		if r := in.rows[id]; r != nil && !r.broken && r.status == live {
+			alive = append(alive, uint64(id))
+		}
+	}
+	if len(alive) == 0 {
+		return nil
+	}
+	found, err := v.keys.LoadManyTx(tx, alive)
+	for id, w := range found {
+		in.wraps[recordID(id)] = w
+	}
+	return err
+}
+
+// loadNumbers adds records to out: nil for those that are not there. Up to 64 go
+// in one question.
+func loadNumbers(r *db.Reader, ids []recordID, out map[recordID]*row) error {
+	var room [clearWidth]any
+	for len(ids) > 0 {
+		n := min(clearWidth, len(ids))
+		args := room[:]
+		if n <= identChunk {
+			args = room[:identChunk]
+		}
+		for i := range args {
+			args[i] = uint64(ids[min(i, n-1)]) // a short chunk repeats its last
+		}
+		var rows *db.Rows
+		var err error
+		if n <= identChunk {
+			rows, err = r.Query(sqlByNumber16, args...)
+		} else {
+			rows, err = r.Query(sqlByNumber64, args...)
+		}
+		found, err := scanRows(nil, rows, err, true)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids[:n] {
+			out[id] = nil
+		}
+		for _, one := range found {
+			out[one.id] = one
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// write writes what waits.
+func (in *erasures) write(v *Vault, tx *guard.Tx) error {
+	until := db.Micros(tx.Now().Add(v.profile.Tombstone))
+	if err := in.writeMarks(tx, until); err != nil {
+		return err
+	}
+	if err := in.writeGraves(tx, until); err != nil {
+		return err
+	}
+	dead := in.dead
+	in.marks, in.graves, in.dead = nil, nil, nil
+	return v.keys.BuryTx(tx, dead)
+}
+
+func (in *erasures) writeMarks(tx *guard.Tx, until int64) error {
+	for ids := in.marks; len(ids) > 0; ids = ids[min(markWidth, len(ids)):] {
+		args := make([]any, markWidth+1)
+		for i := range markWidth {
+			args[i] = uint64(ids[min(i, len(ids)-1)]) // a short chunk repeats its last
+		}
+		args[markWidth] = until
+		if err := tx.Queue(sqlMarkErased, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *erasures) writeGraves(tx *guard.Tx, until int64) error {
+	now := db.Micros(tx.Now())
+	list := in.graves
+	for ; len(list) >= gravesWidth; list = list[gravesWidth:] {
+		args := make([]any, 0, 3*gravesWidth+2)
+		for i := range gravesWidth {
+			g := &list[i]
+			args = append(args, g.hash[:], g.store, g.why)
+		}
+		if err := tx.Queue(sqlGravesAdd, append(args, now, until)...); err != nil {
+			return err
+		}
+	}
+	for i := range list {
+		g := &list[i]
+		if err := tx.Queue(sqlGraveAdd, g.hash[:], g.store, g.why, now, until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bury has tombstones written; the last one of a hash counts.
+func (in *erasures) bury(graves []grave) {
+	for _, g := range graves {
+		i := slices.IndexFunc(in.graves, func(o grave) bool { return o.hash == g.hash })
+		if i < 0 {
+			in.graves = append(in.graves, g)
+			continue
+		}
+		in.graves[i] = g
+	}
+}
+
+// erasing is what one call erases. Until everything is decided it is kept apart
+// from what its neighbours erase.
+type erasing struct {
+	v      *Vault
+	tx     *guard.Tx
+	st     *store
+	why    keys.Reason
+	in     *erasures
+	marks  []recordID
+	graves []grave
+	dead   []uint64
+	wraps  []keys.Wrapped // of the dead, as far as they are known
+}
+
+func (v *Vault) newErasing(tx *guard.Tx, why keys.Reason) *erasing {
+	return &erasing{v: v, tx: tx, why: why, in: v.erasuresOf(tx)}
+}
+
+// records kills the named ones. One that is dead already is passed over; one
+// that never was in this store is NotFound, and nothing is erased.
+func (e *erasing) records(ids []recordID) error {
+	if err := e.in.find(e.v, e.tx, ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		r := e.in.rows[id]
+		switch {
+		case r == nil || r.store != e.st.num:
+			return noRecord(nil)
+		case r.broken:
+			return badRow("numbers")
+		case r.status == erased:
+		case r.status == expired:
+			// It is gone, but an expired object may come back and an erased one may
+			// not: the tombstone says from now on that it was erased.
+			e.marks = append(e.marks, id)
+		default:
+			if err := e.mourn(r); err != nil {
+				return err
+			}
+			e.one(id)
+		}
+	}
+	return nil
+}
+
+// one kills a live record.
+func (e *erasing) one(id recordID) {
+	e.marks, e.dead = append(e.marks, id), append(e.dead, uint64(id))
+	if w, ok := e.in.wraps[id]; ok {
+		e.wraps = append(e.wraps, w)
+	}
+}
+
+// mourn opens a record for the last time and leaves keyed hashes of its
+// shopper's identifiers, so that a customer object that was never here stays
+// away too. A record that does not open dies without. It is not called where the
+// whole store goes, because nothing is let in there.
+func (e *erasing) mourn(r *row) error {
+	if r.kind != kindOrder && r.kind != kindCustomer {
+		return nil
+	}
+	w, ok := e.in.wraps[r.id]
+	if !ok {
+		return nil
+	}
+	key, err := e.v.keys.Open(e.st.id, w)
+	if err != nil {
+		return nil
+	}
+	o, err := e.v.openRow(e.st.id, r, key)
+	if err != nil {
+		return nil
+	}
+	obj, err := e.v.reparse(e.st, r, o)
+	if err != nil {
+		return nil
+	}
+	ident, err := e.v.keys.StoreKey(e.st.id, keys.Ident)
+	if err != nil {
+		return err
+	}
+	for _, t := range terms(obj.Identifiers) {
+		if t.marksShopper() {
+			e.graves = append(e.graves, grave{graveHash(ident, t), e.st.num, e.why})
+		}
+	}
+	return nil
+}
+
+// finish notes what was done on the erasure's event and destroys the keys, which
+// is decided and recorded as an act of its own. What is to be written is written
+// with what the neighbours erase.
+func (e *erasing) finish() error {
+	e.tx.Note("records", int64(len(e.dead)))
+	e.tx.Note("reason", reasonWord(e.why))
+	if len(e.dead) > 1 {
+		ids := make([]recordID, len(e.dead))
+		for i, id := range e.dead {
+			ids[i] = recordID(id)
+		}
+		e.tx.Note("digest", digest(ids))
+	}
+	doomed, err := e.doom()
+	if err != nil {
+		return err
+	}
+	e.tx.PutOff() // from here on our work is mixed with that of our neighbours
+	e.in.marks, e.in.dead = append(e.in.marks, e.marks...), append(e.in.dead, doomed...)
+	e.in.bury(e.graves)
+	for _, id := range e.marks {
+		if r := e.in.rows[id]; r != nil {
+			r.status = erased
+		}
+	}
+	if e.tx.Joint() {
+		return nil
+	}
+	return e.in.write(e.v, e.tx)
+}
+
+// doom decides about the keys. Where one is not known, because its date is
+// reached or it died before, all are asked for.
+func (e *erasing) doom() ([]keys.Doomed, error) {
+	if len(e.wraps) < len(e.dead) {
+		return e.v.keys.DoomTx(e.tx, e.dead, e.why)
+	}
+	return e.v.keys.DoomLoadedTx(e.tx, e.wraps, e.why)
+}

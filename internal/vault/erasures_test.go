@@ -1,0 +1,103 @@
+package vault_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/db/dbtest"
+	"strongroom/internal/vault"
+)
+
+// Calls that erase within one commit answer each for itself: one record counts
+// once, a call that is refused erases nothing, and what is left is what each of
+// them would have left alone.
+func TestErasuresOfOneCommit(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openWith(t, setup{engine: engine})
+		ctx := context.Background()
+		var ids []string
+		for i := range 21 {
+			body := orderOf(fmt.Sprint(8000+i), fmt.Sprint("c", i), fmt.Sprintf(`"createdAt":"2026-11-01T09:00:00Z","note":"n%d"`, i))
+			ids = append(ids, f.ingest("orders", body).Records[0].ID)
+		}
+		unknown := "rec_" + ids[0][4:29] + "z"
+		var counts [4]int
+		erase := func(n *int, ids ...string) func() error {
+			return func() error {
+				out, err := f.Erase(ctx, f.who, vault.EraseRequest{Store: f.store, Records: ids, Reason: "notice"})
+				*n = out.Count
+				return err
+			}
+		}
+		errs := f.together(
+			erase(&counts[0], ids[0]),
+			erase(&counts[1], ids[1:19]...),
+			erase(&counts[2], ids[19], unknown),
+			erase(&counts[3], ids[0], ids[1], ids[2]))
+		f.must(errs[0])
+		f.must(errs[1])
+		want(t, errs[2], strongroom.NotFound, "record")
+		f.must(errs[3])
+		if counts != [4]int{1, 18, 0, 0} {
+			t.Errorf("erased %v", counts)
+		}
+		for i, id := range ids {
+			_, err := f.reveal(id)
+			if i < 19 {
+				want(t, err, strongroom.Erased, "erased")
+			} else if err != nil {
+				t.Errorf("record %d, which nobody erased: %v", i, err)
+			}
+		}
+		if got := len(f.events("key.destroy")); got != 2 {
+			t.Errorf("%d destructions are recorded, want 2", got)
+		}
+		// The sealed parts went with the keys, before any sweep.
+		var sealed int
+		f.exec(func(tx *db.Tx) error {
+			return tx.QueryRow("select count(*) from vault_record where body is not null or leaves is not null").Scan(&sealed)
+		})
+		if sealed != 2 {
+			t.Errorf("%d records have sealed parts, want those of the two that live", sealed)
+		}
+		if _, cleared := f.sweep(); cleared != 19 {
+			t.Errorf("cleared %d", cleared)
+		}
+		for _, mail := range []string{"mara.zarco@example.com"} {
+			if out := f.ingest("customers", customerOf("c90", mail)); out.Dead != 1 {
+				t.Errorf("the shopper's customer object came: %+v", out)
+			}
+		}
+	})
+}
+
+// A denied destruction of keys leaves everything as it was, also for those who
+// erase in the same commit.
+func TestErasureIsDecidedForItself(t *testing.T) {
+	f := open(t)
+	ctx := context.Background()
+	a := f.ingest("orders", orderOf("8001", "c1", `"createdAt":"2026-11-01T09:00:00Z"`)).Records[0].ID
+	b := f.ingest("orders", orderOf("8002", "c2", `"createdAt":"2026-11-01T09:00:00Z"`)).Records[0].ID
+	stranger := strongroom.Actor{Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: []string{"application"}, Stores: []string{f.store}, Door: "http"}
+	errs := f.together(
+		func() error {
+			_, err := f.Erase(ctx, stranger, vault.EraseRequest{Store: f.store, Records: []string{a}})
+			return err
+		},
+		func() error {
+			_, err := f.Erase(ctx, f.who, vault.EraseRequest{Store: f.store, Records: []string{b}})
+			return err
+		})
+	if !strongroom.IsKind(errs[0], strongroom.Denied) {
+		t.Fatalf("a stranger: %v", errs[0])
+	}
+	f.must(errs[1])
+	if _, err := f.reveal(a); err != nil {
+		t.Errorf("what the stranger named is gone: %v", err)
+	}
+	_, err := f.reveal(b)
+	want(t, err, strongroom.Erased, "erased")
+}
