@@ -10,43 +10,61 @@ import (
 	"strongroom"
 )
 
-// actorKey is all of the attributes a principal of any kind has.
+// actorKey is all of the attributes of a principal.
 type actorKey struct {
-	door      string
-	allStores bool
+	person     bool
+	door       string
+	allStores  bool
+	employment string
+	trained    bool
+	pledged    bool
+	device     string
 }
 
-func (k actorKey) record() types.RecordMap {
-	return types.RecordMap{"door": types.String(k.door), "all_stores": types.Boolean(k.allStores)}
+func keyOf(a *strongroom.Actor) actorKey {
+	k := actorKey{door: a.Door, allStores: a.AllStores}
+	if a.Kind == strongroom.PersonActor {
+		st := &a.Standing
+		k.person, k.employment, k.trained, k.pledged, k.device = true, st.Employment, st.Trained, st.Pledged, st.Device
+	}
+	return k
 }
 
-// prepareActors builds the attributes of services and of the product once, by
-// the usual doors.
+func (k actorKey) record() types.Record {
+	m := types.RecordMap{"door": types.String(k.door), "all_stores": types.Boolean(k.allStores)}
+	if k.person {
+		m["employment"], m["device"] = types.String(k.employment), types.String(k.device)
+		m["trained"], m["pledged"] = types.Boolean(k.trained), types.Boolean(k.pledged)
+	}
+	return types.NewRecord(m)
+}
+
+// prepareActors builds the attributes of the usual principals once.
 func (e *Engine) prepareActors() {
 	e.actors = make(map[actorKey]types.Record)
-	for _, door := range []string{"", "http", "socket", "command", "job"} {
-		for _, all := range []bool{false, true} {
-			k := actorKey{door, all}
-			e.actors[k] = types.NewRecord(k.record())
+	put := func(k actorKey) { e.actors[k] = k.record() }
+	yesNo := []bool{false, true}
+	for _, all := range yesNo {
+		for _, door := range []string{"", "http", "socket", "command", "job"} {
+			put(actorKey{door: door, allStores: all})
+		}
+		for _, employment := range []string{"", "employee", "contractor", "agency", "intern"} {
+			for _, device := range []string{"", "managed", "unmanaged", "unknown"} {
+				for i := range 4 {
+					put(actorKey{true, "http", all, employment, yesNo[i&1], yesNo[i>>1], device})
+				}
+			}
 		}
 	}
 }
 
 // about returns the attributes of the principal.
 func (q *question) about(a *strongroom.Actor) types.Record {
-	key := actorKey{a.Door, a.AllStores}
-	if a.Kind != strongroom.PersonActor {
-		if ready, ok := q.actors[key]; ok {
-			return ready
-		}
-		return types.NewRecord(key.record())
+	key := keyOf(a)
+	if ready, ok := q.actors[key]; ok {
+		return ready
 	}
-	m := key.record()
-	m["employment"] = types.String(a.Standing.Employment)
-	m["trained"] = types.Boolean(a.Standing.Trained)
-	m["pledged"] = types.Boolean(a.Standing.Pledged)
-	m["device"] = types.String(a.Standing.Device)
-	return types.NewRecord(m)
+	return key.record()
 }
 
 // standing adds the time, the age of what was shown and the place of the call to
