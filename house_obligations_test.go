@@ -11,7 +11,7 @@ import (
 // carried are the obligations of the EcartAPI Data Protection Policy that the
 // product carries today, by their stable ids.
 var carried = []string{
-	"2.3.3", "2.4.8", "2.5.1", "2.8.1", "2.8.2", "3.0.1", "3.1.1", "3.1.2", "3.1.3", "3.1.5",
+	"2.3.1", "2.3.3", "2.4.8", "2.5.1", "2.8.1", "2.8.2", "3.0.1", "3.1.1", "3.1.2", "3.1.3", "3.1.5",
 	"3.4.1", "3.4.2", "3.4.3", "3.5.3", "3.6.2", "3.6.5", "3.6.6", "3.6.7",
 }
 
