@@ -10,6 +10,7 @@ import (
 
 type keyView struct {
 	ID       string   `json:"id"`
+	State    string   `json:"state"`
 	Label    string   `json:"label"`
 	Roles    []string `json:"roles"`
 	Stores   []string `json:"stores"`
@@ -95,14 +96,11 @@ func (k *keyListCmd) Run(g *globals) error {
 		}
 		rows := make([][]string, len(all))
 		for i, key := range all {
-			state, stores := "live", strings.Join(key.Stores, ",")
-			if key.Revoked != "" {
-				state = "revoked"
-			}
+			stores := strings.Join(key.Stores, ",")
 			if key.All {
 				stores = "all"
 			}
-			rows[i] = []string{key.ID, key.Label, strings.Join(key.Roles, ","), stores, state, key.Expires, key.LastUsed}
+			rows[i] = []string{key.ID, key.Label, strings.Join(key.Roles, ","), stores, key.State, key.Expires, key.LastUsed}
 		}
 		return table(g.out, "ID\tLABEL\tROLES\tSTORES\tSTATE\tENDS\tLAST USED", rows)
 	})

@@ -15,10 +15,11 @@ type storeCmd struct {
 
 type storeView struct {
 	ID        string `json:"id"`
+	State     string `json:"state"`
 	Name      string `json:"name"`
 	Platform  string `json:"platform"`
 	Ended     string `json:"disconnected_at,omitempty"`
-	Connected string `json:"connected_at"`
+	Connected string `json:"connected_at,omitempty"`
 }
 
 type storeAddCmd struct {
@@ -62,11 +63,7 @@ func (s *storeListCmd) Run(g *globals) error {
 		}
 		rows := make([][]string, len(all))
 		for i, st := range all {
-			state := "connected"
-			if st.Ended != "" {
-				state = "disconnected"
-			}
-			rows[i] = []string{st.ID, st.Platform, state, st.Name}
+			rows[i] = []string{st.ID, st.Platform, st.State, st.Name}
 		}
 		return table(g.out, "ID\tPLATFORM\tSTATE\tNAME", rows)
 	})

@@ -473,6 +473,10 @@ func TestInstance(t *testing.T) {
 	if a := f.call("GET", "/readyz", "", public); a.status != 503 || !strings.Contains(string(a.body), "the disk is full") || a.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
+	f.ready = fmt.Errorf("cannot open %s", "/srv/jane.doe@example.com")
+	if a := f.call("GET", "/readyz", "", public); a.status != 503 || f.problem(a).Code != "not-ready" || strings.Contains(string(a.body), "jane") || f.problem(a).Hint == "" {
+		t.Errorf("not ready for a reason without words: %d %s", a.status, a.body)
+	}
 	if a := f.call("GET", "/healthz", "", public); a.status != 200 {
 		t.Errorf("not alive: %d", a.status)
 	}

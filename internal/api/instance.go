@@ -171,6 +171,10 @@ func healthz(*API, context.Context, strongroom.Actor, *struct{}) (aliveOut, erro
 func readyz(a *API, ctx context.Context, _ strongroom.Actor, _ *struct{}) (readyOut, error) {
 	if a.o.Ready != nil {
 		if err := a.o.Ready(ctx); err != nil {
+			if !strongroom.IsKind(err, strongroom.Unavailable) {
+				err = strongroom.Faultf(strongroom.Unavailable, "not-ready", "the instance cannot decide or record").
+					Advise("look at the operational log").Because(err)
+			}
 			return readyOut{}, err
 		}
 	}

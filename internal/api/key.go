@@ -18,15 +18,17 @@ type keyIn struct {
 	Networks  []string  `json:"networks,omitempty" doc:"addresses with prefix length it may be used from"`
 }
 
+// keyOut leaves out of a damaged account everything but id and state.
 type keyOut struct {
 	ID        string     `json:"id"`
-	Label     string     `json:"label"`
-	Roles     []string   `json:"roles"`
-	Stores    []string   `json:"stores"`
+	State     string     `json:"state" doc:"live, revoked, or damaged: its row was changed in the database and the key is good for nothing"`
+	Label     string     `json:"label,omitzero"`
+	Roles     []string   `json:"roles,omitzero"`
+	Stores    []string   `json:"stores,omitzero"`
 	AllStores bool       `json:"all_stores"`
-	Networks  []string   `json:"networks"`
-	Created   time.Time  `json:"created_at"`
-	Expires   time.Time  `json:"expires_at"`
+	Networks  []string   `json:"networks,omitzero"`
+	Created   time.Time  `json:"created_at,omitzero"`
+	Expires   time.Time  `json:"expires_at,omitzero"`
 	Revoked   *time.Time `json:"revoked_at,omitempty"`
 	Used      *time.Time `json:"used_at,omitempty"`
 	Secret    string     `json:"api_key,omitempty" doc:"shown this once"`
@@ -106,8 +108,15 @@ func networks(list []string) ([]netip.Prefix, error) {
 }
 
 func outKey(k identity.Key, secret identity.Secret) keyOut {
+	if k.Damaged {
+		return keyOut{ID: k.ID, State: "damaged"}
+	}
+	state := "live"
+	if !k.Revoked.IsZero() {
+		state = "revoked"
+	}
 	out := keyOut{
-		ID: k.ID, Label: k.Label, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores, Networks: make([]string, len(k.Networks)),
+		ID: k.ID, State: state, Label: k.Label, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores, Networks: make([]string, len(k.Networks)),
 		Created: k.Created, Expires: k.Expires, Revoked: orNil(k.Revoked), Used: orNil(k.Used), Secret: secret.Reveal(),
 	}
 	if out.Stores == nil {

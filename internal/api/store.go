@@ -13,11 +13,13 @@ type storeIn struct {
 	Platform string `json:"platform,omitempty" doc:"the shop's platform, such as shopify"`
 }
 
+// storeOut leaves out of a damaged store everything but id and state.
 type storeOut struct {
 	ID           string     `json:"id"`
+	State        string     `json:"state" doc:"connected, disconnected, or damaged: its row was changed in the database"`
 	Name         string     `json:"name"`
 	Platform     string     `json:"platform"`
-	Connected    time.Time  `json:"connected_at"`
+	Connected    time.Time  `json:"connected_at,omitzero"`
 	Disconnected *time.Time `json:"disconnected_at,omitempty"`
 	Records      *int64     `json:"records,omitempty" doc:"live records; only where one store is asked for"`
 }
@@ -139,8 +141,15 @@ func (a *API) work() (Work, error) {
 }
 
 func outStore(s vault.Store) storeOut {
+	state := "connected"
+	switch {
+	case s.Damaged:
+		state = "damaged"
+	case !s.Disconnected.IsZero():
+		state = "disconnected"
+	}
 	return storeOut{
-		ID: s.ID, Name: s.Name, Platform: s.Platform, Connected: s.Connected, Disconnected: orNil(s.Disconnected),
+		ID: s.ID, State: state, Name: s.Name, Platform: s.Platform, Connected: s.Connected, Disconnected: orNil(s.Disconnected),
 	}
 }
 

@@ -60,6 +60,9 @@ type Key struct {
 	Expires   time.Time
 	Revoked   time.Time // zero while it is good
 	Used      time.Time // within some seconds; zero if never
+	// Damaged says that the row was changed in the database. ID alone is set then;
+	// the key is good for nothing.
+	Damaged bool
 }
 
 // account is what is sealed: everything that gives a key its power.
@@ -211,10 +214,12 @@ func (i *Identity) Keys(ctx context.Context, who strongroom.Actor, cursor string
 		limit = 100
 	}
 	var rows []keyRow
+	var receipt *guard.Receipt
 	err = i.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
 		if err := v.Allow(keyList, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{}); err != nil {
 			return err
 		}
+		receipt = v.Receipt()
 		var err error
 		rows, err = listKeys(&v.Reader, cursor, limit+1)
 		return err
@@ -229,13 +234,23 @@ func (i *Identity) Keys(ctx context.Context, who strongroom.Actor, cursor string
 	for _, r := range rows {
 		k, err := i.openAccount(r)
 		if err != nil {
-			return nil, "", err
+			// Somebody changed the row. It must not keep the others out of the list.
+			if k, err = i.damaged(ctx, who, r.id, receipt); err != nil {
+				return nil, "", err
+			}
 		}
-		if within(who, k.Stores, k.AllStores) == nil {
+		if within(who, k.Stores, k.AllStores || k.Damaged) == nil {
 			keys = append(keys, k)
 		}
 	}
 	return keys, next, nil
+}
+
+// damaged records that a listed account does not open and describes it.
+func (i *Identity) damaged(ctx context.Context, who strongroom.Actor, id string, rec *guard.Receipt) (Key, error) {
+	index, _ := rec.Index()
+	res := strongroom.Resource{Type: "Key", ID: id}
+	return Key{ID: id, Damaged: true}, i.o.Guard.Failed(ctx, who, keyList, res, "key-sealed", index)
 }
 
 // RotateKey gives an account a new secret. The old one stays good for overlap,

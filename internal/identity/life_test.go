@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -58,5 +59,30 @@ func TestNewKeysAreBounded(t *testing.T) {
 	}
 	if list, _, err := i.Keys(t.Context(), actor("owner"), "", 100); err != nil || len(list) != 2 {
 		t.Errorf("%d keys, %v", len(list), err)
+	}
+}
+
+// A row that somebody changed stands in the list by its id, and the others with it.
+func TestDamagedKeyStandsAlone(t *testing.T) {
+	f := fresh(t, strongroom.Test)
+	bad, text := f.make(t, nil)
+	good, _ := f.make(t, nil)
+	if err := f.db.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(laterKey, bad.ID); return err }); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := f.Keys(t.Context(), actor("auditor"), "", 10)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, k := range list {
+		if k.Damaged != (k.ID == bad.ID) || k.Damaged && (k.Label != "" || k.Roles != nil || k.AllStores) || k.ID == good.ID && k.Label == "" {
+			t.Errorf("%+v", k)
+		}
+	}
+	if e := f.events(t); e[len(e)-1].Action.Name != "key.list" || e[len(e)-1].Resource.ID != bad.ID || e[len(e)-1].Code != "key-sealed" {
+		t.Errorf("the newest event is %+v", e[len(e)-1])
+	}
+	if _, err := f.another(strongroom.Test).Authenticate(t.Context(), text, netip.Addr{}); !strongroom.IsKind(err, strongroom.Unauthenticated) {
+		t.Errorf("a damaged key is taken: %v", err)
 	}
 }

@@ -106,3 +106,22 @@ func TestDamagedRowsStandAlone(t *testing.T) {
 		t.Errorf("untouched: %+v, %v", g, err) // planted: the gauge can be 0
 	}
 }
+
+// The same for stores: one whose sealed card was changed is listed by its id.
+func TestDamagedStoreStandsAlone(t *testing.T) {
+	f := open(t)
+	other := f.addStore("Another shop")
+	f.exec(func(tx *db.Tx) error {
+		_, err := tx.Exec("update vault_store set card = tag where id = $1", f.store)
+		return err
+	})
+	list, _, err := f.Stores(context.Background(), f.who, "", 10)
+	f.must(err)
+	if len(list) != 2 || !reflect.DeepEqual(list[0], vault.Store{ID: f.store, Damaged: true}) || list[1].ID != other || list[1].Name != "Another shop" {
+		t.Errorf("%+v", list)
+	}
+	events := f.events("store.list")
+	if e := events[len(events)-1]; e.Outcome != audit.Failure || e.Resource.ID != f.store {
+		t.Errorf("the newest event is %+v", e)
+	}
+}

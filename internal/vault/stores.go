@@ -25,6 +25,7 @@ type Store struct {
 	// Disconnected is when the store was disconnected; zero while it is not. Its
 	// records die at once, the row stays so that its id is never used again.
 	Disconnected time.Time
+	Damaged      bool // its row was changed in the database: ID alone is set
 }
 
 // StoreSpec says which store to add.
@@ -156,10 +157,12 @@ func (v *Vault) Stores(ctx context.Context, who strongroom.Actor, cursor string,
 	}
 	limit = clampLimit(limit)
 	var rows []*store
+	var receipt *guard.Receipt
 	err = v.guard.Read(ctx, who, func(_ context.Context, view *guard.View) error {
 		if err := view.Allow(actionStoreList, instance(), guard.Context{}); err != nil {
 			return err
 		}
+		receipt = view.Receipt()
 		var err error
 		if rows, err = visibleStores(&view.Reader, who, int64(after), limit+1); err != nil {
 			return err
@@ -176,6 +179,14 @@ func (v *Vault) Stores(ctx context.Context, who strongroom.Actor, cursor string,
 	}
 	for _, s := range rows {
 		one, err := v.describe(s)
+		if IsDamaged(err) {
+			index, _ := receipt.Index()
+			if lost := v.guard.Failed(ctx, who, actionStoreList, storeResource(s.id), faultCode(err), index); lost != nil {
+				return nil, "", lost
+			}
+			v.damage.saw(1)
+			one, err = Store{ID: s.id, Damaged: true}, nil
+		}
 		if err != nil {
 			return nil, "", err
 		}
