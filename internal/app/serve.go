@@ -21,6 +21,7 @@ const stopLimit = 20 * time.Second
 // folder until ctx ends, then stops gracefully and closes the instance. ready is
 // called once with the base URL.
 func (a *App) Serve(ctx context.Context, ready func(url string)) error {
+	TuneMemory()
 	err := a.serve(ctx, ready)
 	return errors.Join(err, a.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"strongroom/internal/app"
 	"strongroom/internal/db"
 )
 
@@ -100,6 +101,7 @@ type bench struct {
 // be measured, or that an answer was wrong; a missed bar is no error. With an
 // error come the rows there are, marked as those of an incomplete run.
 func Run(ctx context.Context, o Options) ([]Row, error) {
+	app.TuneMemory() // floor and product run as an instance does
 	var rows []Row
 	for _, e := range o.Engines {
 		b := &bench{scale: o.scale(), o: o, at: place{engine: e, dir: o.Dir, server: o.Postgres}, past: rows}
