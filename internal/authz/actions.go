@@ -63,6 +63,19 @@ func rule(name string) (Rule, bool) {
 	return actions[i], true
 }
 
+// protects reports whether an action takes something away from somebody for the
+// sake of others, or lets others see what was done. A policy that stands in its
+// way is as grave as one that allows too much.
+func protects(name string) bool {
+	switch name {
+	case "record.erase", "retention.sweep", "key.destroy", "epoch.roll", "store.disconnect",
+		"person.end", "person.expire", "person.suspend", "session.revoke", "session.lock", "key.revoke",
+		"grant.revoke", "device.revoke", "request.expire", "log.read", "log.proof", "log.export":
+		return true
+	}
+	return false
+}
+
 // actions is sorted by name; a test holds it against the schema.
 var actions = [...]Rule{
 	{Name: "account.enrol", Across: true},

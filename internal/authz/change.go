@@ -13,8 +13,15 @@ type Change struct {
 	// Widens says that something may be allowed that was denied. It is cautious: a
 	// step that is not provably narrower counts as wider (DPP 2.3.2).
 	Widens bool
-	Steps  []Step // in the order of the new files, then what is gone
+	// Stops says that somebody, or the product itself, may be kept from erasing,
+	// ending, revoking or reading the log: what protects others.
+	Stops bool
+	Steps []Step // in the order of the new files, then what is gone
 }
+
+// Alone reports whether the change may be made by one person: it neither widens
+// nor stops what protects.
+func (c Change) Alone() bool { return !c.Widens && !c.Stops }
 
 // Step is one policy that was added, removed or changed.
 type Step struct {
@@ -22,6 +29,7 @@ type Step struct {
 	Forbid  bool
 	What    string // "added", "removed" or "changed"
 	Widens  bool
+	Stops   bool
 	Why     string   // one clause without a full stop
 	Actions []string // the actions it can or could match, by name
 	Reads   []string // what it looks at or did: "context.mfa_age", "principal.device", "resource.own"
@@ -90,8 +98,14 @@ func (c *Change) add(id, what string, p *ast.Policy) {
 	default:
 		s.Why = "a permit is gone"
 	}
+	c.note(s)
+}
+
+// note adds a step. One that allows more stops nobody; any other may.
+func (c *Change) note(s Step) {
+	s.Stops = !s.Widens && slices.ContainsFunc(s.Actions, protects)
 	c.Steps = append(c.Steps, s)
-	c.Widens = c.Widens || s.Widens
+	c.Widens, c.Stops = c.Widens || s.Widens, c.Stops || s.Stops
 }
 
 // changed notes a policy that says something else under the same name.
@@ -115,8 +129,7 @@ func (c *Change) changed(id string, old, now *ast.Policy) {
 			s.Why = "the forbid may not hold everywhere it held"
 		}
 	}
-	c.Steps = append(c.Steps, s)
-	c.Widens = c.Widens || s.Widens
+	c.note(s)
 }
 
 func step(id, what string, p *ast.Policy) Step {

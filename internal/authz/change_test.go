@@ -78,6 +78,25 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A change that keeps somebody from protecting others is not for one person.
+func TestCompareStops(t *testing.T) {
+	for text, want := range map[string]bool{
+		`@id("x/1") forbid (principal, action == Action::"retention.sweep", resource);`:                                      true,
+		`@id("x/1") forbid (principal, action, resource) when { context.time > 5 };`:                                         true,
+		`@id("x/1") forbid (principal in Role::"security", action in [Action::"key.list", Action::"key.revoke"], resource);`: true,
+		`@id("x/1") forbid (principal, action == Action::"record.reveal", resource);`:                                        false,
+	} {
+		got, err := authz.Compare(nil, own(text))
+		if err != nil || got.Widens || got.Stops != want || got.Alone() == want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	got, err := authz.Compare(nil, []authz.File{{Name: "roles.cedar", Text: []byte(barred)}})
+	if err != nil || !got.Stops {
+		t.Errorf("roles that let nobody erase: %+v, %v", got, err)
+	}
+}
+
 // Replacing the shipped roles is a change like any other.
 func TestCompareRoles(t *testing.T) {
 	roles := authz.Shipped()[2]

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"strongroom"
 	"strongroom/internal/audit"
@@ -60,7 +61,7 @@ func (b *Book) Check(ctx context.Context, who strongroom.Actor, files []authz.Fi
 	if err != nil {
 		return nil, err
 	}
-	return authz.Check(b.o.Law.with(files)), checkFiles(files)
+	return authz.Check(b.o.Law.with(files)), b.checkFiles(files)
 }
 
 // Propose stores files as a new version and says how it differs from what is in
@@ -72,7 +73,7 @@ func (b *Book) Propose(ctx context.Context, who strongroom.Actor, files []authz.
 }
 
 func (b *Book) propose(ctx context.Context, who strongroom.Actor, files []authz.File, restores int64) (v Version, change authz.Change, err error) {
-	wrong := checkFiles(files)
+	wrong := b.checkFiles(files)
 	if wrong == nil {
 		wrong = refuse(authz.Check(b.o.Law.with(files)))
 	}
@@ -115,6 +116,17 @@ func (b *Book) propose(ctx context.Context, who strongroom.Actor, files []authz.
 	return v, change, err
 }
 
+// checkFiles refuses what could not be stored, and files named like one of the
+// configuration, which is in force beside them.
+func (b *Book) checkFiles(files []authz.File) error {
+	for i, f := range files {
+		if slices.ContainsFunc(b.o.Law.o.Files, func(c authz.File) bool { return c.Name == f.Name }) {
+			return strongroom.Faultf(strongroom.Invalid, "policy-file", "file %d has the name of one of the configuration", i+1)
+		}
+	}
+	return checkFiles(files)
+}
+
 // refuse turns the problems of files into a fault that says where the first is
 // and repeats nothing of the files.
 func refuse(problems []authz.Problem) error {
@@ -141,10 +153,13 @@ func (b *Book) compare(ctx context.Context, v Version) (change authz.Change, tur
 	return change, turn, err
 }
 
-// mode says in the log whether a change may allow more.
+// mode says in the log whether a change may allow more or stop what protects.
 func mode(c authz.Change) audit.Term {
-	if c.Widens {
+	switch {
+	case c.Widens:
 		return audit.Word("wider")
+	case c.Stops:
+		return audit.Word("stops")
 	}
 	return audit.Word("narrower")
 }

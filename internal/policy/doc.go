@@ -18,7 +18,8 @@
 //
 //   - No version is stored that the engine would not take, that holds something
 //     like personal data, or without the event that says who proposed it.
-//   - A change that is not provably narrower needs a second person, and the
+//   - A change that is not provably narrower, or that may keep somebody from
+//     erasing, ending, revoking or reading the log, needs a second person, and the
 //     approval counts for the policies that were in force when it was given
 //     (DPP 2.3.2). The author alone may put a narrower one in force.
 //   - What is in force is bound by a proof to its row. A row that was edited or

@@ -70,9 +70,9 @@ func fresh(t testing.TB) *fixture {
 }
 
 // open returns a law over the same database, as another process has it.
-func (f *fixture) open(fallback bool) (*policy.Law, error) {
+func (f *fixture) open(zero bool) (*policy.Law, error) {
 	return policy.NewLaw(context.Background(), policy.LawOptions{
-		DB: f.db, Environment: strongroom.Production, Files: conf(), Key: f.key, Fallback: fallback, Every: 5 * time.Millisecond,
+		DB: f.db, Environment: strongroom.Production, Files: conf(), Key: f.key, Zero: zero, Every: 5 * time.Millisecond,
 	})
 }
 

@@ -30,9 +30,9 @@ type LawOptions struct {
 	Files []authz.File
 	// Key seals and proves the versions; it is the instance's.
 	Key seal.Key
-	// Fallback starts with version 0 where the active version does not load. It is
-	// for [Book.Reset] and nothing else.
-	Fallback bool
+	// Zero starts with version 0 whatever is in force. It is for [Book.Reset] and
+	// nothing else: an active version may not load, or let nobody reset.
+	Zero bool
 	// Every is how often to look for a change by another process; 0 is 500 ms.
 	Every time.Duration
 	// Log is the operational log; nil discards.
@@ -65,8 +65,8 @@ func NewLaw(ctx context.Context, o LawOptions) (*Law, error) {
 	}
 	l := &Law{o: o, safe: newSafe(o.Environment, o.Key)}
 	c, engine, err := l.load(ctx)
-	if err != nil && o.Fallback && !strongroom.IsKind(err, strongroom.Unavailable) {
-		o.Log.WarnContext(ctx, "the active policies do not load; only the shipped ones and those of the configuration are in force")
+	if o.Zero && !strongroom.IsKind(err, strongroom.Unavailable) {
+		o.Log.WarnContext(ctx, "only the shipped policies and those of the configuration are in force")
 		engine, err = l.build(nil)
 	}
 	if err != nil {

@@ -136,6 +136,39 @@ func TestNarrowerNeedsNobody(t *testing.T) {
 	}
 }
 
+// A forbid is not harmless: one that stops erasing or revoking needs two.
+func TestStoppingNeedsTwo(t *testing.T) {
+	f := fresh(t)
+	author, other := f.person(authz.Owner), f.person(authz.Owner)
+	v, change, err := f.Propose(t.Context(), author, own(`@id("own/stop") forbid (principal, action == Action::"retention.sweep", resource);`))
+	if err != nil || change.Widens || !change.Stops {
+		t.Fatalf("%+v, %v", change, err)
+	}
+	if _, err := f.Activate(t.Context(), author, v.ID); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("the author alone stops the sweep: %v", err)
+	}
+	must[policy.Version](t)(f.Activate(t.Context(), other, v.ID))
+}
+
+// Nobody locks the policies behind himself; and where it happened all the same,
+// the OS user on the spot has a way out.
+func TestLockout(t *testing.T) {
+	f := fresh(t)
+	author, other := f.person(authz.Owner), f.person(authz.Security)
+	v := f.propose(author, own(`@id("own/lock") forbid (principal in Role::"owner", action == Action::"policy.approve", resource);`))
+	if _, err := f.Activate(t.Context(), author, v.ID); !strongroom.IsKind(err, strongroom.Conflict) || f.number() != 0 {
+		t.Fatalf("an owner locks the owners out: %v", err)
+	}
+	must[policy.Version](t)(f.Activate(t.Context(), other, v.ID)) // who still may, may
+	law := must[*policy.Law](t)(f.open(true))
+	if !law.Engine().Decide(authz.Request{
+		Actor:  strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:1000", Roles: []string{authz.Maintenance}, AllStores: true, Door: "command"},
+		Action: strongroom.Action{Name: "policy.reset"}, Resource: strongroom.Resource{Type: "Policy", ID: "policies"},
+	}).Allow {
+		t.Error("the way out is closed")
+	}
+}
+
 func TestRefusedProposals(t *testing.T) {
 	f := fresh(t)
 	owner := f.person(authz.Owner)
@@ -147,7 +180,8 @@ func TestRefusedProposals(t *testing.T) {
 		"guards":            {{Name: "guards.cedar", Text: []byte(wider)}},
 		"name of another":   own(strings.Replace(wider, "own/auditor", "conf/no-phones", 1)),
 		"file twice":        {own(wider)[0], own(narrower)[0]},
-		"file of conf":      {{Name: "a b.cedar", Text: []byte(wider)}},
+		"file of conf":      {{Name: "conf.cedar", Text: []byte(wider)}},
+		"not a name":        {{Name: "a b.cedar", Text: []byte(wider)}},
 		"e-mail in a note":  own("// ask jane.doe@example.com\n" + wider),
 		"phone in words":    own(`@says("call +49 30 901820") ` + wider),
 		"address of a home": own("// from 203.0.113.77\n" + wider),

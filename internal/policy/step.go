@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/authz"
@@ -68,10 +69,11 @@ func (b *Book) decide(ctx context.Context, who strongroom.Actor, id string, a st
 }
 
 // allow asks whether who may: the policies know whether the version is the
-// actor's own and whether it may allow more than another person has approved.
+// actor's own and whether it is more than one person may do alone and another has
+// not approved it.
 func (s *step) allow(a strongroom.Action, who strongroom.Actor) error {
 	r := resource(s.row.id)
-	r.Attrs = map[string]any{"own": s.row.author == who.ID, "widens": s.change.Widens && !s.approved()}
+	r.Attrs = map[string]any{"own": s.row.author == who.ID, "widens": !s.change.Alone() && !s.approved()}
 	return s.tx.Allow(a, r, guard.Context{})
 }
 
@@ -127,7 +129,8 @@ func errState(s State) error {
 }
 
 // Approve says yes to a version, for the policies that are in force now. A change
-// that may allow more is approved by another person than its author. Nothing
+// that may allow more, or stop what protects, is approved by another person than
+// its author. Nothing
 // changes before [Book.Activate].
 func (b *Book) Approve(ctx context.Context, who strongroom.Actor, id string) (Version, error) {
 	return b.decide(ctx, who, id, actApprove, func(s *step) error {
@@ -140,9 +143,10 @@ func (b *Book) Approve(ctx context.Context, who strongroom.Actor, id string) (Ve
 }
 
 // Activate puts a version in force, in this process before it returns and in
-// others within a second. A narrower one needs nobody else; one that may allow
-// more needs that another person than the author approved it for the policies in
-// force now, or activates it.
+// others within a second. A narrower one needs nobody else; another needs that
+// somebody beside the author approved it for the policies in force now, or
+// activates it. A version under which whoever activates it could not change the
+// policies again is refused with Conflict.
 func (b *Book) Activate(ctx context.Context, who strongroom.Actor, id string) (Version, error) {
 	engine, broken := b.engine(ctx, id)
 	return b.decide(ctx, who, id, actApprove, func(s *step) error {
@@ -152,10 +156,22 @@ func (b *Book) Activate(ctx context.Context, who strongroom.Actor, id string) (V
 		if broken != nil {
 			return broken
 		}
+		if !mayChange(engine, who, s.tx.Now()) {
+			return strongroom.Faultf(strongroom.Conflict, "policy-lockout", "under this version you could not change the policies again").
+				Advise("let the owner approve policies, or have somebody activate it who still may")
+		}
 		now := db.Micros(s.tx.Now())
 		s.row.state, s.row.active = Active, now
 		return b.turn(s, s.row.number, now, engine)
 	})
+}
+
+// mayChange reports whether somebody who has just been allowed to change the
+// policies still would be.
+func mayChange(engine *authz.Engine, who strongroom.Actor, now time.Time) bool {
+	return engine.Decide(authz.Request{
+		Actor: who, Action: actApprove, Resource: resource(""), Now: now, Real: who.Standing.Verified,
+	}).Allow
 }
 
 // engine builds the engine of a version before the transaction that puts it in
@@ -245,7 +261,7 @@ func (b *Book) Rollback(ctx context.Context, who strongroom.Actor, number int64)
 		}
 	}
 	v, change, err := b.propose(ctx, who, files, number)
-	if err != nil || change.Widens {
+	if err != nil || !change.Alone() {
 		return v, change, err
 	}
 	v, err = b.Activate(ctx, who, v.ID)
