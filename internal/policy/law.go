@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"strongroom"
@@ -45,8 +46,9 @@ type Law struct {
 	o    LawOptions
 	safe safe
 
-	mu     sync.RWMutex
-	engine *authz.Engine // nil: nothing can be decided
+	engine atomic.Pointer[authz.Engine] // nil: nothing can be decided
+
+	mu     sync.Mutex // for what follows, and to swap all three
 	turn   int64
 	number int64
 }
@@ -72,24 +74,20 @@ func NewLaw(ctx context.Context, o LawOptions) (*Law, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.engine, l.turn, l.number = engine, c.turn, c.number
+	l.put(c, engine)
 	return l, nil
 }
 
 // Engine returns the engine to decide with now, nil if nothing can be decided;
 // it is what a guard asks for each decision.
-func (l *Law) Engine() *authz.Engine {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.engine
-}
+func (l *Law) Engine() *authz.Engine { return l.engine.Load() }
 
 // Number returns the number of the version in force, as far as this process
 // knows, and whether it loads.
 func (l *Law) Number() (number int64, loads bool) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.number, l.engine != nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.number, l.engine.Load() != nil
 }
 
 // Run follows the changes of other processes until ctx ends.
@@ -129,9 +127,9 @@ func (l *Law) Follow(ctx context.Context) {
 
 // behind reports whether turn is not the one this process has taken over.
 func (l *Law) behind(turn int64) bool {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return turn != l.turn || l.engine == nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return turn != l.turn || l.engine.Load() == nil
 }
 
 // put takes over an engine, unless a later one is there already.
@@ -139,7 +137,8 @@ func (l *Law) put(c current, engine *authz.Engine) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.turn >= l.turn {
-		l.engine, l.turn, l.number = engine, c.turn, c.number
+		l.engine.Store(engine)
+		l.turn, l.number = c.turn, c.number
 	}
 }
 
