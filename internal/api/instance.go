@@ -132,7 +132,7 @@ func retryJob(a *API, ctx context.Context, who strongroom.Actor, in *jobIn) (job
 }
 
 func outJob(s JobStatus) jobState {
-	return jobState{ID: s.ID, Name: s.Name, State: s.State, Code: s.Code, Tries: s.Tries, Due: s.Due, Progress: s.Progress}
+	return jobState(s)
 }
 
 func getClock(a *API, _ context.Context, _ strongroom.Actor, _ *struct{}) (clockNow, error) {
