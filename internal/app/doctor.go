@@ -15,7 +15,6 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db"
-	"strongroom/internal/vault"
 )
 
 // State is what a check came to.
@@ -182,46 +181,13 @@ func (a *App) examine(ctx context.Context) []Finding {
 // maxLook is how many records doctor opens.
 const maxLook = 5000
 
-// examineRows opens records as a list does and counts those that do not open.
+// examineRows opens records and counts those that do not open.
 func (a *App) examineRows(ctx context.Context) Finding {
-	looked, damaged := 0, 0
-	const page = 200
-	for storeCursor := ""; ; {
-		stores, next, err := a.vault.Stores(ctx, a.local(), storeCursor, page)
-		if strongroom.IsKind(err, strongroom.Denied) { // in production whoever runs doctor sees nobody's records
-			return Finding{"rows", Unknown, "not looked at: this account lists no records", "watch strongroom_damaged_rows_total, or list the records as an auditor"}
-		}
-		if err != nil {
-			return finding("rows", err, "", "see docs/operations.md")
-		}
-		for _, s := range stores {
-			if !s.Disconnected.IsZero() {
-				continue
-			}
-			for cursor := ""; looked < maxLook; {
-				list, more, err := a.vault.Records(ctx, a.local(), vault.ListQuery{Store: s.ID, Cursor: cursor, Limit: page})
-				if err != nil {
-					return finding("rows", err, "", "see docs/operations.md")
-				}
-				for _, r := range list {
-					looked++
-					if r.Damaged {
-						damaged++
-					}
-				}
-				if cursor = more; cursor == "" {
-					break
-				}
-			}
-		}
-		if storeCursor = next; storeCursor == "" || looked >= maxLook {
-			break
-		}
-	}
-	if damaged > 0 {
+	looked, damaged, err := a.vault.CheckRows(ctx, maxLook)
+	if err == nil && damaged > 0 {
 		return Finding{"rows", Fail, fmt.Sprintf("%d of %d records do not open", damaged, looked), damagedAdvice}
 	}
-	return Finding{Check: "rows", State: OK, Found: fmt.Sprintf("%d records looked at, all open", looked)}
+	return finding("rows", err, fmt.Sprintf("%d records looked at, all open", looked), "see docs/operations.md")
 }
 
 func oldest(s snapshot) string {

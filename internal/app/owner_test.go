@@ -146,8 +146,8 @@ func TestDoctorFindsLooseFiles(t *testing.T) {
 	}
 }
 
-// The OS user of a production instance sees no records; doctor says so and does
-// not call it a fault.
+// The OS user of a production instance may list no records; doctor counts those
+// that open all the same, for it tells a number alone.
 func TestDoctorInProduction(t *testing.T) {
 	base := t.TempDir()
 	dir := filepath.Join(base, "data")
@@ -163,9 +163,9 @@ func TestDoctorInProduction(t *testing.T) {
 		if f.State == app.Fail {
 			t.Errorf("a new production instance fails %s: %s", f.Check, f.Found)
 		}
-		looked = looked || f.Check == "rows" && f.State == app.Unknown && f.Advice != ""
+		looked = looked || f.Check == "rows" && f.State == app.OK
 	}
 	if !looked {
-		t.Errorf("doctor claims to have looked at records: %v", found)
+		t.Errorf("doctor has not looked at the records: %v", found)
 	}
 }

@@ -42,6 +42,11 @@ func (k *Keys) LoadManyTx(tx *guard.Tx, records []uint64) (map[uint64]Wrapped, e
 	return k.loadMany(&tx.Reader, records, tx.Now())
 }
 
+// LookMany is LoadMany for counting, where nothing is decided or disclosed.
+func (k *Keys) LookMany(r *db.Reader, records []uint64) (map[uint64]Wrapped, error) {
+	return k.loadMany(r, records, r.Now())
+}
+
 func (k *Keys) loadMany(r *db.Reader, records []uint64, now time.Time) (map[uint64]Wrapped, error) {
 	out := make(map[uint64]Wrapped, len(records))
 	keep := func(w Wrapped) {

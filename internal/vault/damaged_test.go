@@ -93,6 +93,9 @@ func TestDamagedRowsStandAlone(t *testing.T) {
 			if _, err := f.Ingest(context.Background(), f.who, ins[1]); !vault.IsDamaged(err) {
 				t.Errorf("alone: %v", err)
 			}
+			if looked, damaged, err := f.CheckRows(context.Background(), 1000); err != nil || looked != 3 || damaged != 1 {
+				t.Errorf("looked at %d rows, %d damaged, %v", looked, damaged, err)
+			}
 			g, err := f.Gauges(context.Background())
 			f.must(err)
 			if g.Damaged < 4 {
@@ -102,6 +105,9 @@ func TestDamagedRowsStandAlone(t *testing.T) {
 	}
 	f := open(t)
 	f.ingest("orders", order)
+	if looked, damaged, err := f.CheckRows(context.Background(), 1000); err != nil || looked != 1 || damaged != 0 {
+		t.Errorf("untouched: looked at %d rows, %d damaged, %v", looked, damaged, err)
+	}
 	if g, err := f.Gauges(context.Background()); err != nil || g.Damaged != 0 {
 		t.Errorf("untouched: %+v, %v", g, err) // planted: the gauge can be 0
 	}
