@@ -95,7 +95,13 @@ func (a *App) recordStop() {
 
 func (a *App) recordLife(ctx context.Context, act strongroom.Action) error {
 	return a.guard.Do(ctx, strongroom.System("instance"), func(_ context.Context, tx *guard.Tx) error {
-		return tx.Allow(act, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{})
+		if err := tx.Allow(act, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{}); err != nil {
+			return err
+		}
+		if act == audit.Start {
+			tx.Note("digest", a.policy.Digest()) // which policies decide from here on
+		}
+		return nil
 	})
 }
 

@@ -70,7 +70,7 @@ func protects(name string) bool {
 	switch name {
 	case "record.erase", "retention.sweep", "key.destroy", "epoch.roll", "store.disconnect",
 		"person.end", "person.expire", "person.suspend", "session.revoke", "session.lock", "key.revoke",
-		"grant.revoke", "device.revoke", "request.expire", "log.read", "log.proof", "log.export":
+		"grant.revoke", "service.suspend", "device.revoke", "request.expire", "log.read", "log.proof", "log.export":
 		return true
 	}
 	return false
@@ -149,6 +149,9 @@ var actions = [...]Rule{
 	{Name: "root.rotate", Across: true},
 	{Name: "service.adopt", Across: true},
 	{Name: "service.list", Across: true},
+	{Name: "service.resume", Across: true},
+	{Name: "service.suspend", Across: true},
+	{Name: "service.warn", Across: true},
 	{Name: "session.list", Across: true},
 	{Name: "session.lock", Across: true},
 	{Name: "session.open", Across: true},

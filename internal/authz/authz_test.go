@@ -181,6 +181,20 @@ func TestEmptyEnvironmentIsProduction(t *testing.T) {
 	}
 }
 
+func TestDigestNamesWhatIsInForce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, files := range [][]authz.File{
+		nil, own(base), own(base + " "), {{Name: "other.cedar", Text: []byte(base)}},
+		{{Name: "roles.cedar", Text: []byte(base)}}, {{Name: "own.cedar", Text: []byte(base)}, {Name: "more.cedar"}},
+	} {
+		d := engine(t, strongroom.Production, files...).Digest()
+		if seen[d] || len(d) != 64 || d != engine(t, strongroom.Production, files...).Digest() {
+			t.Errorf("%q", d)
+		}
+		seen[d] = true
+	}
+}
+
 func TestRolesFileReplaces(t *testing.T) {
 	e := engine(t, strongroom.Production, authz.File{Name: "roles.cedar", Text: []byte(`
 		permit (principal in Role::"application", action == Action::"record.list", resource);`)})

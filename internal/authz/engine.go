@@ -1,8 +1,11 @@
 package authz
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +45,7 @@ type Options struct {
 // use.
 type Engine struct {
 	env      strongroom.Environment
+	digest   string
 	all      []named           // in order of files, then of position
 	byAction map[string]*slice // only the policies that can match an action
 	contexts [contextSlots]types.Record
@@ -73,17 +77,29 @@ func assemble(files []File, o Options) (*Engine, error) {
 		o.Environment = strongroom.Production
 	}
 	e := &Engine{env: o.Environment}
-	for _, f := range withShipped(files) {
+	sum := sha256.New()
+	for _, f := range append([]File{shippedFile(schemaFile)}, withShipped(files)...) {
+		fmt.Fprintf(sum, "%d %s %d ", len(f.Name), f.Name, len(f.Text))
+		sum.Write(f.Text)
+		if f.Name == schemaFile {
+			continue
+		}
 		ps, err := parse(f)
 		if err != nil {
 			return nil, err
 		}
 		e.all = append(e.all, ps...)
 	}
+	e.digest = hex.EncodeToString(sum.Sum(nil))
 	e.index()
 	e.prepare()
 	return e, nil
 }
+
+// Digest names everything the engine decides by: the SHA-256 of the schema, the
+// shipped files and the others, in hexadecimal. It is evidence of what was in
+// force (DPP 2.3.1).
+func (e *Engine) Digest() string { return e.digest }
 
 // withShipped puts the guards first and the shipped roles second, unless files
 // brings its own roles.

@@ -66,7 +66,7 @@ func TestObligation_2_3_2_WiderNeedsTwo(t *testing.T) {
 		t.Fatalf("%+v", events)
 	}
 	last := events[len(events)-1]
-	if last.Actor.ID != author.ID || last.Resource.ID != v.ID || len(last.Notes) != 2 {
+	if last.Actor.ID != author.ID || last.Resource.ID != v.ID || len(last.Notes) != 3 || last.Notes[2].Value != f.law.Engine().Digest() {
 		t.Errorf("%+v", last)
 	}
 }

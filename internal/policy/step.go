@@ -212,6 +212,7 @@ func (b *Book) turn(s *step, number, now int64, engine *authz.Engine) error {
 	}
 	c := current{turn: s.now.turn + 1, number: number, at: now}
 	c.proof = law.safe.currentProof(c)
+	s.tx.Note("digest", engine.Digest())
 	s.tx.AfterCommit(func() { law.put(c, engine) })
 	return putCurrent(s.tx, c)
 }
@@ -305,6 +306,7 @@ func (b *Book) Reset(ctx context.Context, who strongroom.Actor) error {
 				return err
 			}
 		}
+		tx.Note("digest", engine.Digest())
 		c = current{turn: c.turn + 1, at: db.Micros(tx.Now())}
 		c.proof = b.o.Law.safe.currentProof(c)
 		tx.AfterCommit(func() { b.o.Law.put(c, engine) })
