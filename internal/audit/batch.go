@@ -40,7 +40,7 @@ func (l *Log) Begin(tx *db.Tx) (*Batch, error) {
 		return nil, strongroom.Faultf(strongroom.Unavailable, "audit-continued",
 			"the audit log was continued while this process was running").Advise("start it again")
 	}
-	return &Batch{l: l, tx: tx, head: h}, nil
+	return &Batch{l: l, tx: tx, head: h, leaves: make([]byte, 0, l.usual.Load())}, nil
 }
 
 // unavailable is what a caller who only wanted to work gets to see of a log that
@@ -164,6 +164,7 @@ func (b *Batch) Flush() error {
 		return strongroom.Faultf(strongroom.Internal, "audit-flushed", "the batch was flushed already")
 	}
 	b.done = true
+	b.l.usual.Store(int64(min(len(b.leaves), 1<<16)))
 	n := len(b.ends)
 	if n == 0 {
 		return nil

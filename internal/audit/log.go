@@ -50,6 +50,7 @@ type Log struct {
 	started atomic.Pointer[started]
 	broken  atomic.Pointer[ContinuityError]
 	signed  atomic.Pointer[tlog.Checkpoint] // sealed.mark, for whoever may not wait
+	usual   atomic.Int64                    // bytes that the events of the last batch took
 	newest  atomic.Int64                    // time of the newest event seen, microseconds
 	seen    atomic.Int64                    // size seen at the last Flush
 	wake    chan struct{}                   // asks the sealer not to wait

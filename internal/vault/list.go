@@ -291,6 +291,9 @@ func (v *Vault) Record(ctx context.Context, who strongroom.Actor, store, id stri
 	err = v.guard.Read(ctx, who, func(_ context.Context, view *guard.View) error {
 		r := &reveal{v: v, id: rid, store: store}
 		found := r.load(view)
+		if found == nil {
+			_, found = v.storeForReader(&view.Reader, store)
+		}
 		if err := view.Allow(actionRead, r.resource(), guard.Context{}); err != nil {
 			return err
 		}

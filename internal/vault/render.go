@@ -41,6 +41,9 @@ func (b *body) tokens(st *store, id, nowhere recordID, cut uint32) func(dst []by
 // renderOpen appends a record with the holes that want opens filled with their
 // original text; a nil want opens all, which gives the original byte for byte.
 func (v *Vault) renderOpen(dst []byte, st *store, id recordID, o *opened, want func(number uint32) bool) ([]byte, error) {
+	if dst == nil {
+		dst = make([]byte, 0, len(o.Template)+o.size)
+	}
 	return fieldmap.Render(dst, o.Template, fieldmap.Fill{
 		Value: func(dst []byte, h fieldmap.Hole) ([]byte, bool) {
 			text, ok := o.leaves[h.Number]

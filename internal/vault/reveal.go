@@ -77,7 +77,6 @@ type reveal struct {
 	account accountName
 	want    map[uint32]bool // nil: everything
 	count   int64           // leaves to open
-	known   bool            // the reference lies beside the record already
 	ahead   found           // in the recording transaction, before the turn
 	receipt *guard.Receipt
 	wrapped keys.Wrapped // as the recording transaction found it
@@ -189,29 +188,38 @@ func (v *Vault) atDecision() {
 	}
 }
 
-// load finds the record on the snapshot. A record of another store is none.
+// load finds the record on the snapshot. A record of another store is none. That
+// the store is still connected is for the recording transaction to see, or for
+// [Vault.storeForReader].
 func (r *reveal) load(view *guard.View) error {
-	o, err := loadOfStore(&view.Reader, r.id, r.store, r.asked.hash)
-	if err != nil {
+	row, err := loadRow(&view.Reader, r.id)
+	if row == nil && !strongroom.IsKind(err, strongroom.NotFound) {
 		return err
 	}
-	row := o.row
-	known := row != nil && o.state == storeConnected
-	if known && r.st == nil {
+	if r.st == nil {
 		r.st = r.v.cachedStore(r.store)
 	}
-	if !known || r.st == nil { // disconnected, not seen before, or without this record
-		if r.st, err = r.v.connectedStore(&view.Reader, r.store); err != nil {
+	if r.st == nil || row == nil || row.store != r.st.num {
+		// Not seen before, or without this record: gone, perhaps.
+		st, err := r.v.connectedStore(&view.Reader, r.store)
+		if err != nil {
 			return err
 		}
+		r.st = st
+		if row == nil || row.store != st.num {
+			return noRecord(nil)
+		}
 	}
-	if row == nil {
-		return noRecord(nil)
+	if r.st.state != storeConnected {
+		return disconnected()
+	}
+	if err != nil {
+		return err // damaged
 	}
 	if err := r.v.alive(row, view.Now()); err != nil {
 		return err
 	}
-	r.row, r.known = row, o.known > 0
+	r.row = row
 	return nil
 }
 
@@ -237,6 +245,9 @@ func (v *Vault) alive(r *row, now time.Time) error {
 // selected finds out which leaves the fields name, from the tokenised part
 // alone: no personal value is open yet.
 func (r *reveal) selected(view *guard.View) ([]string, error) {
+	if _, err := r.v.storeForReader(&view.Reader, r.store); err != nil {
+		return nil, err
+	}
 	r.count = int64(len(r.fields))
 	w, err := r.v.keys.Load(view, uint64(r.id))
 	if err != nil {
@@ -317,11 +328,6 @@ func classNames(mask uint64) []string {
 	return out
 }
 
-// referenceAD is the context of a sealed reference.
-func (v *Vault) referenceAD(store string, id recordID, version uint32, h hash) []byte {
-	return seal.AD("strongroom/reference/1", string(v.env), store, uint64(id), version, h[:], partReference)
-}
-
 // clockSlack is how far the clock may be behind the newest event while records
 // are opened. Further back, what has reached its date would open again.
 const clockSlack = 5 * time.Minute
@@ -345,7 +351,7 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 		return errMoved()
 	}
 	r.wrapped, r.key = w, seal.Key{}
-	if r.known {
+	if r.v.references.has(r.id, r.asked.hash) {
 		return nil
 	}
 	if r.key, err = r.v.keys.Open(r.store, w); err != nil {
@@ -358,6 +364,7 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 	tx.BeforeCommit(func() error {
 		return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], at, sealed)
 	})
+	tx.AfterCommit(func() { r.v.references.add(r.id, r.asked.hash) })
 	return nil
 }
 
@@ -415,43 +422,4 @@ func (r *reveal) failed(ctx context.Context, who strongroom.Actor, err error) er
 		return errTampered().Because(err)
 	}
 	return err
-}
-
-// resealReferences moves the references of a record to its new version's key.
-func (v *Vault) resealReferences(tx *guard.Tx, store string, old *row, oldKey seal.Key, s *sealed) error {
-	type reference struct {
-		hash   hash
-		sealed []byte
-	}
-	rows, err := tx.Query(sqlReferences, uint64(old.id))
-	if err != nil {
-		return err
-	}
-	var list []reference
-	for rows.Next() {
-		var h, b []byte
-		var at int64
-		if err := rows.Scan(&h, &at, &b); err != nil {
-			rows.Close()
-			return err
-		}
-		if len(h) == 16 {
-			list = append(list, reference{hash(h), b})
-		}
-	}
-	if err := rows.Close(); err != nil {
-		return err
-	}
-	for _, ref := range list {
-		text, err := oldKey.Open(nil, v.referenceAD(store, old.id, old.version, ref.hash), ref.sealed)
-		if err != nil {
-			return errTampered()
-		}
-		again := s.key.Seal(nil, v.referenceAD(store, s.id, s.version, ref.hash), text)
-		h := ref.hash
-		if err := tx.Queue(sqlReferenceReseal, uint64(s.id), h[:], again); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -121,6 +121,7 @@ func (v *Vault) bodyOf(w *work, numbers []uint32) (*body, error) {
 type opened struct {
 	*body
 	leaves leaves
+	size   int // of all leaves with their lengths, in bytes
 }
 
 // openBody opens the part that a tokenised answer is made from.
@@ -146,7 +147,7 @@ func (v *Vault) openRow(store string, r *row, key seal.Key) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &opened{b, l}, nil
+	return &opened{b, l, len(p)}, nil
 }
 
 // IsDamaged reports whether err says that a stored row does not open, or not as

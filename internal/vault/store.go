@@ -47,13 +47,9 @@ type row struct {
 const (
 	outlineColumns = `id, store, kind, status, version, provider, platform, api, how, fetched_at, anchor, anchor_at,
 		expires_at, period, leaf_count, leaf_next, classes, ident, facts`
-	allColumns    = outlineColumns + `, entries, body, leaves`
-	recordColumns = `r.id, r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how, r.fetched_at, r.anchor, r.anchor_at,
-		r.expires_at, r.period, r.leaf_count, r.leaf_next, r.classes, r.ident, r.facts, r.entries, r.body, r.leaves`
+	allColumns = outlineColumns + `, entries, body, leaves`
 
-	sqlRecord = `select ` + allColumns + ` from vault_record where id = $1`
-	// With the store's state, and whether a reference lies beside the record.
-	sqlOfStore = `select s.status, (select count(*) from vault_reference f where f.record = r.id and f.hash = $3), ` + recordColumns + ` from vault_record r join vault_store s on s.num = r.store where r.id = $1 and s.id = $2`
+	sqlRecord  = `select ` + allColumns + ` from vault_record where id = $1`
 	sqlOutline = `select ` + outlineColumns + ` from vault_record where id = $1`
 	// What a description needs: outline and tokenised part.
 	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
@@ -155,27 +151,6 @@ func scanRow(scan func(...any) error, all bool) (*row, error) {
 // loadRow returns a record with its sealed parts; NotFound if there is none.
 func loadRow(r *db.Reader, id recordID) (*row, error) {
 	return scanRow(r.QueryRow(sqlRecord, uint64(id)).Scan, true)
-}
-
-// ofStore is a record of one store with what a reveal asks besides. The row is
-// nil where the store has no such record.
-type ofStore struct {
-	*row
-	state storeState
-	known int // 1 if the reference lies beside the record already
-}
-
-// loadOfStore answers all of it in one question.
-func loadOfStore(r *db.Reader, id recordID, store string, reference hash) (ofStore, error) {
-	var o ofStore
-	var err error
-	o.row, err = scanRow(func(dest ...any) error {
-		return r.QueryRow(sqlOfStore, uint64(id), store, reference[:]).Scan(append([]any{&o.state, &o.known}, dest...)...)
-	}, true)
-	if strongroom.IsKind(err, strongroom.NotFound) {
-		err = nil
-	}
-	return o, err
 }
 
 func loadOutline(r *db.Reader, id recordID) (*row, error) {

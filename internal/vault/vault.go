@@ -82,6 +82,8 @@ type Vault struct {
 	indexing indexing
 	pending  pendingFields
 
+	references references
+
 	decided atomic.Pointer[func()] // a test's hook between a reveal's decision and its commit
 }
 

@@ -1,0 +1,86 @@
+package vault
+
+import (
+	"sync"
+
+	"strongroom/internal/guard"
+	"strongroom/internal/seal"
+)
+
+// references remembers which references are known to lie beside their records, so
+// that the usual one, the order itself, is written once and not at every reveal.
+// A reference stays as long as its record lives and no record's id comes twice,
+// so what is remembered stays true. Safe for concurrent use.
+type references struct {
+	mu    sync.Mutex
+	known map[reference]struct{}
+}
+
+type reference struct {
+	record recordID
+	hash   hash
+}
+
+// maxReferences bounds what is remembered: some 3 MiB.
+const maxReferences = 1 << 16
+
+func (r *references) has(record recordID, h hash) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.known[reference{record, h}]
+	return ok
+}
+
+// add remembers a reference that is durable.
+func (r *references) add(record recordID, h hash) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil || len(r.known) >= maxReferences {
+		r.known = make(map[reference]struct{})
+	}
+	r.known[reference{record, h}] = struct{}{}
+}
+
+// referenceAD is the context of a sealed reference.
+func (v *Vault) referenceAD(store string, id recordID, version uint32, h hash) []byte {
+	return seal.AD("strongroom/reference/1", string(v.env), store, uint64(id), version, h[:], partReference)
+}
+
+// resealReferences moves the references of a record to its new version's key.
+func (v *Vault) resealReferences(tx *guard.Tx, store string, old *row, oldKey seal.Key, s *sealed) error {
+	type reference struct {
+		hash   hash
+		sealed []byte
+	}
+	rows, err := tx.Query(sqlReferences, uint64(old.id))
+	if err != nil {
+		return err
+	}
+	var list []reference
+	for rows.Next() {
+		var h, b []byte
+		var at int64
+		if err := rows.Scan(&h, &at, &b); err != nil {
+			rows.Close()
+			return err
+		}
+		if len(h) == 16 {
+			list = append(list, reference{hash(h), b})
+		}
+	}
+	if err := rows.Close(); err != nil {
+		return err
+	}
+	for _, ref := range list {
+		text, err := oldKey.Open(nil, v.referenceAD(store, old.id, old.version, ref.hash), ref.sealed)
+		if err != nil {
+			return errTampered()
+		}
+		again := s.key.Seal(nil, v.referenceAD(store, s.id, s.version, ref.hash), text)
+		h := ref.hash
+		if err := tx.Queue(sqlReferenceReseal, uint64(s.id), h[:], again); err != nil {
+			return err
+		}
+	}
+	return nil
+}
