@@ -1,0 +1,258 @@
+package people
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/seal"
+)
+
+// State is where an account stands.
+type State string
+
+// The states of an account.
+const (
+	Invited   State = "invited"   // not enrolled, or to be enrolled anew: cannot sign in
+	Active    State = "active"    // may sign in between the dates of employment
+	Suspended State = "suspended" // may not, until another person decides
+	Ended     State = "ended"     // for good
+)
+
+// The kinds of employment.
+const (
+	Employee   = "employee"
+	Contractor = "contractor"
+	Agency     = "agency"
+	Intern     = "intern"
+)
+
+// Employments lists the kinds of employment.
+func Employments() []string { return []string{Employee, Contractor, Agency, Intern} }
+
+// Spec says who a new person is. It is personal throughout.
+type Spec struct {
+	Name       string // the full name in any script
+	Email      string // the person's own address
+	Employment string // one of [Employments]
+	Manager    string // the person they report to; may be empty
+	// Starts and Ends bound the employment: no sign-in before Starts or from Ends
+	// on. Zero is no bound.
+	Starts, Ends time.Time
+	// Source is where the account comes from: hand, scim, feed or founding.
+	Source string
+	// Vouched says that who asks and who approves know the name to be a person's own
+	// although it holds a word of a role. It is kept. It lifts no other rule.
+	Vouched bool
+}
+
+// Person is a person with an account. All of it but the ids, states and dates is
+// personal; after [Erasure] the personal part is empty.
+type Person struct {
+	ID            string // "usr_…"
+	Name          string
+	Email         string
+	Employment    string
+	Manager       string // a person's id, or empty
+	Starts, Ends  time.Time
+	State         State
+	Reason        Reason // why it is suspended
+	EmailVerified time.Time
+	Created       time.Time
+	Source        string
+	Case          string // the request it came by, or "founding"
+	Vouched       bool
+	// Ended is when the reason to end came about, Revoked when everything was dead
+	// here; between them lie the 24 hours of DPP 2.2.12.
+	Ended, Revoked time.Time
+	// Cause is what ended the account.
+	Cause  CauseKind
+	Erased time.Time // when the personal data died
+}
+
+// details is what is sealed.
+type details struct {
+	Name       string    `json:"n,omitempty"`
+	Email      string    `json:"e,omitempty"`
+	Employment string    `json:"k,omitempty"`
+	Manager    string    `json:"m,omitempty"`
+	Verified   int64     `json:"v,omitempty"`
+	Source     string    `json:"s,omitempty"`
+	Case       string    `json:"c,omitempty"`
+	Vouched    bool      `json:"o,omitempty"`
+	Reason     Reason    `json:"r,omitempty"`
+	Cause      CauseKind `json:"x,omitempty"`
+}
+
+func noPerson() *strongroom.Fault {
+	return strongroom.Faultf(strongroom.NotFound, "person", "there is no such person")
+}
+
+// IsID reports whether s has the form of a person's id. Nothing else is ever
+// looked up or written to the log.
+func IsID(s string) bool { return isID("usr_", s) }
+
+func isID(prefix, s string) bool {
+	rest, ok := strings.CutPrefix(s, prefix)
+	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
+}
+
+// isCase reports whether s may stand as what an account came by.
+func isCase(s string) bool { return s == founding || isID("req_", s) }
+
+const founding = "founding"
+
+// key returns a person's data key.
+func (p *People) key(r *db.Reader, person string) (seal.Key, error) {
+	wrapped, err := loadKey(r, person)
+	if err != nil {
+		return seal.Key{}, err
+	}
+	return p.unwrap(person, wrapped)
+}
+
+func (p *People) unwrap(person string, wrapped []byte) (seal.Key, error) {
+	k, err := p.wrap.Unwrap(p.ad("people_key", person), wrapped)
+	if err != nil {
+		return seal.Key{}, damaged(person)
+	}
+	return k, nil
+}
+
+func damaged(person string) error {
+	return strongroom.Faultf(strongroom.Internal, "person-sealed", "the account %s does not open", person).
+		Advise("its row was changed, or the keyring is another's")
+}
+
+// ad binds what is sealed to a table, the environment and parts of its row.
+func (p *People) ad(table string, parts ...any) []byte {
+	return seal.AppendAD(seal.AD(table, string(p.o.Environment)), parts...)
+}
+
+func (p *People) bind(r personRow) []byte {
+	return p.ad("people_person", r.id, r.state, r.created, r.starts, r.ends, r.ended, r.revoked, r.erased)
+}
+
+// sealPerson returns the row of a person under the person's key.
+func (p *People) sealPerson(k seal.Key, x Person) (personRow, error) {
+	row := personRow{
+		id: x.ID, state: string(x.State), created: micros(x.Created), starts: micros(x.Starts), ends: micros(x.Ends),
+		ended: micros(x.Ended), revoked: micros(x.Revoked), erased: micros(x.Erased),
+	}
+	text, err := json.Marshal(details{
+		Name: x.Name, Email: x.Email, Employment: x.Employment, Manager: x.Manager, Verified: micros(x.EmailVerified),
+		Source: x.Source, Case: x.Case, Vouched: x.Vouched, Reason: x.Reason, Cause: x.Cause,
+	})
+	if err != nil {
+		return row, err
+	}
+	row.sealed = k.Seal(nil, p.bind(row), text)
+	return row, nil
+}
+
+// openPerson opens a row. One that was edited or moved does not open.
+func (p *People) openPerson(k seal.Key, r personRow) (Person, error) {
+	text, err := k.Open(nil, p.bind(r), r.sealed)
+	var d details
+	if err == nil {
+		err = json.Unmarshal(text, &d)
+	}
+	if err != nil {
+		return Person{}, damaged(r.id)
+	}
+	return Person{
+		ID: r.id, State: State(r.state), Created: instant(r.created), Starts: instant(r.starts), Ends: instant(r.ends),
+		Ended: instant(r.ended), Revoked: instant(r.revoked), Erased: instant(r.erased),
+		Name: d.Name, Email: d.Email, Employment: d.Employment, Manager: d.Manager, EmailVerified: instant(d.Verified),
+		Source: d.Source, Case: d.Case, Vouched: d.Vouched, Reason: d.Reason, Cause: d.Cause,
+	}, nil
+}
+
+// load returns a person with the key that opens what else is sealed of them. The
+// key is the zero Key for one whose data were erased.
+func (p *People) load(r *db.Reader, id string) (Person, seal.Key, error) {
+	if !IsID(id) {
+		return Person{}, seal.Key{}, noPerson()
+	}
+	row, err := loadPerson(r, id)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return Person{}, seal.Key{}, noPerson()
+	}
+	if err != nil {
+		return Person{}, seal.Key{}, err
+	}
+	return p.open(row)
+}
+
+// open opens a row and returns the person's key with it.
+func (p *People) open(row personRow) (Person, seal.Key, error) {
+	if row.erased > 0 {
+		x, err := p.openPerson(p.rest, row)
+		return x, seal.Key{}, err
+	}
+	k, err := p.unwrap(row.id, row.wrapped)
+	if err != nil {
+		return Person{}, seal.Key{}, err
+	}
+	x, err := p.openPerson(k, row)
+	return x, k, err
+}
+
+// save writes a person back.
+func (p *People) save(tx *guard.Tx, k seal.Key, x Person) error {
+	row, err := p.sealPerson(k, x)
+	if err != nil {
+		return err
+	}
+	return updatePerson(tx, row)
+}
+
+// handle loads a person and asks whether the actor may do a. A person who does
+// not exist is asked about all the same, so that the answer is recorded and tells
+// a stranger nothing.
+func (p *People) handle(tx *guard.Tx, a strongroom.Action, id string) (Person, seal.Key, error) {
+	x, k, err := p.load(&tx.Reader, id)
+	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
+		return Person{}, seal.Key{}, err
+	}
+	if denied := tx.Allow(a, resourceOf(id, tx.Actor()), guard.Context{}); denied != nil {
+		return Person{}, seal.Key{}, denied
+	}
+	return x, k, err
+}
+
+// resourceOf is [account], or the instance for what is no id and must not be
+// written down.
+func resourceOf(id string, who strongroom.Actor) strongroom.Resource {
+	if !IsID(id) {
+		return strongroom.Resource{Type: "Instance", ID: "instance"}
+	}
+	return account(id, who)
+}
+
+// isActive reports whether x may sign in at a time of the data clock.
+func (x Person) isActive(now time.Time) bool {
+	return x.State == Active && !now.Before(x.Starts) && (x.Ends.IsZero() || now.Before(x.Ends))
+}
+
+// check refuses a spec that no approval could make good.
+func (p *People) check(s Spec) error {
+	switch {
+	case !slices.Contains(Employments(), s.Employment):
+		return strongroom.Faultf(strongroom.Invalid, "employment", "the employment must be one of %v", Employments())
+	case s.Manager != "" && !IsID(s.Manager):
+		return strongroom.Faultf(strongroom.Invalid, "manager", "the manager must be the id of a person")
+	case !s.Starts.IsZero() && !s.Ends.IsZero() && !s.Ends.After(s.Starts):
+		return strongroom.Faultf(strongroom.Invalid, "dates", "the employment must end after it starts")
+	case !slices.Contains([]string{"hand", "scim", "feed", founding}, s.Source):
+		return strongroom.Faultf(strongroom.Invalid, "source", "the source must be hand, scim, feed or founding")
+	}
+	if err := RefuseShared(s.Name, s.Email, s.Vouched); err != nil {
+		return err
+	}
+	return nil
+}

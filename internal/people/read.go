@@ -1,0 +1,177 @@
+package people
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// Get returns a person: the own account, or with the right to read others.
+func (p *People) Get(ctx context.Context, who strongroom.Actor, id string) (Person, error) {
+	var x Person
+	a := personRead
+	if who.ID == id {
+		a = accountRead
+	}
+	err := p.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
+		if denied := v.Allow(a, resourceOf(id, who), guard.Context{}); denied != nil {
+			return denied
+		}
+		var err error
+		x, _, err = p.load(&v.Reader, id)
+		return err
+	})
+	if err != nil {
+		return Person{}, err
+	}
+	return x, nil
+}
+
+// List returns up to limit persons in order of their ids, those after cursor, in
+// one state or, if it is empty, in all. next is empty at the end. A person whose
+// row does not open fails the list: nobody disappears from it unseen.
+func (p *People) List(ctx context.Context, who strongroom.Actor, state State, cursor string, limit int) (out []Person, next string, err error) {
+	instance := strongroom.Resource{Type: "Instance", ID: "instance"}
+	if cursor != "" && !IsID(cursor) || state != "" && !slices.Contains([]State{Invited, Active, Suspended, Ended}, state) {
+		err := strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor or the state is none of ours")
+		return nil, "", p.refuse(ctx, who, personList, instance, err)
+	}
+	if limit <= 0 || limit > 1000 {
+		limit = 100
+	}
+	err = p.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
+		if err := v.Allow(personList, instance, guard.Context{}); err != nil {
+			return err
+		}
+		rows, err := listPersons(&v.Reader, cursor, limit+1, state)
+		if err != nil {
+			return err
+		}
+		if len(rows) > limit {
+			rows = rows[:limit]
+			next = rows[limit-1].id
+		}
+		for _, r := range rows {
+			x, _, err := p.open(r)
+			if err != nil {
+				return err
+			}
+			out = append(out, x)
+		}
+		v.Note("count", len(out))
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return out, next, nil
+}
+
+// LookupEmail returns the id of the living account of an address. It is for the
+// sign-in, which tells nobody what it found, and for feeds.
+func (p *People) LookupEmail(ctx context.Context, email string) (id string, ok bool, err error) {
+	folded, err := foldMail(email)
+	if err != nil {
+		return "", false, nil // no account has such an address
+	}
+	err = p.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
+		id, err = loadMail(r, p.mailDigest(folded))
+		return err
+	})
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return "", false, nil
+	}
+	return id, err == nil, err
+}
+
+// LookupEmailTx is [People.LookupEmail] inside a transaction.
+func (p *People) LookupEmailTx(r *db.Reader, email string) (id string, ok bool, err error) {
+	folded, err := foldMail(email)
+	if err != nil {
+		return "", false, nil // no account has such an address
+	}
+	id, err = loadMail(r, p.mailDigest(folded))
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return "", false, nil
+	}
+	return id, err == nil, err
+}
+
+// MaySignIn returns nil for a person who may have a session at a time of the data
+// clock: active, and within the dates of employment. The fault is Unauthenticated
+// and says the state in its code: no-person, invited, suspended, ended, early or
+// late. The sign-in tells the caller none of it.
+func (p *People) MaySignIn(r *db.Reader, person string, now time.Time) error {
+	x, _, err := p.load(r, person)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return strongroom.Faultf(strongroom.Unauthenticated, "no-person", "there is no such account")
+	}
+	if err != nil {
+		return err
+	}
+	code := string(x.State)
+	switch {
+	case x.isActive(now):
+		return nil
+	case x.State == Active && now.Before(x.Starts):
+		code = "early"
+	case x.State == Active:
+		code = "late"
+	}
+	return strongroom.Faultf(strongroom.Unauthenticated, code, "the account cannot sign in now")
+}
+
+// Exists returns nil if there is such a person whose account has not ended, else
+// NotFound.
+func (p *People) Exists(r *db.Reader, person string) error {
+	x, _, err := p.load(r, person)
+	if err == nil && x.State == Ended {
+		err = noPerson()
+	}
+	return err
+}
+
+// Gauges are numbers for a watcher.
+type Gauges struct {
+	Invited, Active, Suspended, Ended int64
+	// OldestPassword is the age of the oldest password in use, 0 if there is none
+	// (DPP 2.4.6); Overdue counts those past the greatest age.
+	OldestPassword time.Duration
+	Overdue        int64
+}
+
+// Gauges returns the gauges as of now.
+func (p *People) Gauges(ctx context.Context) (g Gauges, err error) {
+	err = p.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
+		counts, err := countStates(r)
+		if err != nil {
+			return err
+		}
+		for _, c := range counts {
+			switch State(c.state) {
+			case Invited:
+				g.Invited = c.n
+			case Active:
+				g.Active = c.n
+			case Suspended:
+				g.Suspended = c.n
+			case Ended:
+				g.Ended = c.n
+			}
+		}
+		oldest, err := oldestPassword(r)
+		if err != nil {
+			return err
+		}
+		if oldest > 0 {
+			g.OldestPassword = r.Now().Sub(db.Time(oldest))
+		}
+		g.Overdue, err = stalePasswords(r, db.Micros(r.Now().Add(-p.o.Profile.MaxAge)))
+		return err
+	})
+	return g, err
+}

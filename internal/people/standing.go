@@ -1,0 +1,148 @@
+package people
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// Kind is what a person has been trained in or has acknowledged.
+type Kind string
+
+// The two trainings of DPP 2.1.6 and the two pledges of 3.2.13 and 2.2.7.
+const (
+	DataProtection  Kind = "data-protection"
+	ITSecurity      Kind = "it-security"
+	Confidentiality Kind = "confidentiality"
+	AcceptableUse   Kind = "acceptable-use"
+)
+
+// Trainings lists the topics a person must be trained in.
+func Trainings() []Kind { return []Kind{DataProtection, ITSecurity} }
+
+// Pledges lists what a person must acknowledge.
+func Pledges() []Kind { return []Kind{Confidentiality, AcceptableUse} }
+
+// Standing is what the gates ask about a person.
+type Standing struct {
+	Employment string
+	Trained    bool      // both trainings are current (DPP 2.1.6)
+	Pledged    bool      // both pledges are given in their current version (DPP 3.2.13, 2.2.7)
+	Until      time.Time // when the first training lapses; zero unless Trained
+	Missing    []Kind    // what is not current
+	Given      []Given   // the newest of each kind
+}
+
+// Given is a training or pledge as it was recorded.
+type Given struct {
+	Kind    Kind
+	Version string
+	At      time.Time // when it took place, by the data clock
+	By      string    // the account that recorded it
+}
+
+// RecordTraining records that a person was trained. A person may record the own
+// training as taking place now; who has the right records that of others, at the
+// date of the proof, which lies in the past and within the time a training lasts.
+func (p *People) RecordTraining(ctx context.Context, who strongroom.Actor, person string, topic Kind, version string, at time.Time) error {
+	if !slices.Contains(Trainings(), topic) {
+		err := strongroom.Faultf(strongroom.Invalid, "topic", "the topic must be one of %v", Trainings())
+		return p.refuse(ctx, who, trainingRecord, resourceOf(person, who), err)
+	}
+	return p.record(ctx, who, trainingRecord, person, topic, version, at)
+}
+
+// RecordPledge records that a person acknowledged a text in a version, now.
+func (p *People) RecordPledge(ctx context.Context, who strongroom.Actor, person string, pledge Kind, version string) error {
+	if !slices.Contains(Pledges(), pledge) {
+		err := strongroom.Faultf(strongroom.Invalid, "pledge", "the pledge must be one of %v", Pledges())
+		return p.refuse(ctx, who, pledgeRecord, resourceOf(person, who), err)
+	}
+	return p.record(ctx, who, pledgeRecord, person, pledge, version, time.Time{})
+}
+
+func (p *People) record(ctx context.Context, who strongroom.Actor, a strongroom.Action, person string, kind Kind, version string, at time.Time) error {
+	return p.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		x, _, err := p.handle(tx, a, person)
+		if err != nil {
+			return err
+		}
+		if x.State == Ended {
+			return over()
+		}
+		if err := strongroom.CheckName("version", version); err != nil {
+			return err
+		}
+		when := at
+		if when.IsZero() || who.ID == person {
+			when = tx.Now()
+		}
+		if when.After(tx.Now()) || !when.After(tx.Now().Add(-p.o.TrainingLife)) {
+			return strongroom.Faultf(strongroom.Invalid, "date", "the date lies in the future, or so far back that it counts no more")
+		}
+		r := standingRow{person: person, kind: string(kind), version: version, by: who.ID, given: micros(when), recorded: micros(tx.Now())}
+		r.proof = p.standingProof(r)
+		return putStanding(tx, r)
+	})
+}
+
+// standingProof binds the row: who can write to the database alone makes nobody
+// trained.
+func (p *People) standingProof(r standingRow) []byte {
+	times := binary.BigEndian.AppendUint64(nil, uint64(r.given))
+	times = binary.BigEndian.AppendUint64(times, uint64(r.recorded))
+	d := p.mac.MAC([]byte("standing row"), []byte(r.person), []byte(r.kind), []byte(r.version), []byte(r.by), times)
+	return d[:]
+}
+
+// Standing returns what the gates ask about a person at a time of the data clock.
+// A row that was edited counts for nothing.
+func (p *People) Standing(r *db.Reader, person string, now time.Time) (Standing, error) {
+	x, _, err := p.load(r, person)
+	if err != nil {
+		return Standing{}, err
+	}
+	rows, err := standingOf(r, person)
+	if err != nil {
+		return Standing{}, err
+	}
+	newest := map[Kind]Given{}
+	for _, row := range rows { // oldest first
+		if subtle.ConstantTimeCompare(p.standingProof(row), row.proof) == 1 && !instant(row.given).After(now) {
+			newest[Kind(row.kind)] = Given{Kind(row.kind), row.version, instant(row.given), row.by}
+		}
+	}
+	s := Standing{Employment: x.Employment, Trained: true, Pledged: true}
+	for _, k := range slices.Concat(Trainings(), Pledges()) {
+		g, ok := newest[k]
+		if ok {
+			s.Given = append(s.Given, g)
+		}
+		if want := p.o.Versions[k]; want != "" && g.Version != want {
+			ok = false
+		}
+		training := slices.Contains(Trainings(), k)
+		if lapses := g.At.Add(p.o.TrainingLife); ok && training {
+			ok = now.Before(lapses)
+			if s.Until.IsZero() || lapses.Before(s.Until) {
+				s.Until = lapses
+			}
+		}
+		if ok {
+			continue
+		}
+		s.Missing = append(s.Missing, k)
+		s.Trained = s.Trained && !training
+		s.Pledged = s.Pledged && training
+	}
+	if !s.Trained {
+		s.Until = time.Time{}
+	}
+	return s, nil
+}
