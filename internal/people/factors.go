@@ -197,7 +197,7 @@ func (p *People) ConfirmTOTP(ctx context.Context, who strongroom.Actor, code str
 			if r.kind != string(TOTP) || !r.pending {
 				continue
 			}
-			ok, err := p.tryTOTP(tx, k, r, code)
+			ok, err := p.tryTOTP(tx, k, r, code, p.o.Real.Now())
 			if err != nil {
 				return err
 			}
@@ -224,7 +224,7 @@ func (p *People) dropOthers(tx *guard.Tx, rows []factorRow, id string) error {
 }
 
 // tryTOTP reports whether code is a new one of r's, and keeps its step if so.
-func (p *People) tryTOTP(tx *guard.Tx, k seal.Key, r factorRow, code string) (bool, error) {
+func (p *People) tryTOTP(tx *guard.Tx, k seal.Key, r factorRow, code string, at time.Time) (bool, error) {
 	x, err := p.openFactor(k, r)
 	if err != nil {
 		return false, err
@@ -234,7 +234,7 @@ func (p *People) tryTOTP(tx *guard.Tx, k seal.Key, r factorRow, code string) (bo
 	if err != nil {
 		return false, err
 	}
-	step, ok := secret.Verify(code, p.o.Real.Now())
+	step, ok := secret.Verify(code, at)
 	if !ok || step <= r.step {
 		return false, nil
 	}
@@ -293,66 +293,69 @@ func (p *People) Remove(ctx context.Context, who strongroom.Actor, id string) er
 	})
 }
 
-// noFactor is the one answer to whatever does not prove who somebody is.
+// noFactor says that somebody who signs in is not there.
 func noFactor() error {
 	return strongroom.Faultf(strongroom.Unauthenticated, "factor-wrong", "this does not prove who signs in")
 }
 
-// UseTOTPTx accepts a code of a person's authenticator app inside the transaction
-// of a sign-in, once: the same code is refused afterwards. The fault is
-// Unauthenticated, code "factor-wrong", and nothing was changed then.
-func (p *People) UseTOTPTx(tx *guard.Tx, person, code string) error {
+// Offers returns the kinds of second factors a person has, for a sign-in that has
+// seen the password.
+func (p *People) Offers(r *db.Reader, person string) (kinds []FactorKind, err error) {
+	rows, err := factorsOf(r, person)
+	for _, row := range rows {
+		if k := FactorKind(row.kind); !row.pending && !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds, err
+}
+
+// UseTOTP accepts a code of a person's authenticator app at a real time, inside the
+// transaction of a sign-in, once: the same code is refused afterwards. Where it
+// answers false nothing was changed.
+func (p *People) UseTOTP(tx *guard.Tx, person, code string, at time.Time) (bool, error) {
 	k, err := p.keyOf(&tx.Reader, person)
 	if err != nil {
-		return err
+		return false, unlessWrong(err)
 	}
 	rows, err := factorsOf(&tx.Reader, person)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, r := range rows {
 		if r.kind != string(TOTP) || r.pending {
 			continue
 		}
-		if ok, err := p.tryTOTP(tx, k, r, code); ok || err != nil {
-			return err
+		if ok, err := p.tryTOTP(tx, k, r, code, at); ok || err != nil {
+			return ok, err
 		}
 	}
-	return noFactor()
+	return false, nil
 }
 
-// UseRecoveryTx accepts one of a person's recovery codes, once, in the place of a
-// code of the app, and returns how many are left. Faults as [People.UseTOTPTx].
-func (p *People) UseRecoveryTx(tx *guard.Tx, person, text string) (left int, err error) {
+// UseRecovery accepts one of a person's recovery codes, once, in the place of a
+// code of the app. Where it answers false nothing was changed.
+func (p *People) UseRecovery(tx *guard.Tx, person, text string) (bool, error) {
 	code, err := factor.ParseRecovery(text)
 	if err != nil {
-		return 0, noFactor()
+		return false, nil
 	}
 	k, err := p.keyOf(&tx.Reader, person)
 	if err != nil {
-		return 0, err
+		return false, unlessWrong(err)
 	}
 	digest := code.Digest(p.mac, person)
 	row, err := findFactor(&tx.Reader, digest[:])
 	if strongroom.IsKind(err, strongroom.NotFound) || err == nil && (row.person != person || row.kind != string(Recovery)) {
-		return 0, noFactor()
+		return false, nil
 	}
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	if _, err := p.openFactor(k, row); err != nil { // a row that somebody put there
-		return 0, err
+		return false, err
 	}
-	if err := deleteFactor(tx, row.id); err != nil {
-		return 0, err
-	}
-	rows, err := factorsOf(&tx.Reader, person)
-	for _, r := range rows {
-		if r.kind == string(Recovery) {
-			left++
-		}
-	}
-	return left, err
+	return true, deleteFactor(tx, row.id)
 }
 
 // keyOf returns the key of a person who signs in; one who is not there has shown

@@ -1,7 +1,9 @@
 package people
 
 import (
+	"bytes"
 	"context"
+	"errors"
 
 	"strongroom"
 	"strongroom/internal/db"
@@ -123,75 +125,85 @@ func (p *People) keepPasskey(tx *guard.Tx, k seal.Key, person string, made facto
 	return p.add(tx, k, factorRow{person: person, kind: string(Passkey), lookup: lookup}, kept{Record: made.Record, Model: made.Model})
 }
 
-// BeginPasskey begins the use of a passkey at a sign-in or a step-up. With a person
-// it asks for one of theirs; without, or where the person has none, for any the
-// authenticator finds by itself, so that the answer names no account. The caller
-// keeps state, which must not be forged, and deletes it with the first answer.
-func (p *People) BeginPasskey(ctx context.Context, person string) (options, state []byte, err error) {
-	var records [][]byte
-	if IsID(person) {
-		err = p.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
-			k, err := p.key(r, person)
-			if err != nil {
-				return err
-			}
-			records, err = p.passkeyRecords(r, k, person)
-			return err
-		})
-		if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
-			return nil, nil, err
-		}
-	}
-	var handle []byte
-	if len(records) > 0 {
-		handle = []byte(person)
-	}
-	return p.o.Relying.BeginAssertion(handle, records, p.o.Real.Now())
-}
-
-// Proof is what the use of a passkey proved.
-type Proof struct {
-	Person  string
-	Factor  string // the passkey's id, "fct_…"
-	Factors int    // two if the authenticator verified the person, one for presence, none for a copy
-	Cloned  bool
-}
-
-// UsePasskeyTx checks the browser's answer inside the transaction of a sign-in and
-// keeps the passkey's new record. The fault is Unauthenticated. Only Factors of two
-// is a sign-in by itself (DPP 2.4.7); what is less the caller refuses or counts as
-// one beside a password.
-func (p *People) UsePasskeyTx(tx *guard.Tx, state, answer []byte) (Proof, error) {
-	var row factorRow
-	var k seal.Key
-	find := func(handle, id []byte) ([]byte, error) {
-		var err error
-		if row, err = findFactor(&tx.Reader, p.passkeyLookup(id)); err != nil {
-			return nil, err
-		}
-		if row.person != string(handle) || row.kind != string(Passkey) {
-			return nil, noPerson()
-		}
-		if k, err = p.key(&tx.Reader, row.person); err != nil {
-			return nil, err
-		}
-		x, err := p.openFactor(k, row)
-		return x.Record, err
-	}
-	used, err := p.o.Relying.FinishAssertion(state, answer, find, p.o.Real.Now())
+// Passkeys returns what the use of a passkey begins with: the person's handle and
+// the records of the passkeys. Both are empty where there is none, or nobody: the
+// sign-in then asks for any passkey, which names no account. The records are for
+// package factor.
+func (p *People) Passkeys(r *db.Reader, person string) (handle []byte, records [][]byte, err error) {
+	k, err := p.keyOf(r, person)
 	if err != nil {
-		return Proof{}, err
+		return nil, nil, unlessWrong(err)
+	}
+	if records, err = p.passkeyRecords(r, k, person); err != nil || len(records) == 0 {
+		return nil, nil, err
+	}
+	return []byte(person), records, nil
+}
+
+func unlessWrong(err error) error {
+	if strongroom.IsKind(err, strongroom.Unauthenticated) {
+		return nil
+	}
+	return err
+}
+
+// Passkey returns whose the passkey with an id is, and its record. The fault is
+// NotFound where handle and id do not belong together.
+func (p *People) Passkey(r *db.Reader, handle, id []byte) (person string, record []byte, err error) {
+	row, k, err := p.passkey(r, id)
+	if err != nil {
+		return "", nil, err
+	}
+	if row.person != string(handle) {
+		return "", nil, noPasskey()
+	}
+	x, err := p.openFactor(k, row)
+	return row.person, x.Record, err
+}
+
+func noPasskey() error {
+	return strongroom.Faultf(strongroom.NotFound, "passkey", "there is no such passkey")
+}
+
+// passkey finds a passkey by its id.
+func (p *People) passkey(r *db.Reader, id []byte) (factorRow, seal.Key, error) {
+	row, err := findFactor(r, p.passkeyLookup(id))
+	if strongroom.IsKind(err, strongroom.NotFound) || err == nil && row.kind != string(Passkey) {
+		return row, seal.Key{}, noPasskey()
+	}
+	if err != nil {
+		return row, seal.Key{}, err
+	}
+	k, err := p.key(r, row.person)
+	return row, k, err
+}
+
+// KeepPasskey puts the record of a passkey that was used in the place of the old
+// one, inside the transaction of the sign-in. Whether it proved two factors is in
+// [factor.Passkey.Factors] and for the caller to ask. The fault is Conflict where
+// the passkey was used or removed meanwhile.
+func (p *People) KeepPasskey(tx *guard.Tx, person string, used factor.Passkey, old []byte) error {
+	row, k, err := p.passkey(&tx.Reader, used.ID)
+	var x kept
+	if err == nil {
+		x, err = p.openFactor(k, row)
+	}
+	if strongroom.IsKind(err, strongroom.NotFound) || err == nil && (row.person != person || !bytes.Equal(x.Record, old)) {
+		return strongroom.Faultf(strongroom.Conflict, "passkey-used", "the passkey was used or removed meanwhile").Advise("try again")
+	}
+	if err != nil {
+		return err
 	}
 	row.used = micros(tx.Now())
 	if row, err = p.sealFactor(k, row, kept{Record: used.Record, Model: used.Model}); err != nil {
-		return Proof{}, err
+		return err
 	}
-	return Proof{Person: row.person, Factor: row.id, Factors: used.Factors(), Cloned: used.Cloned}, updateFactor(tx, row)
+	return updateFactor(tx, row)
 }
 
 // codeOf returns the code of a fault.
 func codeOf(err error) string {
-	if f, ok := err.(*strongroom.Fault); ok {
+	if f, ok := errors.AsType[*strongroom.Fault](err); ok {
 		return f.Code
 	}
 	return "internal"

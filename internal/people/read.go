@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"strongroom"
@@ -71,34 +72,41 @@ func (p *People) List(ctx context.Context, who strongroom.Actor, state State, cu
 	return out, next, nil
 }
 
-// LookupEmail returns the id of the living account of an address. It is for the
-// sign-in, which tells nobody what it found, and for feeds.
-func (p *People) LookupEmail(ctx context.Context, email string) (id string, ok bool, err error) {
-	folded, err := foldMail(email)
-	if err != nil {
-		return "", false, nil // no account has such an address
-	}
+// Lookup returns the id of the living account of an address in any of its
+// spellings, empty if there is none, and a keyed hash that is the same for all
+// spellings, known or not. The work does not depend on whether there is one. It is
+// for the sign-in, which tells nobody what it found.
+func (p *People) Lookup(ctx context.Context, address string) (id string, mark []byte, err error) {
 	err = p.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
-		id, err = loadMail(r, p.mailDigest(folded))
+		id, mark, err = p.lookup(r, address)
 		return err
 	})
-	if strongroom.IsKind(err, strongroom.NotFound) {
-		return "", false, nil
+	return id, mark, err
+}
+
+func (p *People) lookup(r *db.Reader, address string) (id string, mark []byte, err error) {
+	folded, err := foldMail(address)
+	if err != nil {
+		folded = strings.ToValidUTF8(strings.ToLower(address), "?") // no account has it; it has a hash all the same
 	}
-	return id, err == nil, err
+	mark = p.mailDigest(folded)
+	id, err = loadMail(r, mark)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		err = nil
+	}
+	return id, mark, err
+}
+
+// LookupEmail returns the id of the living account of an address.
+func (p *People) LookupEmail(ctx context.Context, email string) (id string, ok bool, err error) {
+	id, _, err = p.Lookup(ctx, email)
+	return id, id != "" && err == nil, err
 }
 
 // LookupEmailTx is [People.LookupEmail] inside a transaction.
 func (p *People) LookupEmailTx(r *db.Reader, email string) (id string, ok bool, err error) {
-	folded, err := foldMail(email)
-	if err != nil {
-		return "", false, nil // no account has such an address
-	}
-	id, err = loadMail(r, p.mailDigest(folded))
-	if strongroom.IsKind(err, strongroom.NotFound) {
-		return "", false, nil
-	}
-	return id, err == nil, err
+	id, _, err = p.lookup(r, email)
+	return id, id != "" && err == nil, err
 }
 
 // MaySignIn returns nil for a person who may have a session at a time of the data

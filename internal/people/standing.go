@@ -36,7 +36,10 @@ type Standing struct {
 	Pledged    bool      // both pledges are given in their current version (DPP 3.2.13, 2.2.7)
 	Until      time.Time // when the first training lapses; zero unless Trained
 	Missing    []Kind    // what is not current
-	Given      []Given   // the newest of each kind
+	// PasswordDue says that the password is too old or has to be changed (DPP 2.4.6):
+	// whoever signed in with it reaches the own account and nothing else.
+	PasswordDue bool
+	Given       []Given // the newest of each kind
 }
 
 // Given is a training or pledge as it was recorded.
@@ -118,7 +121,11 @@ func (p *People) Standing(r *db.Reader, person string, now time.Time) (Standing,
 			newest[Kind(row.kind)] = Given{Kind(row.kind), row.version, instant(row.given), row.by}
 		}
 	}
-	s := Standing{Employment: x.Employment, Trained: true, Pledged: true}
+	pw, err := p.PasswordOf(r, person, now)
+	if err != nil {
+		return Standing{}, err
+	}
+	s := Standing{Employment: x.Employment, Trained: true, Pledged: true, PasswordDue: pw.Expired || pw.MustChange}
 	for _, k := range slices.Concat(Trainings(), Pledges()) {
 		g, ok := newest[k]
 		if ok {
