@@ -114,6 +114,25 @@ func wrongWrap() error {
 // PutTx asks for no decision of its own: it serves the verb that has been
 // allowed to store the record.
 func (k *Keys) PutTx(tx *guard.Tx, ws []Wrapped) error {
+	if err := k.ready(ws); err != nil {
+		return err
+	}
+	return putMany(tx, ws)
+}
+
+// AddTx is [Keys.PutTx] for records that have no key yet, each named once: it does
+// not look for an older one, which spares PostgreSQL half of the work. Where there
+// is one after all, the transaction fails.
+func (k *Keys) AddTx(tx *guard.Tx, ws []Wrapped) error {
+	if err := k.ready(ws); err != nil {
+		return err
+	}
+	return addMany(tx, ws)
+}
+
+// ready moves wraps of an older epoch to the current one and notes the first date
+// among them.
+func (k *Keys) ready(ws []Wrapped) error {
 	if len(ws) == 0 {
 		return nil
 	}
@@ -131,7 +150,7 @@ func (k *Keys) PutTx(tx *guard.Tx, ws []Wrapped) error {
 		}
 	}
 	k.due.put(first)
-	return putMany(tx, ws)
+	return nil
 }
 
 // tooLate tells who made a wrap before a whole roll went by that making it again

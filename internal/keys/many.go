@@ -12,7 +12,7 @@ import (
 const (
 	loadWidth     = 16
 	loadWideWidth = 64
-	putWidth      = 8
+	addWidth      = 8
 )
 
 const (
@@ -22,13 +22,10 @@ select record, version, store, epoch, erase_by, wrap from keys_data where record
 	$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
 	$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
 
-	sqlPutMany = `
-insert into keys_data (record, version, store, epoch, erase_by, wrap) values
-	($1, $2, $3, $4, $5, $6), ($7, $8, $9, $10, $11, $12), ($13, $14, $15, $16, $17, $18), ($19, $20, $21, $22, $23, $24),
-	($25, $26, $27, $28, $29, $30), ($31, $32, $33, $34, $35, $36), ($37, $38, $39, $40, $41, $42), ($43, $44, $45, $46, $47, $48)
-on conflict (record) do update set version = excluded.version, store = excluded.store,
-	epoch = excluded.epoch, erase_by = excluded.erase_by, wrap = excluded.wrap
-where keys_data.version <= excluded.version`
+	sqlAdd     = `insert into keys_data (record, version, store, epoch, erase_by, wrap) values ($1, $2, $3, $4, $5, $6)`
+	sqlAddMany = sqlAdd + `,
+	($7, $8, $9, $10, $11, $12), ($13, $14, $15, $16, $17, $18), ($19, $20, $21, $22, $23, $24),
+	($25, $26, $27, $28, $29, $30), ($31, $32, $33, $34, $35, $36), ($37, $38, $39, $40, $41, $42), ($43, $44, $45, $46, $47, $48)`
 )
 
 // LoadMany is [Keys.Load] for many records at once. Those without a key, or past
@@ -99,19 +96,8 @@ func recordArgs(args []any, records []uint64) []any {
 	return args
 }
 
-// putMany upserts ws, eight to a statement where the records differ, which they
-// do unless a caller names one twice. A few rows travel with the next statement.
+// putMany upserts ws. They travel with the next statement.
 func putMany(tx *guard.Tx, ws []Wrapped) error {
-	for distinct(ws) && len(ws) >= putWidth {
-		args := make([]any, 0, 6*putWidth)
-		for i := range putWidth {
-			args = ws[i].args(args)
-		}
-		if err := tx.Queue(sqlPutMany, args...); err != nil {
-			return err
-		}
-		ws = ws[putWidth:]
-	}
 	for i := range ws {
 		if err := tx.Queue(sqlPut, ws[i].args(nil)...); err != nil {
 			return err
@@ -120,15 +106,23 @@ func putMany(tx *guard.Tx, ws []Wrapped) error {
 	return nil
 }
 
-// distinct reports whether no record comes twice among the next putWidth.
-func distinct(ws []Wrapped) bool {
-	ws = ws[:min(putWidth, len(ws))]
+// addMany inserts ws, eight to a statement while there are as many. They travel
+// with the next statement.
+func addMany(tx *guard.Tx, ws []Wrapped) error {
+	for len(ws) >= addWidth {
+		args := make([]any, 0, 6*addWidth)
+		for i := range addWidth {
+			args = ws[i].args(args)
+		}
+		if err := tx.Queue(sqlAddMany, args...); err != nil {
+			return err
+		}
+		ws = ws[addWidth:]
+	}
 	for i := range ws {
-		for j := range i {
-			if ws[i].Record == ws[j].Record {
-				return false
-			}
+		if err := tx.Queue(sqlAdd, ws[i].args(nil)...); err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
 }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"strongroom/internal/guard"
@@ -13,8 +14,18 @@ type indexEntry struct {
 	record recordID
 }
 
-// entriesChange removes the index entries that are no longer and has the new ones
-// added.
+// entriesNew has the entries of a new record written with it.
+func (p *placing) entriesNew(id recordID, links, entries []hash) {
+	for _, hs := range [...][]hash{links, entries} {
+		for _, h := range hs {
+			p.in.index = append(p.in.index, indexEntry{h, id})
+		}
+	}
+}
+
+// entriesChange removes the index entries that are no longer and adds the new
+// ones. What before leaves out may be there all the same, if somebody changed the
+// row.
 func (p *placing) entriesChange(id recordID, before, links, entries []hash) error {
 	for _, h := range before {
 		if !slices.Contains(links, h) && !slices.Contains(entries, h) {
@@ -26,7 +37,9 @@ func (p *placing) entriesChange(id recordID, before, links, entries []hash) erro
 	for _, hs := range [...][]hash{links, entries} {
 		for _, h := range hs {
 			if !slices.Contains(before, h) {
-				p.in.index = append(p.in.index, indexEntry{h, id})
+				if err := p.tx.Queue(sqlEntryAdd, bytes.Clone(h[:]), uint64(id)); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -38,16 +51,34 @@ func (p *placing) entriesChange(id recordID, before, links, entries []hash) erro
 const entryWidth = 8
 
 const (
-	sqlEntriesAdd = `insert into vault_index (hash, record) values ($1, $2), ($3, $4), ($5, $6), ($7, $8),
-		($9, $10), ($11, $12), ($13, $14), ($15, $16) on conflict do nothing`
+	sqlEntryAdd = `insert into vault_index (hash, record) values ($1, $2) on conflict do nothing`
+	// To look out for a conflict costs PostgreSQL as much as the row itself; the
+	// entries of a new record cannot meet one.
+	sqlEntryNew      = `insert into vault_index (hash, record) values ($1, $2)`
+	sqlEntriesNew    = sqlEntryNew + `, ($3, $4), ($5, $6), ($7, $8), ($9, $10), ($11, $12), ($13, $14), ($15, $16)`
 	sqlEntriesRemove = `delete from vault_index where (hash = $1 and record = $2) or (hash = $3 and record = $4)
 		or (hash = $5 and record = $6) or (hash = $7 and record = $8) or (hash = $9 and record = $10)
 		or (hash = $11 and record = $12) or (hash = $13 and record = $14) or (hash = $15 and record = $16)`
 )
 
-func addEntries(tx *guard.Tx, n int, arg func(int) []any) error {
-	for i := range n {
-		if err := tx.Queue(sqlEntriesAdd, arg(i)...); err != nil {
+// addNew adds the entries of new records in the order of the index. It sorts
+// entries in place.
+func addNew(tx *guard.Tx, entries []indexEntry) error {
+	slices.SortFunc(entries, func(a, b indexEntry) int {
+		return cmp.Or(compareHash(a.hash, b.hash), cmp.Compare(a.record, b.record))
+	})
+	entries = slices.Compact(entries)
+	args := make([]any, 0, 2*len(entries))
+	for i := range entries {
+		args = append(args, entries[i].hash[:], int64(entries[i].record))
+	}
+	for ; len(args) >= 2*entryWidth; args = args[2*entryWidth:] {
+		if err := tx.Queue(sqlEntriesNew, args[:2*entryWidth]...); err != nil {
+			return err
+		}
+	}
+	for ; len(args) > 0; args = args[2:] {
+		if err := tx.Queue(sqlEntryNew, args[:2]...); err != nil {
 			return err
 		}
 	}

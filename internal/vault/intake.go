@@ -15,12 +15,12 @@ type intake struct {
 	known map[hash]*row             // by ident; nil: asked for and not there
 	wraps map[recordID]keys.Wrapped // as they stand, or will once all is written
 	rows  []*row                    // new records
-	put   []recordID                // whose wraps changed
+	put   map[recordID]struct{}     // whose wraps changed
 	index []indexEntry              // new entries
 }
 
 func newIntake() *intake {
-	return &intake{known: make(map[hash]*row), wraps: make(map[recordID]keys.Wrapped)}
+	return &intake{known: make(map[hash]*row), wraps: make(map[recordID]keys.Wrapped), put: make(map[recordID]struct{})}
 }
 
 type intakeKey struct{ v *Vault }
@@ -98,8 +98,7 @@ func (in *intake) find(v *Vault, tx *guard.Tx, idents []hash) error {
 // keep has a wrap written, in the place of one that waits for the same record.
 func (in *intake) keep(w keys.Wrapped) {
 	id := recordID(w.Record)
-	in.wraps[id] = w
-	in.put = append(in.put, id)
+	in.wraps[id], in.put[id] = w, struct{}{}
 }
 
 // write writes what waits.
@@ -107,14 +106,22 @@ func (in *intake) write(v *Vault, tx *guard.Tx) error {
 	if err := insertRows(tx, in.rows); err != nil {
 		return err
 	}
-	if err := eachEntries(tx, in.index, addEntries); err != nil {
+	if err := addNew(tx, in.index); err != nil {
 		return err
 	}
-	slices.Sort(in.put)
-	wraps := make([]keys.Wrapped, 0, len(in.put))
-	for _, id := range slices.Compact(in.put) {
-		wraps = append(wraps, in.wraps[id])
+	fresh := make([]keys.Wrapped, len(in.rows))
+	for i, r := range in.rows {
+		fresh[i] = in.wraps[r.id]
+		delete(in.put, r.id)
 	}
-	in.rows, in.index, in.put = nil, nil, nil
-	return v.keys.PutTx(tx, wraps)
+	var changed []keys.Wrapped
+	for id := range in.put {
+		changed = append(changed, in.wraps[id])
+	}
+	in.rows, in.index = nil, nil
+	clear(in.put)
+	if err := v.keys.AddTx(tx, fresh); err != nil {
+		return err
+	}
+	return v.keys.PutTx(tx, changed)
 }

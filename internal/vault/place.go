@@ -359,7 +359,9 @@ func (p *placing) rowOf(w *work, s *sealed, f facts, vd verdict) *row {
 // links, counts.
 func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash) error {
 	p.in.known[w.ident] = r
-	if err := p.entriesChange(r.id, before, w.links, w.entries); err != nil {
+	if s.version == 1 {
+		p.entriesNew(r.id, w.links, w.entries)
+	} else if err := p.entriesChange(r.id, before, w.links, w.entries); err != nil {
 		return err
 	}
 	wrapped := s.wrapped
