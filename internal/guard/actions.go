@@ -35,6 +35,7 @@ const (
 	Lease                         // who holds a job or the instance, and until when
 	Cursor                        // how far a sync or a follower has come
 	Idempotency                   // which answer a repeated request gets
+	Attempt                       // sign-ins under way and counts of those that failed, before anybody is known
 	Tally                         // counts that only gauges show
 	LookUp                        // what a request leaves out, before it is decided about; reading alone
 )
@@ -50,6 +51,8 @@ func (r Reason) String() string {
 		return "Cursor"
 	case Idempotency:
 		return "Idempotency"
+	case Attempt:
+		return "Attempt"
 	case Tally:
 		return "Tally"
 	case LookUp:
@@ -71,11 +74,15 @@ func Sites() []Site {
 	return []Site{
 		{"identity", LastSeen, "the stamp of last use"},
 		{"identity", LookUp, "a key is looked up before anybody is known"},
+		{"identity", Tally, "counts of services with a flaw, and which of them the sweeper decides about"},
 		{"identity", Idempotency, "a repeated request gets the status it got before"},
 		{"people", LookUp, "a link, an address or a password is looked up before anybody is known"},
 		{"people", Tally, "gauges are counts and dates"},
 		{"device", LookUp, "a device is looked up before anybody is known"},
 		{"device", Idempotency, "a proof of a device is good once"},
+		{"session", LookUp, "a sign-in or a token is looked up before anybody is known"},
+		{"session", LastSeen, "the stamp of last use"},
+		{"session", Attempt, "an attempt is counted before it is known whose it is; its outcome is an event"},
 		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
 		{"jobs", Tally, "gauges are counts and dates"},
 		{"app", Lease, "the instance row keeps a second server away"},

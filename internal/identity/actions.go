@@ -9,9 +9,17 @@ var (
 	keyList   = strongroom.Action{Name: "key.list", Class: 3004, Activity: 2}   // Read
 	keyRotate = strongroom.Action{Name: "key.rotate", Class: 3001, Activity: 4} // Password Reset
 	keyRevoke = strongroom.Action{Name: "key.revoke", Class: 3001, Activity: 5} // Disable
+
+	serviceList    = strongroom.Action{Name: "service.list", Class: 3004, Activity: 2}    // Read
+	serviceAdopt   = strongroom.Action{Name: "service.adopt", Class: 3001, Activity: 99}  // Other
+	serviceWarn    = strongroom.Action{Name: "service.warn", Class: 3001, Activity: 99}   // Other
+	serviceSuspend = strongroom.Action{Name: "service.suspend", Class: 3001, Activity: 5} // Disable
+	serviceResume  = strongroom.Action{Name: "service.resume", Class: 3001, Activity: 2}  // Enable
 )
 
 // Actions returns the table of this package's actions.
 func Actions() []strongroom.Action {
-	return []strongroom.Action{keyAdd, keyList, keyRotate, keyRevoke}
+	return []strongroom.Action{
+		keyAdd, keyList, keyRotate, keyRevoke, serviceList, serviceAdopt, serviceWarn, serviceSuspend, serviceResume,
+	}
 }

@@ -141,14 +141,27 @@ func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	if err != nil || subtle.ConstantTimeCompare(proof[:], s.proof) != 1 || !k.Revoked.IsZero() {
 		return nil, unknown()
 	}
-	e := &entry{networks: k.Networks, ends: k.Expires, loaded: i.real.Now(), actor: strongroom.Actor{
-		Kind: strongroom.ServiceActor, ID: k.ID, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores,
-		Session: s.id, Door: "http",
-	}}
+	if !k.Suspended.IsZero() {
+		return nil, strongroom.Faultf(strongroom.Unauthenticated, "key-suspended", "the key is suspended").
+			Advise("have its service resumed")
+	}
+	e := i.entry(k)
+	e.actor.Session = s.id
 	if s.expires > 0 && db.Time(s.expires).Before(e.ends) {
 		e.ends = db.Time(s.expires)
 	}
 	return e, nil
+}
+
+// entry describes an account that is good.
+func (i *Identity) entry(k Key) *entry {
+	e := &entry{networks: k.Networks, ends: k.Expires, loaded: i.real.Now(), actor: strongroom.Actor{
+		Kind: strongroom.ServiceActor, ID: k.ID, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores, Door: "http",
+	}}
+	if !k.Grace.IsZero() && k.Grace.Before(e.ends) {
+		e.ends = k.Grace
+	}
+	return e
 }
 
 func unknown() error {

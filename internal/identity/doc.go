@@ -21,6 +21,10 @@
 //     [Options.Recheck].
 //   - Nobody grants what he does not have: policies decide which roles may be
 //     given, and the stores of a new key lie within the giver's.
+//   - A service comes by an approved request and has an owner ([Identity.AddServiceTx]),
+//     or is adopted ([Identity.Adopt]). One that nobody owns, or whose owner is gone,
+//     dies by itself; one that nobody uses is suspended ([Identity.Tend]). Owner and
+//     purpose are in the same sealed blob.
 //   - A receipt ([Claim]) holds keyed hashes, a status and an id, never a body.
 //
 // All of it is safe for concurrent use.

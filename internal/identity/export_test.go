@@ -1,6 +1,11 @@
 package identity
 
-import "strongroom"
+import (
+	"encoding/json"
+
+	"strongroom"
+	"strongroom/internal/db"
+)
 
 // NewSecret returns a key that nobody knows.
 func NewSecret(env strongroom.Environment) Secret { return newSecret(env) }
@@ -14,3 +19,14 @@ func (i *Identity) Strangers() int {
 
 // MaxStrangers bounds [Identity.Strangers].
 const MaxStrangers = maxStrangers
+
+// SealedByFirstRelease returns what release 0.1.0 sealed of an account.
+func (i *Identity) SealedByFirstRelease(k Key) ([]byte, error) {
+	text, err := json.Marshal(struct {
+		Label  string   `json:"l"`
+		Roles  []string `json:"r"`
+		Stores []string `json:"s,omitempty"`
+		All    bool     `json:"a,omitempty"`
+	}{k.Label, k.Roles, k.Stores, k.AllStores})
+	return i.seal.Seal(nil, i.bind(k.ID, db.Micros(k.Created), db.Micros(k.Expires)), text), err
+}

@@ -35,6 +35,7 @@ type fixture struct {
 
 	mu      sync.Mutex
 	refused []string
+	owners  map[string]identity.Ownership // those not named are active
 }
 
 func fresh(t testing.TB, env strongroom.Environment) *fixture {
@@ -87,13 +88,31 @@ func fresh(t testing.TB, env strongroom.Environment) *fixture {
 func (f *fixture) another(env strongroom.Environment) *identity.Identity {
 	return identity.New(identity.Options{
 		Guard: f.guard, Environment: env, Key: f.key, Clock: f.clock, Recheck: 200 * time.Millisecond,
-		Local: map[uint32][]string{1000: {"operator"}},
+		Local: map[uint32][]string{1000: {"operator"}}, Owner: f.owner,
 		Refused: func(_ context.Context, _ netip.Addr, code string) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.refused = append(f.refused, code)
 		},
 	})
+}
+
+func (f *fixture) owner(_ *db.Reader, person string, _ time.Time) (identity.Ownership, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if o, ok := f.owners[person]; ok {
+		return o, nil
+	}
+	return identity.OwnerActive, nil
+}
+
+func (f *fixture) stand(person string, o identity.Ownership) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.owners == nil {
+		f.owners = map[string]identity.Ownership{}
+	}
+	f.owners[person] = o
 }
 
 func actor(roles ...string) strongroom.Actor {

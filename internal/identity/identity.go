@@ -34,6 +34,11 @@ type Options struct {
 	// fault that says why not. It is called in the transaction that makes the key.
 	// nil takes every id.
 	CheckStore func(r *db.Reader, store string) error
+	// Owner says how a person stands who owns a service or shall; it is asked in
+	// the transaction. nil takes everybody for active.
+	Owner func(r *db.Reader, person string, now time.Time) (Ownership, error)
+	// Unused is how long a service may be unused, [Unused] if zero.
+	Unused time.Duration
 	// Recheck is how long an account is trusted without looking again, one second
 	// if zero. A revocation in this process takes effect at once all the same.
 	Recheck time.Duration
@@ -78,6 +83,12 @@ func New(o Options) *Identity {
 	}
 	if o.CheckStore == nil {
 		o.CheckStore = func(*db.Reader, string) error { return nil }
+	}
+	if o.Owner == nil {
+		o.Owner = func(*db.Reader, string, time.Time) (Ownership, error) { return OwnerActive, nil }
+	}
+	if o.Unused <= 0 {
+		o.Unused = Unused
 	}
 	if o.Refused == nil {
 		o.Refused = func(context.Context, netip.Addr, string) {}

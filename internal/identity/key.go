@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"encoding/json"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"strongroom/internal/classify"
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
-	"strongroom/internal/seal"
 )
 
 // Limits of an account.
@@ -46,6 +44,14 @@ type KeySpec struct {
 	Expires time.Time
 	// Networks limits where it may be used from; none means anywhere.
 	Networks []netip.Prefix
+
+	// Owner is the person who answers for it, Purpose what it is there for (a name,
+	// sealed) and RotateEvery how long a secret of it is used at most. They come from
+	// an approved request ([Identity.AddServiceTx]) or with [Identity.Adopt];
+	// [Identity.CreateKey] takes none of them.
+	Owner       string
+	Purpose     string
+	RotateEvery time.Duration
 }
 
 // Key is a service account with an API key, without the secret.
@@ -60,25 +66,31 @@ type Key struct {
 	Expires   time.Time
 	Revoked   time.Time // zero while it is good
 	Used      time.Time // within some seconds; zero if never
+
+	Owner       string        // "usr_…"; empty until somebody adopts it
+	Purpose     string        // what it is there for
+	RotateEvery time.Duration // how long a secret is used at most; 0 is unbounded
+	Case        string        // the request it came by, "req_…"; empty if it was adopted
+	Rotated     time.Time     // when its present secret was made
+	Suspended   time.Time     // since when it is refused; zero if it is not
+	Resumed     time.Time     // when it was last let go on or adopted
+	Grace       time.Time     // when it dies unless somebody adopts it; zero if it does not
 	// Damaged says that the row was changed in the database. ID alone is set then;
 	// the key is good for nothing.
 	Damaged bool
 }
 
-// account is what is sealed: everything that gives a key its power.
-type account struct {
-	Label    string         `json:"l"`
-	Roles    []string       `json:"r"`
-	Stores   []string       `json:"s,omitempty"`
-	All      bool           `json:"a,omitempty"`
-	Networks []netip.Prefix `json:"n,omitempty"`
-}
-
 // CreateKey makes a service account and its key. The secret is in the answer and
-// nowhere else. Faults: Invalid for a bad spec, Denied where who may not give
+// nowhere else. Nobody owns it: somebody adopts it within [Unowned], or it dies,
+// unless it is a key of tests in a test instance. Faults: Invalid for a bad spec, Denied where who may not give
 // these roles or stores, and what [Options.CheckStore] says of a store.
 func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec KeySpec) (Key, Secret, error) {
-	if err := i.check(spec); err != nil {
+	err := i.check(spec)
+	if err == nil && (spec.Owner != "" || spec.Purpose != "" || spec.RotateEvery != 0) {
+		err = strongroom.Faultf(strongroom.Invalid, "owner", "a service with an owner comes from an approved request").
+			Advise("ask for it, or adopt the key afterwards")
+	}
+	if err != nil {
 		return Key{}, Secret{}, i.refuse(ctx, who, keyAdd, err)
 	}
 	secret := newSecret(i.o.Environment)
@@ -86,28 +98,14 @@ func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec Key
 		ID: strongroom.NewID("svc"), Label: spec.Label, Roles: spec.Roles, Stores: spec.Stores,
 		AllStores: spec.AllStores, Networks: spec.Networks,
 	}
-	err := i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := tx.Allow(keyAdd, resource(k.ID, k.Roles, who), guard.Context{}); err != nil {
+	err = i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(keyAdd, resource(k, who), guard.Context{}); err != nil {
 			return err
 		}
 		if err := within(who, k.Stores, k.AllStores); err != nil {
 			return err
 		}
-		for _, s := range k.Stores {
-			if err := i.o.CheckStore(&tx.Reader, s); err != nil {
-				return err
-			}
-		}
-		var err error
-		k.Created = tx.Now()
-		if k.Expires, err = i.lifeOf(k.Created, spec.Expires); err != nil {
-			return err
-		}
-		sealed, err := i.sealAccount(k)
-		if err != nil {
-			return err
-		}
-		if err := insertKey(tx, k, sealed); err != nil {
+		if err := i.insert(tx, &k, spec.Expires); err != nil {
 			return err
 		}
 		return i.addSecret(tx, k.ID, secret)
@@ -117,6 +115,25 @@ func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec Key
 		return Key{}, Secret{}, err
 	}
 	return k, secret, nil
+}
+
+// insert stores a new account.
+func (i *Identity) insert(tx *guard.Tx, k *Key, expires time.Time) (err error) {
+	for _, s := range k.Stores {
+		if err := i.o.CheckStore(&tx.Reader, s); err != nil {
+			return err
+		}
+	}
+	k.Created = tx.Now()
+	k.Rotated = k.Created
+	if k.Expires, err = i.lifeOf(k.Created, expires); err != nil {
+		return err
+	}
+	sealed, err := i.sealAccount(*k)
+	if err != nil {
+		return err
+	}
+	return insertKey(tx, *k, sealed)
 }
 
 // lifeOf returns when a key ends that is made at a time and asked for until
@@ -182,9 +199,14 @@ func checkWord(what, s string) error {
 	return nil
 }
 
-// resource describes an account to the policies.
-func resource(id string, roles []string, who strongroom.Actor) strongroom.Resource {
-	return strongroom.Resource{Type: "Key", ID: id, Attrs: map[string]any{"roles": roles, "own": who.ID == id}}
+// resource describes an account to the policies. It is the own of the service and
+// of the person who owns it.
+func resource(k Key, who strongroom.Actor) strongroom.Resource {
+	return strongroom.Resource{Type: "Key", ID: k.ID, Attrs: map[string]any{"roles": k.Roles, "own": isOwn(k, who)}}
+}
+
+func isOwn(k Key, who strongroom.Actor) bool {
+	return who.ID == k.ID || k.Owner != "" && who.Kind == strongroom.PersonActor && who.ID == k.Owner
 }
 
 // within refuses stores that who may not touch himself. Policies speak of roles;
@@ -271,9 +293,13 @@ func (i *Identity) RotateKey(ctx context.Context, who strongroom.Actor, id strin
 			return err
 		}
 		if !k.Revoked.IsZero() || !k.Expires.After(tx.Now()) {
-			return strongroom.Faultf(strongroom.Conflict, "key-ended", "the key is revoked or has expired").Advise("make a new one")
+			return ended()
 		}
 		if err := i.endSecrets(tx, id, overlap); err != nil {
+			return err
+		}
+		k.Rotated = tx.Now()
+		if err := i.save(tx, k); err != nil {
 			return err
 		}
 		return i.addSecret(tx, id, secret)
@@ -310,17 +336,20 @@ func (i *Identity) handle(tx *guard.Tx, who strongroom.Actor, a strongroom.Actio
 	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
 		return Key{}, err
 	}
-	var k Key
+	k := Key{ID: id}
 	if err == nil {
 		if k, err = i.openAccount(row); err != nil {
 			return Key{}, err
 		}
 	}
-	if derr := tx.Allow(a, resource(id, k.Roles, who), guard.Context{}); derr != nil {
+	if derr := tx.Allow(a, resource(k, who), guard.Context{}); derr != nil {
 		return Key{}, derr
 	}
 	if err != nil {
 		return Key{}, noKey()
+	}
+	if isOwn(k, who) {
+		return k, nil // what its owner may do with it was decided when it was approved
 	}
 	return k, within(who, k.Stores, k.AllStores)
 }
@@ -345,41 +374,4 @@ func (i *Identity) refuse(ctx context.Context, who strongroom.Actor, a strongroo
 		}
 		return err
 	})
-}
-
-// sealAccount seals what k may do, bound to its id and dates.
-func (i *Identity) sealAccount(k Key) ([]byte, error) {
-	text, err := json.Marshal(account{Label: k.Label, Roles: k.Roles, Stores: k.Stores, All: k.AllStores, Networks: k.Networks})
-	if err != nil {
-		return nil, err
-	}
-	return i.seal.Seal(nil, i.bind(k.ID, db.Micros(k.Created), db.Micros(k.Expires)), text), nil
-}
-
-func (i *Identity) bind(id string, created, expires int64) []byte {
-	return seal.AD("identity_key", string(i.o.Environment), id, created, expires)
-}
-
-// openAccount opens a row. One that was edited or moved does not open.
-func (i *Identity) openAccount(r keyRow) (Key, error) {
-	text, err := i.seal.Open(nil, i.bind(r.id, r.created, r.expires), r.sealed)
-	var a account
-	if err == nil {
-		err = json.Unmarshal(text, &a)
-	}
-	if err != nil {
-		return Key{}, strongroom.Faultf(strongroom.Internal, "key-sealed", "account %s does not open", r.id).
-			Advise("its row was changed, or the keyring is another's")
-	}
-	k := Key{
-		ID: r.id, Label: a.Label, Roles: a.Roles, Stores: a.Stores, AllStores: a.All, Networks: a.Networks,
-		Created: db.Time(r.created), Expires: db.Time(r.expires),
-	}
-	if r.revoked > 0 {
-		k.Revoked = db.Time(r.revoked)
-	}
-	if r.used > 0 {
-		k.Used = db.Time(r.used)
-	}
-	return k, nil
 }

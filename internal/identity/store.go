@@ -6,7 +6,7 @@ import (
 )
 
 type keyRow struct {
-	id                              string
+	id, owner                       string
 	sealed                          []byte
 	created, expires, revoked, used int64
 }
@@ -25,11 +25,14 @@ type receiptRow struct {
 }
 
 const (
-	sqlInsertKey = `insert into identity_key (id, sealed, created_at, expires_at) values ($1, $2, $3, $4)`
-	sqlLoadKey   = `select id, sealed, created_at, expires_at, revoked_at, coalesce(used_at, 0)
-		from identity_key left join identity_use on account = id where id = $1`
-	sqlListKeys = `select id, sealed, created_at, expires_at, revoked_at, coalesce(used_at, 0)
-		from identity_key left join identity_use on account = id where id > $1 order by id limit $2`
+	sqlInsertKey  = `insert into identity_key (id, owner, sealed, created_at, expires_at) values ($1, $2, $3, $4, $5)`
+	sqlReseal     = `update identity_key set owner = $2, sealed = $3 where id = $1`
+	sqlKeyColumns = `select id, owner, sealed, created_at, expires_at, revoked_at, coalesce(used_at, 0)
+		from identity_key left join identity_use on account = id `
+	sqlLoadKey   = sqlKeyColumns + `where id = $1`
+	sqlListKeys  = sqlKeyColumns + `where id > $1 order by id limit $2`
+	sqlLiveKeys  = sqlKeyColumns + `where id > $1 and revoked_at = 0 order by id limit $2`
+	sqlOwned     = `select id from identity_key where owner = $1 and revoked_at = 0 order by id`
 	sqlRevokeKey = `update identity_key set revoked_at = $2 where id = $1`
 	sqlSetUsed   = `insert into identity_use (account, used_at) values ($1, $2)
 		on conflict (account) do update set used_at = excluded.used_at where identity_use.used_at < excluded.used_at`
@@ -48,27 +51,62 @@ const (
 )
 
 func insertKey(tx *guard.Tx, k Key, sealed []byte) error {
-	_, err := tx.Exec(sqlInsertKey, k.ID, sealed, db.Micros(k.Created), db.Micros(k.Expires))
+	_, err := tx.Exec(sqlInsertKey, k.ID, k.Owner, sealed, db.Micros(k.Created), db.Micros(k.Expires))
 	return err
 }
 
-func loadKey(r *db.Reader, id string) (k keyRow, err error) {
-	err = r.QueryRow(sqlLoadKey, id).Scan(&k.id, &k.sealed, &k.created, &k.expires, &k.revoked, &k.used)
+func reseal(tx *guard.Tx, k Key, sealed []byte) error {
+	_, err := tx.Exec(sqlReseal, k.ID, k.Owner, sealed)
+	return err
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanKey(s scanner) (k keyRow, err error) {
+	err = s.Scan(&k.id, &k.owner, &k.sealed, &k.created, &k.expires, &k.revoked, &k.used)
 	return k, err
 }
 
-func listKeys(r *db.Reader, after string, limit int) (out []keyRow, err error) {
+func loadKey(r *db.Reader, id string) (keyRow, error) { return scanKey(r.QueryRow(sqlLoadKey, id)) }
+
+func listKeys(r *db.Reader, after string, limit int) ([]keyRow, error) {
 	rows, err := r.Query(sqlListKeys, after, limit)
+	return keyRows(rows, err)
+}
+
+func liveKeys(r *db.Reader, after string, limit int) ([]keyRow, error) {
+	rows, err := r.Query(sqlLiveKeys, after, limit)
+	return keyRows(rows, err)
+}
+
+func keyRows(rows *db.Rows, err error) (out []keyRow, _ error) {
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = closed(rows, err) }()
 	for rows.Next() {
-		var k keyRow
-		if err := rows.Scan(&k.id, &k.sealed, &k.created, &k.expires, &k.revoked, &k.used); err != nil {
+		k, err := scanKey(rows)
+		if err != nil {
 			return nil, err
 		}
 		out = append(out, k)
+	}
+	return out, rows.Err()
+}
+
+// owned returns the ids of the services of a person that are not revoked.
+func owned(r *db.Reader, person string) (out []string, err error) {
+	rows, err := r.Query(sqlOwned, person)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = closed(rows, err) }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		out = append(out, id)
 	}
 	return out, rows.Err()
 }
