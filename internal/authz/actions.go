@@ -89,6 +89,7 @@ var actions = [...]Rule{
 	{Name: "clock.set", Across: true},
 	{Name: "device.enrol", Across: true},
 	{Name: "device.list", Across: true},
+	{Name: "device.prove", Across: true},
 	{Name: "device.revoke", Across: true},
 	{Name: "epoch.roll", Across: true},
 	{Name: "field.classify"},

@@ -51,7 +51,7 @@ func TestObligation_2_1_6_UntrainedReachNothing(t *testing.T) {
 			t.Errorf("%s: reached without the trainings: %v", env, got)
 		}
 		want := []string{
-			"account.enrol", "account.factor", "account.password", "account.read", "pledge.record",
+			"account.enrol", "account.factor", "account.password", "account.read", "device.prove", "pledge.record",
 			"session.list", "session.open", "session.revoke", "session.verify", "training.record",
 		}
 		if got := reach(t, env, who, true); !slices.Equal(got, want) {
