@@ -93,6 +93,17 @@ func (k *Keys) LivePeriods(store string) []string { return k.ring.LivePeriods(st
 // LogKey is [Ring.LogKey].
 func (k *Keys) LogKey() (seal.Key, error) { return k.ring.LogKey() }
 
+// Logged returns what stands for a caller's word in the log: its keyed hash of this
+// month. what is the kind of word, such as "reference".
+func (k *Keys) Logged(what, word string) (h [16]byte, err error) {
+	key, err := k.ring.LogKey()
+	if err != nil {
+		return h, err
+	}
+	mac := key.MAC([]byte(what), []byte(word))
+	return [16]byte(mac[:16]), nil
+}
+
 // InstanceKey is [Ring.InstanceKey].
 func (k *Keys) InstanceKey(label string) seal.Key { return k.ring.InstanceKey(label) }
 
