@@ -38,7 +38,7 @@ type erasures struct {
 	rows   map[recordID]*row // nil: asked for and not there
 	wraps  map[recordID]keys.Wrapped
 	marks  []recordID    // whose rows will say that they are erased
-	graves []grave       // tombstones of shoppers, each hash once
+	graves []grave       // tombstones of shoppers
 	dead   []keys.Doomed // whose keys wait to be removed
 }
 
@@ -140,7 +140,7 @@ func (in *erasures) write(v *Vault, tx *guard.Tx) error {
 	if err := in.writeMarks(tx, until); err != nil {
 		return err
 	}
-	if err := in.writeGraves(tx, until); err != nil {
+	if err := writeGraves(tx, newestGraves(in.graves), until); err != nil {
 		return err
 	}
 	dead := in.dead
@@ -162,9 +162,8 @@ func (in *erasures) writeMarks(tx *guard.Tx, until int64) error {
 	return nil
 }
 
-func (in *erasures) writeGraves(tx *guard.Tx, until int64) error {
+func writeGraves(tx *guard.Tx, list []grave, until int64) error {
 	now := db.Micros(tx.Now())
-	list := in.graves
 	for ; len(list) >= gravesWidth; list = list[gravesWidth:] {
 		args := make([]any, 0, 3*gravesWidth+2)
 		for i := range gravesWidth {
@@ -184,16 +183,12 @@ func (in *erasures) writeGraves(tx *guard.Tx, until int64) error {
 	return nil
 }
 
-// bury has tombstones written; the last one of a hash counts.
-func (in *erasures) bury(graves []grave) {
-	for _, g := range graves {
-		i := slices.IndexFunc(in.graves, func(o grave) bool { return o.hash == g.hash })
-		if i < 0 {
-			in.graves = append(in.graves, g)
-			continue
-		}
-		in.graves[i] = g
-	}
+// newestGraves returns each hash once, as it came last, in the order in which they
+// lie in the table.
+func newestGraves(list []grave) []grave {
+	slices.Reverse(list)
+	slices.SortStableFunc(list, func(a, b grave) int { return compareHash(a.hash, b.hash) })
+	return slices.CompactFunc(list, func(a, b grave) bool { return a.hash == b.hash })
 }
 
 // erasing is what one call erases. Until everything is decided it is kept apart
@@ -305,7 +300,7 @@ func (e *erasing) finish() error {
 	}
 	e.tx.PutOff() // from here on our work is mixed with that of our neighbours
 	e.in.marks, e.in.dead = append(e.in.marks, e.marks...), append(e.in.dead, doomed...)
-	e.in.bury(e.graves)
+	e.in.graves = append(e.in.graves, e.graves...)
 	for _, id := range e.marks {
 		if r := e.in.rows[id]; r != nil {
 			r.status = erased
