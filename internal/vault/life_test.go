@@ -8,6 +8,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db"
+	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
 	"strongroom/internal/vault"
@@ -366,4 +367,35 @@ func TestTokensAreNotTakenIn(t *testing.T) {
 	}
 	// What only begins like one is a value like any other.
 	f.ingest("orders", orderOf("9001", "c9", `"createdAt":"2026-11-01T09:00:00Z","note":"srt_is the name of a file format of subtitles"`))
+}
+
+// What expired and is erased after that stays away for the whole time of an
+// erasure, and no longer.
+func TestATombstoneThatIsErasedStandsLonger(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openWith(t, setup{engine: engine})
+		id := f.ingest("orders", order).Records[0].ID
+		other := f.ingest("orders", orderOf("7001", "c1", `"createdAt":"2026-11-01T09:00:00Z"`)).Records[0].ID
+		f.pass(70 * day)
+		f.sweep() // both expire
+		f.pass(80 * day)
+		_, err := f.Erase(context.Background(), f.who, vault.EraseRequest{Store: f.store, Records: []string{id}})
+		f.must(err)
+		f.pass(15 * day)
+		f.sweep()
+		left := func(id string) (n int) {
+			f.exec(func(tx *db.Tx) error {
+				return tx.QueryRow("select count(*) from vault_record where id = $1", vault.RowOf(id)).Scan(&n)
+			})
+			return n
+		}
+		if left(id) != 1 || left(other) != 0 {
+			t.Errorf("95 days after their death: erased %d, expired %d", left(id), left(other))
+		}
+		f.pass(80 * day)
+		f.sweep()
+		if left(id) != 0 {
+			t.Error("the tombstone outstays its time")
+		}
+	})
 }
