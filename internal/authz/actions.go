@@ -10,6 +10,7 @@ const (
 	Security    = "security"    // watches: the log, and takes keys away
 	Auditor     = "auditor"     // checks: the log with its proofs, lists without bodies
 	Application = "application" // a service that ships, taxes and invoices
+	Provisioner = "provisioner" // a directory that says who is hired and who leaves
 	SystemRole  = "system"      // the product's own background work
 	// Maintenance is the OS user who owns the data folder of a production
 	// instance: it starts, repairs and rotates, and shows nothing of anybody. It is
@@ -22,7 +23,7 @@ const (
 
 // Roles lists the closed set of roles.
 func Roles() []string {
-	return []string{Owner, Operator, Privacy, Security, Auditor, Application, SystemRole, Maintenance, TestEverything}
+	return []string{Owner, Operator, Privacy, Security, Auditor, Application, Provisioner, SystemRole, Maintenance, TestEverything}
 }
 
 // Rule is one row of the table of actions: a name every package agrees on, and
@@ -116,9 +117,12 @@ var actions = [...]Rule{
 	{Name: "person.add", Across: true},
 	{Name: "person.end", Across: true},
 	{Name: "person.expire", Across: true},
+	{Name: "person.feed", Across: true},
 	{Name: "person.found", Across: true},
 	{Name: "person.invite", Across: true},
 	{Name: "person.list", Across: true},
+	{Name: "person.probe", Across: true},
+	{Name: "person.provision", Across: true},
 	{Name: "person.read", Across: true},
 	{Name: "person.reset", Across: true},
 	{Name: "person.resume", Across: true},
@@ -153,6 +157,7 @@ var actions = [...]Rule{
 	{Name: "service.resume", Across: true},
 	{Name: "service.suspend", Across: true},
 	{Name: "service.warn", Across: true},
+	{Name: "session.federate", Across: true},
 	{Name: "session.list", Across: true},
 	{Name: "session.lock", Across: true},
 	{Name: "session.open", Across: true},

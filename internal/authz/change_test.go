@@ -185,3 +185,24 @@ func TestObligation_2_3_2_NarrowerAllowsNothingNew(t *testing.T) {
 		t.Errorf("only %d changes were narrower: the test asks too little", narrower)
 	}
 }
+
+// Whatever text is proposed: it is refused, or the engine takes it and can say
+// how it differs. Removing it again is told from adding it.
+func FuzzFiles(f *testing.F) {
+	for _, text := range []string{base, barred, sums, printer, `permit (principal, action in [], resource) when { if true then false else 1 < 2 };`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		files := []authz.File{{Name: "own.cedar", Text: text}}
+		_, err := authz.New(files, authz.Options{})
+		ok := err == nil
+		there, err := authz.Compare(nil, files)
+		if ok && err != nil {
+			t.Fatalf("what the engine takes cannot be compared: %v", err)
+		}
+		back, err := authz.Compare(files, nil)
+		if ok && (err != nil || len(there.Steps) != len(back.Steps)) {
+			t.Fatalf("%d steps there, %d back, %v", len(there.Steps), len(back.Steps), err)
+		}
+	})
+}

@@ -5,11 +5,13 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/schema"
 
 	"strongroom"
@@ -228,6 +230,13 @@ func TestActionsMatchSchema(t *testing.T) {
 			t.Errorf("%s is not found: the table is not sorted", a.Name)
 		}
 	}
+	// The check looks at one action of those a policy names: they must be alike.
+	first := r.Actions[types.NewEntityUID("Action", "record.read")].AppliesTo
+	for uid, a := range r.Actions {
+		if !reflect.DeepEqual(a.AppliesTo, first) {
+			t.Errorf("%s applies to others than record.read: see oneAction", uid)
+		}
+	}
 	slices.Sort(inSchema)
 	if !slices.Equal(inSchema, inTable) {
 		t.Errorf("schema %v\ntable  %v", inSchema, inTable)
@@ -266,18 +275,25 @@ func TestCheckFinds(t *testing.T) {
 		t.Fatalf("a good file is refused: %v", p)
 	}
 	for name, f := range map[string]authz.File{
-		"syntax":            {Name: "local.cedar", Text: []byte(`permit (principal`)},
-		"role misspelt":     {Name: "local.cedar", Text: []byte(strings.Replace(good, "auditor", "auditer", 1))},
-		"role in a list":    {Name: "local.cedar", Text: []byte(`forbid (principal, action, resource) when { principal in [Role::"owner", Role::"auditer"] };`)},
-		"action misspelt":   {Name: "local.cedar", Text: []byte(strings.Replace(good, "record.read", "record.raed", 1))},
-		"attribute":         {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.mood == "good" };`)},
-		"may be absent":     {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.purpose == "tax" };`)},
-		"wrong type":        {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.in_scope == "yes" };`)},
-		"name twice":        {Name: "local.cedar", Text: []byte(good + good)},
-		"name of a guard":   {Name: "local.cedar", Text: []byte(strings.Replace(good, "local/one", "guards/scope", 1))},
-		"name not a name":   {Name: "local.cedar", Text: []byte(strings.Replace(good, "local/one", "jane doe", 1))},
-		"guards replaced":   {Name: "guards.cedar", Text: []byte(good)},
-		"not a .cedar file": {Name: "local.txt", Text: []byte(good)},
+		"syntax":                {Name: "local.cedar", Text: []byte(`permit (principal`)},
+		"role misspelt":         {Name: "local.cedar", Text: []byte(strings.Replace(good, "auditor", "auditer", 1))},
+		"role in a list":        {Name: "local.cedar", Text: []byte(`forbid (principal, action, resource) when { principal in [Role::"owner", Role::"auditer"] };`)},
+		"action misspelt":       {Name: "local.cedar", Text: []byte(strings.Replace(good, "record.read", "record.raed", 1))},
+		"attribute":             {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.mood == "good" };`)},
+		"may be absent":         {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.purpose == "tax" };`)},
+		"wrong type":            {Name: "local.cedar", Text: []byte(`permit (principal, action, resource) when { context.in_scope == "yes" };`)},
+		"name twice":            {Name: "local.cedar", Text: []byte(good + good)},
+		"name of a guard":       {Name: "local.cedar", Text: []byte(strings.Replace(good, "local/one", "guards/scope", 1))},
+		"name not a name":       {Name: "local.cedar", Text: []byte(strings.Replace(good, "local/one", "jane doe", 1))},
+		"action in a condition": {Name: "local.cedar", Text: []byte(`forbid (principal, action, resource) when { action == Action::"record.raed" };`)},
+		"attribute of services": {Name: "local.cedar", Text: []byte(`forbid (principal is Service, action, resource) when { principal.trained };`)},
+		"brackets":              {Name: "local.cedar", Text: []byte("permit (principal, action, resource) when { " + strings.Repeat("(", 300_000))},
+		"denials":               {Name: "local.cedar", Text: []byte("permit (principal, action, resource) when { " + strings.Repeat("!", 300_000) + "true };")},
+		"sets":                  {Name: "local.cedar", Text: []byte(`@says("// \"; /*") permit (principal, action, resource) when { ` + strings.Repeat("[", 300_000))},
+		"behind a comment":      {Name: "local.cedar", Text: []byte("/* \" ; */ permit (principal, action, resource) when { // \"\n" + strings.Repeat("-", 300_000) + "1 == 1 };")},
+		"too many":              {Name: "local.cedar", Text: []byte(strings.Repeat("permit (principal, action, resource);\n", 5001))},
+		"guards replaced":       {Name: "guards.cedar", Text: []byte(good)},
+		"not a .cedar file":     {Name: "local.txt", Text: []byte(good)},
 	} {
 		p := authz.Check([]authz.File{f})
 		if len(p) != 1 {
