@@ -24,3 +24,6 @@ func Judge(facts []Fact, e Engine) []Fact { return judge(facts, wishes(e)) }
 
 // PGDialer is how connections to PostgreSQL are made.
 func PGDialer() *net.Dialer { return pgDialer() }
+
+// Unnumbered shows what SQLite is given to prepare.
+var Unnumbered = unnumbered

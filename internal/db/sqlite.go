@@ -118,7 +118,7 @@ func (l *sqliteLink) prepare(sql string) (sqliteStmt, error) {
 	if controls(sql) {
 		return nil, internal("control", "a statement of the program controls transactions")
 	}
-	st, err := l.conn.Prepare(sql)
+	st, err := l.conn.Prepare(unnumbered(sql))
 	if err != nil {
 		return nil, l.broke(err)
 	}
