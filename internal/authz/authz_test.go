@@ -29,7 +29,7 @@ func actor(role string) strongroom.Actor {
 	switch role {
 	case authz.SystemRole:
 		return strongroom.System("test")
-	case authz.Application, authz.TestEverything:
+	case authz.Application, authz.Provisioner, authz.TestEverything:
 		return strongroom.Actor{Kind: strongroom.ServiceActor, ID: "svc_1", Roles: []string{role}, Stores: []string{"str_mine"}, Door: "http"}
 	case authz.Maintenance:
 		return strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:1000", Roles: []string{role}, AllStores: true, Door: "socket"}

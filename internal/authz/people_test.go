@@ -52,7 +52,7 @@ func TestObligation_2_1_6_UntrainedReachNothing(t *testing.T) {
 		}
 		want := []string{
 			"account.enrol", "account.factor", "account.password", "account.read", "device.prove", "pledge.record",
-			"session.list", "session.open", "session.revoke", "session.verify", "training.record",
+			"session.federate", "session.list", "session.open", "session.revoke", "session.verify", "training.record",
 		}
 		if got := reach(t, env, who, true); !slices.Equal(got, want) {
 			t.Errorf("%s: reached of the own without the trainings: %v", env, got)
