@@ -1,0 +1,242 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/authz"
+	"strongroom/internal/db"
+	"strongroom/internal/db/dbtest"
+	"strongroom/internal/factor"
+	"strongroom/internal/guard"
+	"strongroom/internal/seal"
+	"strongroom/internal/session"
+	"strongroom/internal/tlog"
+)
+
+// fixture is a Sessions over a real database, log and policies.
+type fixture struct {
+	*session.Sessions
+	t       testing.TB
+	people  *people
+	db      *db.DB
+	dir     string // of the database's files; empty on PostgreSQL
+	log     *audit.Log
+	guard   *guard.Guard
+	clock   *strongroom.Clock // of data
+	real    *strongroom.Clock
+	key     seal.Key
+	journal bytes.Buffer // the operational log
+
+	mu      sync.Mutex
+	refused []string
+}
+
+func fresh(t testing.TB, schemas ...db.Schema) *fixture {
+	t.Helper()
+	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), key: seal.NewKey()}
+	f.people = &people{key: seal.NewKey(), all: map[string]*person{}}
+	schemas = append([]db.Schema{audit.Schema(), session.Schema()}, schemas...)
+	o := dbtest.Options(t, dbtest.Engine(t), schemas...)
+	o.Clock = f.clock
+	if o.Path != "" {
+		f.dir = filepath.Dir(o.Path)
+	}
+	d := must(db.Open(context.Background(), o))(t)
+	t.Cleanup(func() { _ = d.Close() })
+	f.db = d
+	must(d.Migrate(context.Background(), schemas))(t)
+	signer := must(tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))))(t)
+	f.log = must(audit.New(d, audit.Options{Signer: signer}))(t)
+	if err := f.log.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	engine := must(authz.New(nil, authz.Options{Environment: strongroom.Production}))(t)
+	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }, Real: f.real})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f.guard.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("guard: %v", err)
+		}
+	})
+	f.Sessions = f.another(nil)
+	return f
+}
+
+// another returns a second Sessions over the same database, as another process
+// or the same after a restart has it.
+func (f *fixture) another(change func(*session.Options)) *session.Sessions {
+	o := session.Options{
+		Guard: f.guard, Environment: strongroom.Production, Key: f.key, People: f.people, Rights: f.people.rights,
+		Relying: relying, Real: f.real, Log: slog.New(slog.NewTextHandler(&f.journal, nil)),
+		Refused: func(_ context.Context, _ netip.Addr, code string) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.refused = append(f.refused, code)
+		},
+	}
+	if change != nil {
+		change(&o)
+	}
+	return session.New(o)
+}
+
+const (
+	firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+	chrome  = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
+
+func from(addr string) session.Caller {
+	return session.Caller{Source: netip.MustParseAddr(addr), Agent: firefox}
+}
+
+// pass moves real time, and with it the steps of authenticator apps.
+func (f *fixture) pass(d time.Duration) { f.real.SetOffset(f.real.Offset() + d) }
+
+// code returns the code a person's app shows now, a fresh one each time.
+func (f *fixture) code(x *person) string {
+	f.t.Helper()
+	f.people.mu.Lock()
+	last, secret := x.step, x.totp
+	f.people.mu.Unlock()
+	for now := f.real.Now(); ; now = f.real.Now() {
+		if now.Unix()/30 > last {
+			return codeAt(f.t, secret, now)
+		}
+		f.pass(factor.TOTPStep)
+	}
+}
+
+// half goes as far as the right password.
+func (f *fixture) half(x *person, c session.Caller) session.Challenge {
+	f.t.Helper()
+	ch := must(f.Begin(f.t.Context(), x.email, c))(f.t)
+	return must(f.Password(f.t.Context(), ch.ID, []byte(rightPassword), c))(f.t)
+}
+
+// signIn signs a person in with password and app.
+func (f *fixture) signIn(x *person, c session.Caller) session.Opened {
+	f.t.Helper()
+	ch := f.half(x, c)
+	return must(f.TOTP(f.t.Context(), ch.ID, f.code(x), c))(f.t)
+}
+
+// guess tries a password at an address.
+func (f *fixture) guess(email, typed string, c session.Caller) error {
+	f.t.Helper()
+	ch, err := f.Begin(f.t.Context(), email, c)
+	if err != nil {
+		return err
+	}
+	_, err = f.Password(f.t.Context(), ch.ID, []byte(typed), c)
+	return err
+}
+
+// holds reports whether a token is good for a caller.
+func (f *fixture) holds(o session.Opened, c session.Caller) bool {
+	f.t.Helper()
+	_, err := f.Authenticate(f.t.Context(), o.Token.Reveal(), c)
+	if err != nil && !strongroom.IsKind(err, strongroom.Unauthenticated) {
+		f.t.Fatal(err)
+	}
+	return err == nil
+}
+
+// actor returns who acts in a session.
+func (f *fixture) actor(o session.Opened, c session.Caller) strongroom.Actor {
+	f.t.Helper()
+	return must(f.Authenticate(f.t.Context(), o.Token.Reveal(), c))(f.t)
+}
+
+func security() strongroom.Actor {
+	return strongroom.Actor{
+		Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{"security"}, AllStores: true, Door: "http",
+		Standing: strongroom.Standing{Trained: true, Pledged: true},
+	}
+}
+
+// events returns the events of an action, all if it is empty.
+func (f *fixture) events(action string) (out []audit.Event) {
+	f.t.Helper()
+	for _, e := range must(f.log.Events(context.Background(), -1, audit.MaxEvents))(f.t) {
+		if ev := must(e.Event())(f.t); action == "" || ev.Action.Name == action {
+			out = append(out, ev)
+		}
+	}
+	return out
+}
+
+// note returns a note of an event, nil without one.
+func note(e audit.Event, key string) any {
+	for _, n := range e.Notes {
+		if n.Key == key {
+			if w, ok := n.Value.(audit.Term); ok {
+				return w.String()
+			}
+			return n.Value
+		}
+	}
+	return nil
+}
+
+func code(err error) string {
+	if f, ok := err.(*strongroom.Fault); ok {
+		return f.Code
+	}
+	return ""
+}
+
+func wantCode(t testing.TB, err error, want string) {
+	t.Helper()
+	if code(err) != want {
+		t.Fatalf("got %v (code %q), want code %q", err, code(err), want)
+	}
+}
+
+// disk returns every byte of the database's files, and of the log.
+func (f *fixture) disk() []byte {
+	f.t.Helper()
+	var all bytes.Buffer
+	if f.dir != "" {
+		if err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			all.Write(b)
+			return err
+		}); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	for _, e := range must(f.log.Events(context.Background(), -1, audit.MaxEvents))(f.t) {
+		all.Write(e.Leaf)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all.Write(f.journal.Bytes())
+	return all.Bytes()
+}
+
+// codeAt returns the code of a secret at a time.
+func codeAt(t testing.TB, s factor.TOTPSecret, at time.Time) string {
+	t.Helper()
+	return must(totp.GenerateCode(strings.ReplaceAll(s.Text().Reveal(), " ", ""), at))(t)
+}

@@ -1,0 +1,87 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// Lock is an account that is locked (DPP 2.2.9).
+type Lock struct {
+	Person string
+	// Complete says that there is no way in. Otherwise too many attempts have failed:
+	// no password is taken where they came from, while passkeys and the networks the
+	// person signed in from stay open.
+	Complete bool
+	Cause    string
+	Since    time.Time // real time
+}
+
+// Disable locks an account completely because of a signal, such as a detector's
+// finding, and ends its sessions. signal is a word of the program's own.
+func (s *Sessions) Disable(ctx context.Context, who strongroom.Actor, person string, signal audit.Term) error {
+	if !isID("usr_", person) {
+		return s.refuse(ctx, who, sessionLock, noAccount())
+	}
+	return s.lock(ctx, who, person, true, signal)
+}
+
+func (s *Sessions) lock(ctx context.Context, who strongroom.Actor, person string, complete bool, cause audit.Term) error {
+	return s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(sessionLock, account(person, who), guard.Context{}); err != nil {
+			return err
+		}
+		tx.Note("reason", cause)
+		tx.Note("full", complete)
+		if err := putLock(tx, person, complete, cause.String(), db.Micros(s.o.Real.Now())); err != nil || !complete {
+			return err
+		}
+		n, err := s.endAll(tx, person, Locked)
+		tx.Note("count", n)
+		return err
+	})
+}
+
+// Unlock opens an account that is locked and forgets its failures. The policies
+// let nobody unlock the own account. Unlocking one that is open changes nothing.
+func (s *Sessions) Unlock(ctx context.Context, who strongroom.Actor, person string) error {
+	if !isID("usr_", person) {
+		return s.refuse(ctx, who, sessionUnlock, noAccount())
+	}
+	return s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(sessionUnlock, account(person, who), guard.Context{}); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { s.Forget(person) })
+		return dropLock(tx, person)
+	})
+}
+
+// Locks returns the accounts that are locked, the oldest lock first.
+func (s *Sessions) Locks(ctx context.Context, who strongroom.Actor) (out []Lock, err error) {
+	err = s.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
+		if err := v.Allow(sessionList, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{}); err != nil {
+			return err
+		}
+		rows, err := locks(&v.Reader)
+		out = nil
+		for _, r := range rows {
+			out = append(out, Lock{Person: r.person, Complete: r.complete, Cause: r.cause, Since: db.Time(r.since)})
+		}
+		return err
+	})
+	return out, err
+}
+
+// closing locks an account after the last attempt before its counter stays
+// closed. err is why that attempt failed.
+func (s *Sessions) closing(ctx context.Context, person string, err error) error {
+	if lerr := s.lock(ctx, itself(), person, false, audit.Word("guessing")); lerr != nil {
+		return lerr
+	}
+	return err
+}

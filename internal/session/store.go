@@ -1,0 +1,284 @@
+package session
+
+import (
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+type sessionRow struct {
+	id, person             string
+	digest, sealed, rights []byte
+	created, verified      int64
+	ends, ended            int64
+	proof                  []byte
+	cause                  string
+	used                   int64
+	useProof               []byte
+}
+
+type attemptRow struct{ failures, until int64 }
+
+type lockRow struct {
+	person   string
+	complete bool
+	cause    string
+	since    int64
+}
+
+const (
+	sqlOpenFrom        = `select count(*) from session_challenge where source = $1 and until_at > $2`
+	sqlInsertChallenge = `insert into session_challenge (mark, sealed, step, source, until_at) values ($1, $2, $3, $4, $5)`
+	sqlLoadChallenge   = `select sealed, step, until_at from session_challenge where mark = $1`
+	sqlMoveChallenge   = `update session_challenge set sealed = $3, step = step + 1 where mark = $1 and step = $2`
+	sqlTryChallenge    = `update session_challenge set tries = tries + 1 where mark = $1`
+	sqlDropChallenge   = `delete from session_challenge where mark = $1 and step = $2`
+
+	sqlInsertSession = `insert into session_session (id, person, digest, sealed, rights, created_at, verified_at, ends_at, proof)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	sqlSession = `select id, person, digest, sealed, rights, created_at, verified_at, ends_at, session_session.proof, ended_at, cause,
+		used_at, session_use.proof from session_session join session_use on session = id `
+	sqlByDigest      = sqlSession + `where digest = $1 and ended_at = 0`
+	sqlSessionsOf    = sqlSession + `where person = $1 and (ended_at = 0 or $2 > 0 and ended_at > $2) order by created_at desc, id`
+	sqlOwnerOf       = `select person from session_session where id = $1`
+	sqlRotateSession = `update session_session set digest = $3, rights = $4, verified_at = $5, proof = $6
+		where id = $1 and digest = $2 and ended_at = 0`
+	sqlEndSession  = `update session_session set ended_at = $2, cause = $3 where id = $1 and ended_at = 0`
+	sqlEndSessions = `update session_session set ended_at = $2, cause = $3 where person = $1 and ended_at = 0`
+	sqlSetUsed     = `insert into session_use (session, used_at, proof) values ($1, $2, $3)
+		on conflict (session) do update set used_at = excluded.used_at, proof = excluded.proof where session_use.used_at < excluded.used_at`
+
+	sqlAddAttempt = `insert into session_attempt (mark, person, failures, last_at) values ($1, $2, 1, $3)
+		on conflict (mark) do update set last_at = excluded.last_at, failures = case
+			when session_attempt.last_at < $4 and session_attempt.until_at < excluded.last_at then 1
+			else session_attempt.failures + 1 end`
+	sqlLoadAttempt   = `select failures, until_at from session_attempt where mark = $1`
+	sqlSetAttempt    = `update session_attempt set failures = $2, until_at = $3 where mark = $1`
+	sqlRefundAttempt = `update session_attempt set failures = failures - 1,
+		until_at = case when person = '' and failures > $2 then until_at else 0 end where mark = $1 and failures > 0`
+	sqlDropAttempt  = `delete from session_attempt where mark = $1`
+	sqlDropAttempts = `delete from session_attempt where person = $1`
+
+	sqlIsKnown  = `select count(*) from session_known where mark = $1`
+	sqlKnownOf  = `select count(*) from session_known where person = $1`
+	sqlSetKnown = `insert into session_known (mark, person, last_at) values ($1, $2, $3)
+		on conflict (mark) do update set last_at = excluded.last_at`
+
+	sqlLoadLock = `select person, complete, cause, since_at from session_lock where person = $1`
+	sqlLocks    = `select person, complete, cause, since_at from session_lock order by since_at, person`
+	sqlPutLock  = `insert into session_lock (person, complete, cause, since_at) values ($1, $2, $3, $4)
+		on conflict (person) do update set complete = excluded.complete, cause = excluded.cause, since_at = excluded.since_at
+		where session_lock.complete = 0`
+	sqlDropLock = `delete from session_lock where person = $1`
+
+	sqlExpireChallenges = `delete from session_challenge where until_at <= $1`
+	sqlExpireAttempts   = `delete from session_attempt where last_at < $1 and until_at < $2`
+	sqlExpireKnown      = `delete from session_known where last_at < $1`
+	sqlEndAbsolute      = `update session_session set ended_at = ends_at, cause = 'absolute' where ended_at = 0 and ends_at <= $1`
+	sqlEndIdle          = `update session_session set ended_at = $2, cause = 'idle' where ended_at = 0
+		and id in (select session from session_use where used_at <= $1)`
+	sqlExpireUses     = `delete from session_use where session in (select id from session_session where ended_at > 0 and ended_at < $1)`
+	sqlExpireSessions = `delete from session_session where ended_at > 0 and ended_at < $1`
+)
+
+func openFrom(r *db.Reader, source []byte, now int64) (n int, err error) {
+	err = r.QueryRow(sqlOpenFrom, source, now).Scan(&n)
+	return n, err
+}
+
+func insertChallenge(tx *guard.Tx, o signIn, sealed, source []byte) error {
+	_, err := tx.Exec(sqlInsertChallenge, o.mark, sealed, o.step, source, o.until)
+	return err
+}
+
+func loadChallenge(r *db.Reader, o *signIn) (sealed []byte, err error) {
+	err = r.QueryRow(sqlLoadChallenge, o.mark).Scan(&sealed, &o.step, &o.until)
+	return sealed, err
+}
+
+func moveChallenge(tx *guard.Tx, mark []byte, step int64, sealed []byte) (int64, error) {
+	return tx.Exec(sqlMoveChallenge, mark, step, sealed)
+}
+
+func tryChallenge(tx *guard.Tx, mark []byte) error {
+	_, err := tx.Exec(sqlTryChallenge, mark)
+	return err
+}
+
+func dropChallenge(tx *guard.Tx, mark []byte, step int64) (int64, error) {
+	return tx.Exec(sqlDropChallenge, mark, step)
+}
+
+func insertSession(tx *guard.Tx, r sessionRow) error {
+	_, err := tx.Exec(sqlInsertSession, r.id, r.person, r.digest, r.sealed, r.rights, r.created, r.verified, r.ends, r.proof)
+	return err
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanSession(s scanner) (r sessionRow, err error) {
+	err = s.Scan(&r.id, &r.person, &r.digest, &r.sealed, &r.rights, &r.created, &r.verified, &r.ends, &r.proof,
+		&r.ended, &r.cause, &r.used, &r.useProof)
+	return r, err
+}
+
+func sessionByDigest(r *db.Reader, digest []byte) (sessionRow, error) {
+	return scanSession(r.QueryRow(sqlByDigest, digest))
+}
+
+// sessionsOf returns the sessions of a person that last, and those that ended
+// after a time unless that is 0.
+func sessionsOf(r *db.Reader, person string, after int64) (out []sessionRow, err error) {
+	rows, err := r.Query(sqlSessionsOf, person, after)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = closed(rows, err) }()
+	for rows.Next() {
+		x, err := scanSession(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, rows.Err()
+}
+
+// closed closes rows; a failure to close counts unless another came first.
+func closed(rows *db.Rows, err error) error {
+	if cerr := rows.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func ownerOf(r *db.Reader, id string) (person string, err error) {
+	err = r.QueryRow(sqlOwnerOf, id).Scan(&person)
+	return person, err
+}
+
+func rotateSession(tx *guard.Tx, r sessionRow, old []byte) (int64, error) {
+	return tx.Exec(sqlRotateSession, r.id, old, r.digest, r.rights, r.verified, r.proof)
+}
+
+func endSession(tx *guard.Tx, id string, at int64, cause string) (int64, error) {
+	return tx.Exec(sqlEndSession, id, at, cause)
+}
+
+func endSessions(tx *guard.Tx, person string, at int64, cause string) (int64, error) {
+	return tx.Exec(sqlEndSessions, person, at, cause)
+}
+
+func setUsed(tx *guard.Tx, id string, at int64, proof []byte) error {
+	_, err := tx.Exec(sqlSetUsed, id, at, proof)
+	return err
+}
+
+func addAttempt(tx *guard.Tx, mark []byte, person string, at, forget int64) error {
+	_, err := tx.Exec(sqlAddAttempt, mark, person, at, forget)
+	return err
+}
+
+// loadAttempt returns the zero row where nothing was counted.
+func loadAttempt(r *db.Reader, mark []byte) (a attemptRow, err error) {
+	err = r.QueryRow(sqlLoadAttempt, mark).Scan(&a.failures, &a.until)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return attemptRow{}, nil
+	}
+	return a, err
+}
+
+func setAttempt(tx *guard.Tx, mark []byte, failures, until int64) error {
+	_, err := tx.Exec(sqlSetAttempt, mark, failures, until)
+	return err
+}
+
+func refundAttempt(tx *guard.Tx, mark []byte, limit int64) error {
+	_, err := tx.Exec(sqlRefundAttempt, mark, limit)
+	return err
+}
+
+func dropAttempt(tx *guard.Tx, mark []byte) error {
+	_, err := tx.Exec(sqlDropAttempt, mark)
+	return err
+}
+
+func isKnown(r *db.Reader, mark []byte) (bool, error) {
+	n := 0
+	err := r.QueryRow(sqlIsKnown, mark).Scan(&n)
+	return n > 0, err
+}
+
+func knownOf(r *db.Reader, person string) (n int, err error) {
+	err = r.QueryRow(sqlKnownOf, person).Scan(&n)
+	return n, err
+}
+
+func setKnown(tx *guard.Tx, mark []byte, person string, at int64) error {
+	_, err := tx.Exec(sqlSetKnown, mark, person, at)
+	return err
+}
+
+func scanLock(s scanner) (l lockRow, err error) {
+	err = s.Scan(&l.person, &l.complete, &l.cause, &l.since)
+	return l, err
+}
+
+func loadLock(r *db.Reader, person string) (lockRow, error) {
+	return scanLock(r.QueryRow(sqlLoadLock, person))
+}
+
+func locks(r *db.Reader) (out []lockRow, err error) {
+	rows, err := r.Query(sqlLocks)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = closed(rows, err) }()
+	for rows.Next() {
+		l, err := scanLock(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+func putLock(tx *guard.Tx, person string, complete bool, cause string, at int64) error {
+	_, err := tx.Exec(sqlPutLock, person, complete, cause, at)
+	return err
+}
+
+// dropLock opens an account and forgets what failed at it.
+func dropLock(tx *guard.Tx, person string) error {
+	if _, err := tx.Exec(sqlDropLock, person); err != nil {
+		return err
+	}
+	_, err := tx.Exec(sqlDropAttempts, person)
+	return err
+}
+
+// expire removes what is over: challenges, failures, known places, sessions. What
+// is given are instants before which each of them is.
+func expire(tx *guard.Tx, now, forget, known, keep, idle int64) error {
+	if _, err := tx.Exec(sqlExpireChallenges, now); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(sqlExpireAttempts, forget, now); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(sqlExpireKnown, known); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(sqlEndAbsolute, now); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(sqlEndIdle, idle, now); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(sqlExpireUses, keep); err != nil {
+		return err
+	}
+	_, err := tx.Exec(sqlExpireSessions, keep)
+	return err
+}
