@@ -70,7 +70,7 @@ func rule(name string) (Rule, bool) {
 func protects(name string) bool {
 	switch name {
 	case "record.erase", "retention.sweep", "key.destroy", "epoch.roll", "store.disconnect",
-		"person.end", "person.expire", "person.suspend", "session.revoke", "session.lock", "key.revoke",
+		"person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
 		"grant.revoke", "service.suspend", "device.revoke", "request.expire", "log.read", "log.proof", "log.export":
 		return true
 	}
