@@ -3,8 +3,9 @@
 // another where they allow more, put in force at once in every process, and
 // brought back.
 //
-// [Law] is the snapshot that decisions are made with. [Book] is what people do
-// with versions.
+// [Law] is the snapshot that decisions are made with: a guard asks [Law.Engine]
+// for each, and [Law.Run] follows other processes. [Book] is what people do with
+// versions.
 //
 // # Version 0
 //

@@ -119,7 +119,7 @@ func (l *Law) Follow(ctx context.Context) {
 	if err != nil && strongroom.IsKind(err, strongroom.Unavailable) {
 		return
 	}
-	if err != nil {
+	if err != nil && l.engine.Load() != nil { // once, not at every look
 		l.o.Log.ErrorContext(ctx, "the active policies do not load: everything is denied", "version", c.number, "err", err)
 	}
 	l.put(c, engine)
