@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -383,4 +385,46 @@ func TestStatements(t *testing.T) {
 		t.Fatalf("%d statements", len(all))
 	}
 	dbtest.PrepareAll(t, f.db, all)
+}
+
+// While versions come and go, every decision is made by one of them as a whole.
+func TestSwapUnderDecisions(t *testing.T) {
+	f := fresh(t)
+	author, other := f.person(authz.Owner), f.person(authz.Owner)
+	both := own(`@id("own/a") permit (principal in Role::"auditor", action == Action::"record.read", resource);
+		@id("own/b") permit (principal in Role::"auditor", action == Action::"record.read", resource);`)
+	reader := f.person(authz.Auditor)
+	done := make(chan struct{})
+	var wrong atomic.Int64
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				d := f.law.Engine().Decide(authz.Request{
+					Actor: reader, Action: strongroom.Action{Name: "record.read"}, Resource: store("str_a"), Now: time.Now(), Real: time.Now(),
+				})
+				if len(d.Policies) == 1 || d.Err != nil {
+					wrong.Add(1)
+				}
+			}
+		})
+	}
+	for range 5 {
+		v := f.propose(author, both)
+		must[policy.Version](t)(f.Activate(t.Context(), other, v.ID))
+		back, _, err := f.Rollback(t.Context(), author, 0)
+		if err != nil || back.State != policy.Active {
+			t.Fatalf("%+v, %v", back, err)
+		}
+	}
+	close(done)
+	wg.Wait()
+	if wrong.Load() > 0 {
+		t.Errorf("%d decisions saw half a version", wrong.Load())
+	}
 }
