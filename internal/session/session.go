@@ -33,7 +33,7 @@ type Options struct {
 	// Recheck is how long a session is trusted without looking again, one second if
 	// zero, which is the most. What this process changes counts at once.
 	Recheck time.Duration
-	// Hashing is how many passwords are verified at a time, 4 if zero: each takes
+	// Hashing is how many passwords are verified at a time, 2 if zero: each takes
 	// the memory of one Argon2id. Waiting is how many more may wait, 64 if zero.
 	Hashing, Waiting int
 	// Refused hears of each failure that is nobody's, with the code of the fault; it
@@ -79,7 +79,7 @@ func New(o Options) *Sessions {
 		o.Recheck = time.Second
 	}
 	if o.Hashing <= 0 {
-		o.Hashing = 4
+		o.Hashing = 2
 	}
 	if o.Waiting <= 0 {
 		o.Waiting = 64

@@ -1,0 +1,190 @@
+package session_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/session"
+)
+
+func containsAny(s string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s, p) })
+}
+
+func foreign(testing.TB) string { return session.NewToken(strongroom.Test).Reveal() }
+func strange(testing.TB) string { return session.NewToken(strongroom.Production).Reveal() }
+
+// answer is all that a caller learns from a refusal.
+func answer(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	var f *strongroom.Fault
+	if !errors.As(err, &f) {
+		return "not a fault: " + err.Error()
+	}
+	return fmt.Sprintf("%v %s %v", f.Kind, f.Code, err)
+}
+
+// TestEnumeration asks every entrance about an address that is known and one that
+// is not: the answers must be alike, from the first to the last failure.
+func TestEnumeration(t *testing.T) {
+	// ask returns all answers of all entrances about one address.
+	turn := 0
+	ask := func(f *fixture, email string) (out []string) {
+		turn += 100 // each from sources of its own
+		said := func(ch session.Challenge, err error) {
+			out = append(out, fmt.Sprintf("%v %d %s", ch.Methods, len(ch.ID), answer(err)))
+		}
+		for i := range 30 {
+			ch, err := f.Begin(t.Context(), email, stranger(turn+i))
+			said(ch, err)
+			for _, typed := range []string{"wrong", "", strings.Repeat("x", 5000)} {
+				said(f.Password(t.Context(), ch.ID, []byte(typed), stranger(turn+i)))
+			}
+			_, err = f.TOTP(t.Context(), ch.ID, "123456", stranger(turn+i))
+			out = append(out, answer(err))
+			_, err = f.Recovery(t.Context(), ch.ID, "abcd", stranger(turn+i))
+			out = append(out, answer(err))
+			_, err = f.SecondPasskey(t.Context(), ch.ID, stranger(turn+i))
+			out = append(out, answer(err))
+			_, err = f.Passkey(t.Context(), ch.ID, []byte("{}"), stranger(turn+i))
+			out = append(out, answer(err))
+			f.pass(16 * time.Minute)
+		}
+		return out
+	}
+	f := fresh(t)
+	ana := f.people.add("ana@example.com", "owner")
+	f.people.addPasskey(t, ana, f.real.Now())
+	gone := f.people.add("gone@example.com")
+	f.people.with(gone.id, func(x *person) { x.Active = false })
+	want := ask(f, "nobody@example.com")
+	if !containsAny(strings.Join(want, ""), "sign-in-wait") {
+		t.Error("the test does not come as far as waiting")
+	}
+	for _, email := range []string{ana.email, gone.email, "", "no address", strings.Repeat("long", 200)} {
+		if got := ask(f, email); !slices.Equal(got, want) {
+			for i := range got {
+				if got[i] != want[i] {
+					t.Errorf("answer %d tells a known account from an unknown one:\n%s\n%s", i, got[i], want[i])
+					break
+				}
+			}
+		}
+	}
+	// The planted mistake: an account that answers otherwise is noticed.
+	f.people.with(ana.id, func(x *person) { x.password = "wrong" })
+	must0(t, f.Unlock(t.Context(), security(), ana.id))
+	if slices.Equal(ask(f, ana.email), want) {
+		t.Error("the comparison cannot fail")
+	}
+}
+
+// TestTiming compares how long a wrong password takes where there is an account and
+// where there is none, and shows that the comparison notices the usual shortcut.
+func TestTiming(t *testing.T) {
+	const rounds = 25
+	measure := func(leaky bool) (ratio float64) {
+		f := fresh(t)
+		f.people.cost, f.people.leaky = true, leaky
+		var known, unknown []time.Duration
+		for i := range rounds {
+			f.people.add(fmt.Sprintf("p%d@example.com", i))
+			for _, x := range []struct {
+				who string
+				to  *[]time.Duration
+			}{{"p", &known}, {"q", &unknown}} {
+				email := fmt.Sprintf("%s%d@example.com", x.who, i)
+				ch := must(f.Begin(t.Context(), email, stranger(i)))(t)
+				start := time.Now()
+				_, err := f.Password(t.Context(), ch.ID, []byte("wrong"), stranger(i))
+				*x.to = append(*x.to, time.Since(start))
+				wantCode(t, err, "sign-in")
+			}
+		}
+		slices.Sort(known)
+		slices.Sort(unknown)
+		// The faster half: what else the machine does only ever adds.
+		return float64(sum(unknown[:rounds/2])) / float64(sum(known[:rounds/2]))
+	}
+	const slack = 0.25
+	if r := measure(true); r > 1-slack {
+		t.Errorf("the comparison does not notice a shortcut: %.2f", r)
+	}
+	r := 0.0
+	for range 3 { // a busy machine may spoil one measurement, not three
+		if r = measure(false); r > 1-slack && r < 1+slack {
+			t.Logf("an unknown address takes %.2f of the time of a known one", r)
+			return
+		}
+	}
+	t.Errorf("an unknown address takes %.2f of the time of a known one", r)
+}
+
+func sum(ds []time.Duration) (all time.Duration) {
+	for _, d := range ds {
+		all += d
+	}
+	return all
+}
+
+// TestBusy shows that passwords are verified a few at a time and that the line of
+// those who wait is bounded.
+func TestBusy(t *testing.T) {
+	f := fresh(t)
+	f.people.cost = true
+	f.Sessions = f.another(func(o *session.Options) { o.Hashing, o.Waiting = 1, 1 })
+	errs := make(chan error, 12)
+	for i := range cap(errs) {
+		ch := must(f.Begin(t.Context(), fmt.Sprintf("p%d@example.com", i), stranger(i)))(t)
+		go func() {
+			_, err := f.Password(t.Context(), ch.ID, []byte("wrong"), stranger(i))
+			errs <- err
+		}()
+	}
+	busy := 0
+	for range cap(errs) {
+		if code(<-errs) == "sign-in-busy" {
+			busy++
+		}
+	}
+	if busy == 0 || busy > 10 {
+		t.Errorf("%d of %d were told to come again", busy, cap(errs))
+	}
+}
+
+// TestNothingPersonalAtRest looks for every personal value and every secret in all
+// that is kept and written.
+func TestNothingPersonalAtRest(t *testing.T) {
+	f := fresh(t)
+	ana := f.people.add("ana.canary@example.com", "privacy")
+	c := session.Caller{Source: home.Source, Agent: "CanaryBrowser/7 (X11; Linux) Firefox/1"}
+	ch := f.half(ana, c)
+	one := f.code(ana)
+	o := must(f.TOTP(t.Context(), ch.ID, one, c))(t)
+	wantCode(t, f.guess(ana.email, "canary-password", c), "sign-in")
+	under := f.half(ana, c)
+	f.holds(o, c)
+	f.holds(o, stranger(1))
+	must0(t, f.Tidy(t.Context()))
+	all := f.disk()
+	for what, secret := range map[string]string{
+		"address": ana.email, "network": "192.0.2.", "agent": "CanaryBrowser", "password": "canary-password",
+		"right password": rightPassword, "token": o.Token.Reveal(), "part of the token": o.Token.Reveal()[9:40],
+		"challenge": under.ID, "family": "firefox/linux",
+	} {
+		if bytes.Contains(all, []byte(secret)) {
+			t.Errorf("the %s is at rest in clear", what)
+		}
+	}
+	if !bytes.Contains(all, []byte(o.Session.ID)) { // what is planted: ids are found
+		t.Error("the search finds nothing")
+	}
+}
