@@ -92,10 +92,23 @@ func (c cond) is(r authz.Request) (is, failed bool) {
 
 func owned(r authz.Request) bool { own, _ := r.Resource.Attrs["own"].(bool); return own }
 
-// elevatedFor: the elevations of these tests are for each reference and class.
+// elevatedFor: an elevation that has not ended is for this store, this purpose,
+// this reference and each class that is asked for.
 func elevatedFor(r authz.Request) bool {
 	for _, e := range r.Actor.Elevations {
-		if r.Actor.Kind == strongroom.PersonActor && e.Store == storeName(r) && r.Purpose != "" && e.Purpose == r.Purpose {
+		if r.Actor.Kind != strongroom.PersonActor || e.Store != storeName(r) || r.Purpose == "" || e.Purpose != r.Purpose ||
+			e.Until.Unix() <= r.Now.Unix() || e.Reference != "" && e.Reference != r.Reference {
+			continue
+		}
+		classes, _ := r.Context["classes"].([]string)
+		full, _ := r.Context["full"].(bool)
+		outside := 0
+		for _, c := range classes {
+			if !has(e.Classes, c) {
+				outside++
+			}
+		}
+		if len(e.Classes) == 0 || len(classes) > 0 && outside == 0 && !full {
 			return true
 		}
 	}

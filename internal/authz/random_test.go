@@ -202,9 +202,17 @@ func drawRequest(t *rapid.T) authz.Request {
 			a.Standing.Verified = now.Add(-time.Duration(rapid.Int64Range(0, 1200).Draw(t, "age")) * time.Second)
 		}
 		if rapid.Bool().Draw(t, "elevation") {
-			a.Elevations = []strongroom.Elevation{{
+			x := strongroom.Elevation{
 				Store: pick(someStores, "of"), Purpose: rapid.SampledFrom(strongroom.Purposes()).Draw(t, "for"), Until: now.Add(time.Minute),
-			}}
+				Reference: pick([]string{"", "", "order-1"}, "elevated for"),
+			}
+			if seldom("ended") {
+				x.Until = now
+			}
+			if seldom("some classes") {
+				x.Classes = rapid.SliceOfNDistinct(rapid.SampledFrom(someClasses), 1, 2, rapid.ID[string]).Draw(t, "elevated classes")
+			}
+			a.Elevations = []strongroom.Elevation{x}
 		}
 	}
 	if rapid.Bool().Draw(t, "source") {
@@ -225,7 +233,9 @@ func drawRequest(t *rapid.T) authz.Request {
 	}
 	if often("purpose") {
 		r.Purpose = rapid.SampledFrom(strongroom.Purposes()).Draw(t, "purpose")
-		r.HasReference = often("reference")
+		if r.HasReference = often("reference"); r.HasReference {
+			r.Reference = pick([]string{"order-1", "order-2"}, "which")
+		}
 	}
 	if rapid.Bool().Draw(t, "fields") {
 		r.Context = map[string]any{
