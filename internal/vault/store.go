@@ -55,10 +55,11 @@ const (
 	sqlByIDs = `select ` + outlineColumns + `, null, body, null from vault_record
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) order by id`
 	sqlByID = `select ` + outlineColumns + `, null, body, null from vault_record where id = $1`
-	// The same for what one hash leads to.
+	// The same for what one hash leads to in a connected store.
 	sqlFound = `select r.id, r.store, r.kind, r.status, r.version, r.provider, r.platform, r.api, r.how, r.fetched_at, r.anchor, r.anchor_at,
 		r.expires_at, r.period, r.leaf_count, r.leaf_next, r.classes, r.ident, r.facts, null, r.body, null
-		from vault_index i join vault_record r on r.id = i.record where i.hash = $1 and i.record > $2 order by i.record limit $3`
+		from vault_index i join vault_record r on r.id = i.record join vault_store s on s.num = r.store and s.status = 1
+		where i.hash = $1 and i.record > $2 order by i.record limit $3`
 	sqlOfKind = `select ` + outlineColumns + ` from vault_record
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) and kind = $17 and status = 1`
 
