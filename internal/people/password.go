@@ -290,6 +290,9 @@ func (p *People) mayChange(r *db.Reader, who strongroom.Actor, s secrets, now ti
 	if inEnrolment, err = p.proven(r, who, now); err != nil || inEnrolment {
 		return inEnrolment, err
 	}
+	if s.person.State != Active {
+		return false, strongroom.Faultf(strongroom.Conflict, "person-state", "the account is %s", s.person.State)
+	}
 	if i := s.current(); i >= 0 && !s.rows[i].must && now.Sub(instant(s.rows[i].set)) < p.o.Profile.MinAge {
 		return false, strongroom.Faultf(strongroom.Conflict, "password-young", "the password is younger than %.4g hours", p.o.Profile.MinAge.Hours()).
 			Advise("wait, or have it reset if somebody else may know it")

@@ -115,15 +115,15 @@ func wordsOf(text string) []string {
 // roles are words that no person we know of is called: English, then German,
 // French, Spanish and Portuguese, Italian, Dutch, the north, Polish and Czech,
 // Turkish, Russian, Japanese, Chinese.
-var roles = strings.Fields(`
+var roles = wordsOf(`
 	abuse account accounts admin administration administrator adminstrator anonymous billing bookkeeping contact
 	customerservice customercare default department donotreply employee employees enquiries feedback finance
 	frontdesk generic group hello helpdesk helpline hostmaster hr info information inquiries intern itsupport
 	logistics mailbox mailerdaemon management noreply office operations placeholder postmaster procurement purchasing
 	reception returns sample security shared shipping support sysadmin team testuser trainee unknown user username
 	users warehouse webmaster workshop
-	abteilung allgemein anfrage anfragen auskunft bestellung bestellungen buchhaltung buero einkauf empfang geschaeftsfuehrung
-	kontakt kundendienst kundenservice lager mitarbeiter personalabteilung sekretariat verkauf versand vertrieb verwaltung zentrale
+	abteilung allgemein anfrage anfragen auskunft bestellung bestellungen buchhaltung buero büro einkauf empfang geschaeftsfuehrung geschäftsführung
+	kontakt kundendienst kundenservice mitarbeiter personalabteilung sekretariat verkauf versand vertrieb verwaltung zentrale
 	accueil comptabilite comptable equipe entrepot facturation informatique partage secretariat stagiaire utilisateur ventes
 	administracion administracao almacen atendimento atencion comercial compartida compras contabilidad contabilidade contacto
 	contato equipo equipa equipe facturacion financeiro logistica pedidos prueba soporte suporte usuario ventas vendas
@@ -138,12 +138,12 @@ var roles = strings.Fields(`
 
 // roleNames are words of roles that some people are called as well: they count
 // only where every word is one.
-var roleNames = strings.Fields(`
+var roleNames = wordsOf(`
 	accounting agent all archive audit bot business cash clerk client company daemon data demo desk director do doe driver
 	dummy everyone example external front general guest help internal invoice invoices it jobs legal list mail manager
 	marketing master media news newsletter no nobody not online order orders page personal post press private public reply root
 	sales self server service services shop staff stock store student system tech temp temporary test tester the web work worker
-	aushilfe bestell chef direktion gast kasse kunde kunden leitung praktikant service technik
+	aushilfe bestell chef direktion gast kasse kunde kunden lager leitung praktikant service technik
 	caisse client commande commandes direction essai invite service test ventes vente
 	caja cliente direccion invitado pedido prueba teste venda venta
 	cassa direzione ospite prova
