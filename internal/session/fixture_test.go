@@ -32,7 +32,7 @@ import (
 type fixture struct {
 	*session.Sessions
 	t       testing.TB
-	people  *people
+	people  *crowd
 	db      *db.DB
 	dir     string // of the database's files; empty on PostgreSQL
 	log     *audit.Log
@@ -49,7 +49,7 @@ type fixture struct {
 func fresh(t testing.TB, schemas ...db.Schema) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), key: seal.NewKey()}
-	f.people = &people{key: seal.NewKey(), all: map[string]*person{}}
+	f.people = &crowd{key: seal.NewKey(), all: map[string]*person{}}
 	schemas = append([]db.Schema{audit.Schema(), session.Schema()}, schemas...)
 	o := dbtest.Options(t, dbtest.Engine(t), schemas...)
 	o.Clock = f.clock

@@ -119,7 +119,7 @@ func (s *Sessions) notice(tx *guard.Tx, person string, c Caller, now time.Time) 
 			return err
 		}
 	}
-	rows, err := sessionsOf(&tx.Reader, person, 0)
+	rows, err := sessionsOf(&tx.Reader, person, never)
 	if err != nil {
 		return err
 	}

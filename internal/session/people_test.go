@@ -19,9 +19,9 @@ import (
 	"strongroom/internal/session"
 )
 
-// people is who there is, in memory. What a transaction changes counts from its
+// crowd is who there is, in memory. What a transaction changes counts from its
 // commit on.
-type people struct {
+type crowd struct {
 	mu      sync.Mutex
 	key     seal.Key
 	all     map[string]*person
@@ -43,7 +43,7 @@ type person struct {
 
 type passkey struct{ id, record []byte }
 
-func (p *people) Lookup(_ context.Context, address string) (string, []byte, error) {
+func (p *crowd) Lookup(_ context.Context, address string) (string, []byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	folded := strings.ToLower(strings.TrimSpace(address))
@@ -56,7 +56,7 @@ func (p *people) Lookup(_ context.Context, address string) (string, []byte, erro
 	return "", mark[:], nil
 }
 
-func (p *people) VerifyPassword(_ context.Context, id string, typed []byte) (bool, error) {
+func (p *crowd) VerifyPassword(_ context.Context, id string, typed []byte) (bool, error) {
 	p.mu.Lock()
 	x := p.all[id]
 	p.checked++
@@ -74,7 +74,7 @@ func (p *people) VerifyPassword(_ context.Context, id string, typed []byte) (boo
 	return x != nil && want != "" && want == string(typed), nil
 }
 
-func (p *people) Person(_ *db.Reader, id string, _ time.Time) (session.Person, error) {
+func (p *crowd) Person(_ *db.Reader, id string, _ time.Time) (session.Person, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x, ok := p.all[id]
@@ -84,7 +84,7 @@ func (p *people) Person(_ *db.Reader, id string, _ time.Time) (session.Person, e
 	return x.Person, nil
 }
 
-func (p *people) Offers(_ *db.Reader, id string) ([]session.Method, error) {
+func (p *crowd) Offers(_ *db.Reader, id string) ([]session.Method, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := []session.Method{session.ByTOTP}
@@ -94,7 +94,7 @@ func (p *people) Offers(_ *db.Reader, id string) ([]session.Method, error) {
 	return out, nil
 }
 
-func (p *people) UseTOTP(tx *guard.Tx, id, code string, at time.Time) (bool, error) {
+func (p *crowd) UseTOTP(tx *guard.Tx, id, code string, at time.Time) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x := p.all[id]
@@ -108,7 +108,7 @@ func (p *people) UseTOTP(tx *guard.Tx, id, code string, at time.Time) (bool, err
 	return true, nil
 }
 
-func (p *people) UseRecovery(tx *guard.Tx, id, code string) (bool, error) {
+func (p *crowd) UseRecovery(tx *guard.Tx, id, code string) (bool, error) {
 	c, err := factor.ParseRecovery(code)
 	if err != nil {
 		return false, nil //nolint:nilerr // what is no code is a wrong one
@@ -123,7 +123,7 @@ func (p *people) UseRecovery(tx *guard.Tx, id, code string) (bool, error) {
 	return true, nil
 }
 
-func (p *people) Passkeys(_ *db.Reader, id string) (handle []byte, records [][]byte, err error) {
+func (p *crowd) Passkeys(_ *db.Reader, id string) (handle []byte, records [][]byte, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, k := range p.all[id].passkeys {
@@ -132,7 +132,7 @@ func (p *people) Passkeys(_ *db.Reader, id string) (handle []byte, records [][]b
 	return []byte(id), records, nil
 }
 
-func (p *people) Passkey(_ *db.Reader, handle, id []byte) (string, []byte, error) {
+func (p *crowd) Passkey(_ *db.Reader, handle, id []byte) (string, []byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if x := p.all[string(handle)]; x != nil {
@@ -145,7 +145,7 @@ func (p *people) Passkey(_ *db.Reader, handle, id []byte) (string, []byte, error
 	return "", nil, strongroom.Faultf(strongroom.NotFound, "passkey", "there is no such passkey")
 }
 
-func (p *people) KeepPasskey(tx *guard.Tx, id string, used factor.Passkey, _ []byte) error {
+func (p *crowd) KeepPasskey(tx *guard.Tx, id string, used factor.Passkey, _ []byte) error {
 	tx.AfterCommit(func() {
 		p.with(id, func(x *person) {
 			for i := range x.passkeys {
@@ -159,20 +159,20 @@ func (p *people) KeepPasskey(tx *guard.Tx, id string, used factor.Passkey, _ []b
 }
 
 // with changes a person.
-func (p *people) with(id string, change func(x *person)) {
+func (p *crowd) with(id string, change func(x *person)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change(p.all[id])
 }
 
-func (p *people) rights(_ *db.Reader, id string, _ time.Time) (session.Granted, error) {
+func (p *crowd) rights(_ *db.Reader, id string, _ time.Time) (session.Granted, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return session.Granted{Roles: slices.Clone(p.all[id].roles), AllStores: true}, nil
 }
 
 // verified returns how many passwords were verified.
-func (p *people) verified() int {
+func (p *crowd) verified() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.checked
@@ -181,7 +181,7 @@ func (p *people) verified() int {
 const rightPassword = "correct horse 7 Battery!"
 
 // add adds a person with a password, an authenticator app and recovery codes.
-func (p *people) add(email string, roles ...string) *person {
+func (p *crowd) add(email string, roles ...string) *person {
 	x := &person{
 		id: strongroom.NewID("usr"), email: email, password: rightPassword, roles: roles,
 		Person: session.Person{Active: true, Employment: "employee", Trained: true, Pledged: true},
@@ -194,7 +194,7 @@ func (p *people) add(email string, roles ...string) *person {
 }
 
 // addPasskey registers a passkey.
-func (p *people) addPasskey(t testing.TB, x *person, at time.Time) *authenticator {
+func (p *crowd) addPasskey(t testing.TB, x *person, at time.Time) *authenticator {
 	t.Helper()
 	a := newAuthenticator(t)
 	options, state, err := relying.BeginRegistration(factor.User{Handle: []byte(x.id), Name: "n", Display: "d"}, nil, at)

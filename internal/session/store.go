@@ -39,7 +39,7 @@ const (
 	sqlSession = `select id, person, digest, sealed, rights, created_at, verified_at, ends_at, session_session.proof, ended_at, cause,
 		used_at, session_use.proof from session_session join session_use on session = id `
 	sqlByDigest      = sqlSession + `where digest = $1 and ended_at = 0`
-	sqlSessionsOf    = sqlSession + `where person = $1 and (ended_at = 0 or $2 > 0 and ended_at > $2) order by created_at desc, id`
+	sqlSessionsOf    = sqlSession + `where person = $1 and (ended_at = 0 or ended_at > $2) order by created_at desc, id`
 	sqlOwnerOf       = `select person from session_session where id = $1`
 	sqlRotateSession = `update session_session set digest = $3, rights = $4, verified_at = $5, proof = $6
 		where id = $1 and digest = $2 and ended_at = 0`
@@ -127,7 +127,7 @@ func sessionByDigest(r *db.Reader, digest []byte) (sessionRow, error) {
 }
 
 // sessionsOf returns the sessions of a person that last, and those that ended
-// after a time unless that is 0.
+// after a time; never means none of these.
 func sessionsOf(r *db.Reader, person string, after int64) (out []sessionRow, err error) {
 	rows, err := r.Query(sqlSessionsOf, person, after)
 	if err != nil {
