@@ -143,6 +143,25 @@ func (p *People) Exists(r *db.Reader, person string) error {
 	return err
 }
 
+// Departure says how an account ended. It holds nothing personal and outlives the
+// personal data.
+type Departure struct {
+	Cause CauseKind
+	// Event is when the reason to end came about, Revoked when everything was dead
+	// here; between them lie the 24 hours of DPP 2.2.12.
+	Event, Revoked time.Time
+}
+
+// DepartureOf returns how an account ended; the fault is NotFound for one that has
+// not.
+func (p *People) DepartureOf(r *db.Reader, person string) (Departure, error) {
+	x, _, err := p.load(r, person)
+	if err == nil && x.State != Ended {
+		err = noPerson()
+	}
+	return Departure{Cause: x.Cause, Event: x.Ended, Revoked: x.Revoked}, err
+}
+
 // Gauges are numbers for a watcher.
 type Gauges struct {
 	Invited, Active, Suspended, Ended int64
