@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"math"
 	"slices"
 
@@ -106,7 +107,11 @@ func (s *Sessions) count(ctx context.Context, ch *charged) error {
 		blocked, ch.closed = false, false
 		rows := make([]attemptRow, len(ch.counters))
 		for i, c := range ch.counters {
-			if err := addAttempt(tx, c.mark, c.person, at, db.Micros(now.Add(-s.p.Forget))); err != nil {
+			forget := s.p.Forget
+			if c.person == "" {
+				forget = s.p.ForgetSource
+			}
+			if err := addAttempt(tx, c.mark, c.person, at, db.Micros(now.Add(-forget))); err != nil {
 				return err
 			}
 			var err error
@@ -151,6 +156,18 @@ func (s *Sessions) refund(tx *guard.Tx, ch charged) error {
 		}
 	}
 	return nil
+}
+
+// unlooked takes back an attempt that was not a wrong one, and returns why it came
+// to nothing.
+func (s *Sessions) unlooked(ctx context.Context, ch charged, why error) error {
+	err := s.o.Guard.Quiet(context.WithoutCancel(ctx), guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
+		return s.refund(tx, ch)
+	})
+	if err != nil {
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "an attempt stays counted", slog.String("kind", strongroom.KindOf(err).String()))
+	}
+	return why
 }
 
 // errWait says nothing of how long: a wait that is over soon and one without end

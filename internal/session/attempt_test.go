@@ -11,6 +11,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/audit"
+	"strongroom/internal/db"
 	"strongroom/internal/session"
 )
 
@@ -195,13 +196,55 @@ func TestObligation_2_2_8(t *testing.T) {
 	})
 	t.Run("sign-ins under way are bounded", func(t *testing.T) {
 		f := fresh(t)
-		var err error
-		for i := 0; err == nil && i < 100; i++ {
-			_, err = f.Begin(t.Context(), "a@example.com", home)
+		ana := f.people.add("ana@example.com")
+		far, first := f.half(ana, home), must(f.Begin(t.Context(), ana.email, home))(t)
+		for range 130 {
+			must(f.Begin(t.Context(), "a@example.com", home))(t)
 		}
-		wantCode(t, err, "sign-in-many")
-		must(f.Begin(t.Context(), "a@example.com", stranger(1)))(t)
+		_, err := f.Password(t.Context(), first.ID, []byte(rightPassword), home)
+		wantCode(t, err, "sign-in-over")
+		must(f.TOTP(t.Context(), far.ID, f.code(ana), home))(t)
+		all := must(f.open())(t)
+		if all != 128-1 {
+			t.Errorf("%d are under way", all)
+		}
 	})
+	t.Run("what was not looked at does not count", func(t *testing.T) {
+		f := fresh(t)
+		ana := f.people.add("ana@example.com")
+		away := f.another(func(o *session.Options) { o.Rights = noRights })
+		for range 30 {
+			if _, err := away.TOTP(t.Context(), f.half(ana, home).ID, f.code(ana), home); !strongroom.IsKind(err, strongroom.Unavailable) {
+				t.Fatal(err)
+			}
+		}
+		f.signIn(ana, home)
+	})
+	t.Run("a source is forgotten after an hour, an account after a day", func(t *testing.T) {
+		f := fresh(t)
+		for i := range 9 {
+			wantCode(t, f.guess(fmt.Sprintf("p%d@example.com", i), "wrong", stranger(1)), "sign-in")
+			wantCode(t, f.guess("one@example.com", "wrong", stranger(10+i)), "sign-in")
+		}
+		f.pass(time.Hour + time.Second)
+		for range 2 {
+			wantCode(t, f.guess("p10@example.com", "wrong", stranger(1)), "sign-in")
+		}
+		wantCode(t, f.guess("one@example.com", "wrong", stranger(20)), "sign-in")
+		wantCode(t, f.guess("one@example.com", "wrong", stranger(21)), "sign-in-wait")
+		f.pass(24*time.Hour + time.Second)
+		for range 9 {
+			wantCode(t, f.guess("one@example.com", "wrong", stranger(22)), "sign-in")
+		}
+	})
+}
+
+// open returns how many sign-ins are under way.
+func (f *fixture) open() (n int, err error) {
+	err = f.db.Read(context.Background(), func(r *db.Reader) error {
+		return r.QueryRow(`select count(*) from session_challenge`).Scan(&n)
+	})
+	return n, err
 }
 
 // count returns how often a code was counted for nobody.
@@ -258,7 +301,8 @@ func TestProfile(t *testing.T) {
 		"failures": func(p *session.Profile) { p.Failures = 11 }, "no failures": func(p *session.Profile) { p.Failures = 0 },
 		"waits": func(p *session.Profile) { p.Waits = 11 }, "short": func(p *session.Profile) { p.LongestWait = time.Minute },
 		"first": func(p *session.Profile) { p.FirstWait = time.Millisecond }, "forget": func(p *session.Profile) { p.Forget = time.Hour },
-		"keep": func(p *session.Profile) { p.Keep = 31 * 24 * time.Hour }, "ceremony": func(p *session.Profile) { p.Ceremony = time.Hour },
+		"source": func(p *session.Profile) { p.ForgetSource = time.Minute },
+		"keep":   func(p *session.Profile) { p.Keep = 31 * 24 * time.Hour }, "ceremony": func(p *session.Profile) { p.Ceremony = time.Hour },
 	} {
 		p := session.DefaultProfile()
 		if err := p.Check(); err != nil {

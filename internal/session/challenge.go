@@ -13,8 +13,10 @@ import (
 	"strongroom/internal/seal"
 )
 
-// maxOpen is how many sign-ins may be under way from one source.
-const maxOpen = 32
+// maxOpen is how many sign-ins may be under way from one source. One more puts an
+// end to the one that has come the least far, the oldest of these: nobody keeps
+// others at the same source from beginning.
+const maxOpen = 128
 
 // Challenge is a sign-in under way. Its ID is to be kept by the browser alone:
 // whoever holds it stands where the sign-in stands.
@@ -57,7 +59,7 @@ func (s *Sessions) bindTicket(c signIn) []byte {
 	return seal.AD("session_challenge", string(s.o.Environment), c.mark, c.step, c.until)
 }
 
-// begin keeps a new challenge. A source with many under way has to wait.
+// begin keeps a new challenge.
 func (s *Sessions) begin(ctx context.Context, t ticket, c Caller) (Challenge, error) {
 	id := strongroom.NewID("chl")
 	now := s.o.Real.Now()
@@ -67,21 +69,19 @@ func (s *Sessions) begin(ctx context.Context, t ticket, c Caller) (Challenge, er
 	if err != nil {
 		return Challenge{}, err
 	}
-	source, full := s.mark("open", origin(c.Source)), false
+	source := s.mark("open", origin(c.Source))
 	err = s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
-		n, err := openFrom(&tx.Reader, source, db.Micros(now))
-		if full = n >= maxOpen; full || err != nil {
+		n, err := openFrom(&tx.Reader, source)
+		if err == nil && n >= maxOpen {
+			err = displaceChallenge(tx, source)
+		}
+		if err != nil {
 			return err
 		}
 		return insertChallenge(tx, o, sealed, source)
 	})
 	if err != nil {
 		return Challenge{}, err
-	}
-	if full {
-		s.o.Refused(ctx, c.Source, "sign-in-many")
-		return Challenge{}, strongroom.Faultf(strongroom.Exhausted, "sign-in-many", "too many sign-ins are under way from there").
-			Advise("finish one, or wait %d minutes", int(s.p.Ceremony.Minutes()))
 	}
 	return Challenge{ID: id, Until: db.Time(o.until)}, nil
 }

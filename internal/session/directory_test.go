@@ -28,7 +28,9 @@ func TestWithPeople(t *testing.T) {
 	roles := []string{"privacy"}
 	s = f.another(func(o *session.Options) {
 		o.People = session.Directory(p)
-		o.Rights = func(*db.Reader, string, time.Time) (session.Granted, error) { return session.Granted{Roles: roles, AllStores: true}, nil }
+		o.Rights = func(*db.Reader, string, time.Time) (session.Granted, error) {
+			return session.Granted{Roles: roles, AllStores: true}, nil
+		}
 	})
 	f.Sessions = s
 
@@ -40,10 +42,11 @@ func TestWithPeople(t *testing.T) {
 	id, secret, codes, dev := enrol(t, f, p, boss, email)
 
 	// Password and app, in any spelling of the address; the code once.
+	at := home
 	begin := func(address string) session.Challenge {
 		t.Helper()
-		ch := must(f.Begin(t.Context(), address, home))(t)
-		return must(f.Password(t.Context(), ch.ID, []byte(rightPassword), home))(t)
+		ch := must(f.Begin(t.Context(), address, at))(t)
+		return must(f.Password(t.Context(), ch.ID, []byte(rightPassword), at))(t)
 	}
 	next := func() string {
 		f.pass(factor.TOTPStep)
@@ -59,6 +62,31 @@ func TestWithPeople(t *testing.T) {
 	}
 	_, err := f.TOTP(t.Context(), begin(email).ID, now, home)
 	wantCode(t, err, "sign-in-factor")
+	// Eight at once with one code: one of them is let in.
+	var halves []string
+	at = stranger(1)
+	for range 8 {
+		halves = append(halves, begin(email).ID)
+	}
+	one, in := next(), 0
+	errs := make(chan error, len(halves))
+	for _, ch := range halves {
+		go func() {
+			_, err := f.TOTP(context.Background(), ch, one, stranger(1))
+			errs <- err
+		}()
+	}
+	for range halves {
+		if err := <-errs; err == nil {
+			in++
+		} else {
+			wantCode(t, err, "sign-in-factor")
+		}
+	}
+	if in != 1 {
+		t.Errorf("one code let %d in", in)
+	}
+	at = home
 	// A recovery code, once.
 	must(f.Recovery(t.Context(), begin(email).ID, codes[0].Reveal(), home))(t)
 	_, err = f.Recovery(t.Context(), begin(email).ID, codes[0].Reveal(), home)

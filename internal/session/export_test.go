@@ -36,3 +36,9 @@ func noUse(*guard.Tx) error { return nil }
 
 // NewToken returns a token that nobody was given.
 func NewToken(env strongroom.Environment) Token { return newToken(env) }
+
+// CheckForm says whether text can be a token of env.
+func CheckForm(text string, env strongroom.Environment) error { return checkForm(text, env) }
+
+// Classes returns the classes of networks and devices of a caller.
+func Classes(c Caller) (net, device string) { return network(c.Source), family(c.Agent) }

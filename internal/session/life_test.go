@@ -51,7 +51,7 @@ func TestObligation_2_2_5(t *testing.T) {
 				t.Errorf("events: %+v", e)
 			}
 			xs := must(f.Sessions.Sessions(t.Context(), security(), ana.id))(t)
-			if len(xs) != 1 || xs[0].Cause != c.reason || xs[0].Source != c.opened.Source || xs[0].Agent != c.opened.Agent {
+			if len(xs) != 1 || string(xs[0].Cause) != c.reason || xs[0].Source != c.opened.Source || xs[0].Agent != c.opened.Agent {
 				t.Errorf("listed as %+v", xs)
 			}
 		})
@@ -119,7 +119,7 @@ func TestEnds(t *testing.T) {
 			}
 			for range 2 { // before and after the tidying
 				xs := must(f.Sessions.Sessions(t.Context(), security(), ana.id))(t)
-				if len(xs) != 1 || xs[0].Cause != c.cause || xs[0].Ended.IsZero() {
+				if len(xs) != 1 || string(xs[0].Cause) != c.cause || xs[0].Ended.IsZero() {
 					t.Errorf("listed as %+v", xs)
 				}
 				must0(t, f.Tidy(t.Context()))

@@ -30,7 +30,7 @@ func (s *Sessions) Sessions(ctx context.Context, who strongroom.Actor, person st
 				continue
 			}
 			if cause := s.alive(x, s.o.Real.Now()); cause != "" && x.Ended.IsZero() {
-				x.Cause, x.Ended = string(cause), x.Ends
+				x.Cause, x.Ended = cause, x.Ends
 				if cause == Idle {
 					x.Ended = x.Used.Add(s.p.Idle)
 				}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -73,6 +74,9 @@ type Caller struct {
 	Device  string
 	Posture string
 }
+
+// LogValue returns a redaction.
+func (c Caller) LogValue() slog.Value { return slog.StringValue("[caller]") }
 
 // Method is a way to show who one is.
 type Method string

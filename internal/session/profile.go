@@ -17,7 +17,9 @@ type Profile struct {
 	FirstWait   time.Duration // the wait after the last of these; each further failure doubles it
 	LongestWait time.Duration // the longest wait
 	Waits       int           // waits before an account is locked until another person unlocks it
-	Forget      time.Duration // failures are forgotten when there was none for so long
+	Forget      time.Duration // failures at an account are forgotten when there was none for so long
+	// ForgetSource is that of sources: many people may share one.
+	ForgetSource time.Duration
 
 	Known time.Duration // how long a network or device a person signed in from is remembered
 	Keep  time.Duration // how long an ended session is kept, with its addresses
@@ -27,7 +29,8 @@ type Profile struct {
 func DefaultProfile() Profile {
 	return Profile{
 		Idle: 15 * time.Minute, Absolute: 12 * time.Hour, Ceremony: 5 * time.Minute,
-		Failures: 10, FirstWait: time.Second, LongestWait: 15 * time.Minute, Waits: 10, Forget: 24 * time.Hour,
+		Failures: 10, FirstWait: time.Second, LongestWait: 15 * time.Minute, Waits: 10,
+		Forget: 24 * time.Hour, ForgetSource: time.Hour,
 		Known: 90 * 24 * time.Hour, Keep: 30 * 24 * time.Hour,
 	}
 }
@@ -50,9 +53,10 @@ func (p Profile) Check() error {
 	if p.Failures < 1 || p.Failures > d.Failures || p.Waits < 1 || p.Waits > d.Waits {
 		return strongroom.Faultf(strongroom.Invalid, "session-profile", "the profile must allow 1 to %d failures and 1 to %d waits", d.Failures, d.Waits)
 	}
-	if p.FirstWait < d.FirstWait || p.LongestWait < d.LongestWait || p.Forget < d.Forget {
-		return strongroom.Faultf(strongroom.Invalid, "session-profile", "the profile must wait at least %v, in the end %v, and forget failures after %v",
-			d.FirstWait, d.LongestWait, d.Forget)
+	if p.FirstWait < d.FirstWait || p.LongestWait < d.LongestWait || p.Forget < d.Forget || p.ForgetSource < d.ForgetSource {
+		return strongroom.Faultf(strongroom.Invalid, "session-profile",
+			"the profile must wait at least %v, in the end %v, and forget failures after %v at an account and %v from a source",
+			d.FirstWait, d.LongestWait, d.Forget, d.ForgetSource)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/subtle"
 	"encoding/json"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -22,7 +23,7 @@ type Session struct {
 	Used     time.Time // within some seconds
 	Ends     time.Time // at the latest
 	Ended    time.Time // zero while it lasts
-	Cause    string    // why it ended: one of [Causes]
+	Cause    Cause     // why it ended
 	Source   netip.Addr
 	Agent    string
 	Device   string   // the registered device it was opened on, if one proved itself
@@ -30,6 +31,9 @@ type Session struct {
 
 	network, family string
 }
+
+// LogValue returns the id: where a session was opened is personal.
+func (x Session) LogValue() slog.Value { return slog.StringValue(x.ID) }
 
 // Cause says why a session ended.
 type Cause string
@@ -165,7 +169,7 @@ func (s *Sessions) openRow(r sessionRow) (Session, error) {
 	}
 	x := Session{
 		ID: r.id, Person: r.person, Created: db.Time(r.created), Verified: db.Time(r.verified), Used: db.Time(r.used),
-		Ends: db.Time(r.ends), Cause: r.cause, Source: p.Source, Agent: p.Agent, Device: p.Device, By: p.By,
+		Ends: db.Time(r.ends), Cause: Cause(r.cause), Source: p.Source, Agent: p.Agent, Device: p.Device, By: p.By,
 		network: p.Network, family: p.Family,
 	}
 	if r.ended > 0 {
@@ -178,7 +182,7 @@ func (s *Sessions) openRow(r sessionRow) (Session, error) {
 func (s *Sessions) alive(x Session, now time.Time) Cause {
 	switch {
 	case !x.Ended.IsZero():
-		return Cause(x.Cause)
+		return x.Cause
 	case !now.Before(x.Ends):
 		return Absolute
 	case now.Sub(x.Used) >= s.p.Idle:

@@ -21,8 +21,7 @@ const (
 )
 
 // Begin begins a sign-in with an address. Everybody gets a challenge: whether
-// there is such an account is not told. The fault is Exhausted where too many are
-// under way from one source.
+// there is such an account is not told.
 func (s *Sessions) Begin(ctx context.Context, address string, c Caller) (Challenge, error) {
 	if len(address) > maxAddress {
 		address = address[:maxAddress]
@@ -64,7 +63,7 @@ func (s *Sessions) Password(ctx context.Context, challenge string, typed []byte,
 	}
 	ok, err := s.verify(ctx, o.Person, typed)
 	if err != nil {
-		return Challenge{}, err
+		return Challenge{}, s.unlooked(ctx, ch, err)
 	}
 	if !ok || !o.Real {
 		return Challenge{}, s.failed(ctx, o, c, ch, errWrong())
@@ -146,10 +145,15 @@ func (s *Sessions) second(ctx context.Context, challenge string, c Caller, by Me
 		}
 		return err
 	})
-	if err != nil && ch.closed {
-		return Opened{}, s.closing(ctx, o.Person, err)
+	switch {
+	case err == nil:
+		return out, nil
+	case !strongroom.IsKind(err, strongroom.Unauthenticated):
+		err = s.unlooked(ctx, ch, err)
+	case ch.closed:
+		err = s.closing(ctx, o.Person, err)
 	}
-	return out, err
+	return Opened{}, err
 }
 
 // stray counts a failure that is nobody's and returns it.

@@ -27,7 +27,9 @@ type lockRow struct {
 }
 
 const (
-	sqlOpenFrom        = `select count(*) from session_challenge where source = $1 and until_at > $2`
+	sqlOpenFrom          = `select count(*) from session_challenge where source = $1`
+	sqlDisplaceChallenge = `delete from session_challenge where mark in
+		(select mark from session_challenge where source = $1 order by step, until_at limit 1)`
 	sqlInsertChallenge = `insert into session_challenge (mark, sealed, step, source, until_at) values ($1, $2, $3, $4, $5)`
 	sqlLoadChallenge   = `select sealed, step, until_at from session_challenge where mark = $1`
 	sqlMoveChallenge   = `update session_challenge set sealed = $3, step = step + 1 where mark = $1 and step = $2`
@@ -81,9 +83,14 @@ const (
 	sqlExpireSessions = `delete from session_session where ended_at > 0 and ended_at < $1`
 )
 
-func openFrom(r *db.Reader, source []byte, now int64) (n int, err error) {
-	err = r.QueryRow(sqlOpenFrom, source, now).Scan(&n)
+func openFrom(r *db.Reader, source []byte) (n int, err error) {
+	err = r.QueryRow(sqlOpenFrom, source).Scan(&n)
 	return n, err
+}
+
+func displaceChallenge(tx *guard.Tx, source []byte) error {
+	_, err := tx.Exec(sqlDisplaceChallenge, source)
+	return err
 }
 
 func insertChallenge(tx *guard.Tx, o signIn, sealed, source []byte) error {
