@@ -41,16 +41,9 @@ func (s *Sessions) Authenticate(ctx context.Context, token string, c Caller) (st
 		return strongroom.Actor{}, err
 	}
 	who := e.actor
-	who.Standing.Device, who.Standing.Source = posture(c), c.Source
+	_, who.Standing.Device = c.deviceOf(who.ID) // of this very call
+	who.Standing.Source = c.Source
 	return who, nil
-}
-
-// posture is what the device of this very call is known to be.
-func posture(c Caller) string {
-	if c.Device != "" && (c.Posture == managed || c.Posture == unmanaged) {
-		return c.Posture
-	}
-	return unknown
 }
 
 // authenticate returns the entry of a token that holds, stale or not.

@@ -51,8 +51,9 @@ func (s *Sessions) open(ctx context.Context, o signIn, c Caller, got shown, ch c
 			return err
 		}
 		now := s.o.Real.Now()
-		place := place{Source: c.Source, Network: network(c.Source), Agent: clip(c.Agent), Family: family(c.Agent), Device: c.Device, By: got.by}
-		row, err = s.newRow(id, o.Person, token, place, granted, now)
+		at := place{Source: c.Source, Network: network(c.Source), Agent: clip(c.Agent), Family: family(c.Agent), By: got.by}
+		at.Device, _ = c.deviceOf(o.Person)
+		row, err = s.newRow(id, o.Person, token, at, granted, now)
 		if err != nil {
 			return err
 		}

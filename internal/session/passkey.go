@@ -13,6 +13,10 @@ import (
 // account by itself, so nobody is told whether one exists. options is the JSON for
 // navigator.credentials.get.
 func (s *Sessions) BeginPasskey(ctx context.Context, c Caller) (ch Challenge, options []byte, err error) {
+	if s.o.Relying.ID == "" {
+		return Challenge{}, nil, strongroom.Faultf(strongroom.Conflict, "passkey-off", "there are no passkeys here").
+			Advise("they need a domain that people reach the instance by: public_url in the configuration")
+	}
 	options, state, err := s.o.Relying.BeginAssertion(nil, nil, s.o.Real.Now())
 	if err != nil {
 		return Challenge{}, nil, err

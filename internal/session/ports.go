@@ -69,10 +69,19 @@ type Rights func(r *db.Reader, person string, now time.Time) (Granted, error)
 type Caller struct {
 	Source netip.Addr // invalid for a socket
 	Agent  string     // the user agent the caller claims
-	// Device is the id of a registered device that proved itself with this call, and
-	// Posture what the register says of it; both may be empty.
-	Device  string
-	Posture string
+	// Device is the id of a registered device that proved itself with this call,
+	// Owner whose it is, and Posture what the register says of it. They may be empty.
+	// It counts for its owner alone.
+	Device, Owner, Posture string
+}
+
+// deviceOf returns the device of the call as far as it counts for a person, and
+// its posture.
+func (c Caller) deviceOf(person string) (id, posture string) {
+	if c.Device == "" || c.Owner != person || c.Posture != managed && c.Posture != unmanaged {
+		return "", unknown
+	}
+	return c.Device, c.Posture
 }
 
 // LogValue returns a redaction.

@@ -35,7 +35,10 @@ func (s *Sessions) Begin(ctx context.Context, address string, c Caller) (Challen
 		t.Person, t.Real = id, true
 	}
 	ch, err := s.begin(ctx, t, c)
-	ch.Methods = []Method{ByPassword, ByPasskey}
+	ch.Methods = []Method{ByPassword}
+	if s.o.Relying.ID != "" {
+		ch.Methods = append(ch.Methods, ByPasskey)
+	}
 	return ch, err
 }
 

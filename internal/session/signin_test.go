@@ -8,6 +8,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/audit"
+	"strongroom/internal/factor"
 	"strongroom/internal/session"
 )
 
@@ -118,6 +119,17 @@ func TestPasskey(t *testing.T) {
 	if _, err := f.Passkey(t.Context(), ch.ID, theirs.get(t, options), home); err == nil {
 		t.Error("another's passkey was taken as the second factor")
 	}
+}
+
+// TestNoPasskeys shows a place without a domain.
+func TestNoPasskeys(t *testing.T) {
+	f := fresh(t)
+	f.Sessions = f.another(func(o *session.Options) { o.Relying = factor.Relying{} })
+	if ch := must(f.Begin(t.Context(), "a@example.com", home))(t); len(ch.Methods) != 1 {
+		t.Errorf("offers %v", ch.Methods)
+	}
+	_, _, err := f.BeginPasskey(t.Context(), home)
+	wantCode(t, err, "passkey-off")
 }
 
 // TestFixation shows that nothing known before a sign-in is worth anything after.
