@@ -1,0 +1,142 @@
+package federation
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/people"
+)
+
+// Feed says how a feed of leavers is read.
+type Feed struct {
+	Format Format
+	// Dry looks who would end and changes nothing.
+	Dry bool
+	// Zone is where dates without a time of day and an offset are; nil is UTC.
+	Zone *time.Location
+}
+
+// Report is what became of a feed. People are named by their ids and by lines,
+// never by what the feed said of them.
+type Report struct {
+	Lines     int   // people the feed named
+	Ended     int   // accounts that ended now (in a dry run: would end)
+	Scheduled int   // accounts that will end on the date of the feed
+	Already   int   // had ended before
+	Unknown   []int // lines with nobody the product knows
+	Failed    []FailedLine
+	Late      []LateLine // ended, but later than [Limit] after the event: findings
+}
+
+// FailedLine is a line that was not carried out, with the code of the fault.
+type FailedLine struct {
+	Line int
+	Code string
+}
+
+// LateLine is an end that came too late.
+type LateLine struct {
+	Line   int
+	Person string
+	Took   time.Duration
+}
+
+// Feed ends the accounts a list of leavers names (DPP 2.2.12). Each line is a
+// commit of its own: one that fails holds up no other, and the same feed may be
+// read again. A line whose end lies ahead sets the end of the employment. The fault
+// is Invalid for a feed that cannot be read at all; then nothing was done.
+func (f *Federation) Feed(ctx context.Context, who strongroom.Actor, src io.Reader, o Feed) (Report, error) {
+	rows, failed, err := parseFeed(src, o)
+	rep := Report{Lines: len(rows) + len(failed), Failed: failed}
+	if e := f.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if e := tx.Allow(personFeed, instance(), guard.Context{}); e != nil {
+			return e
+		}
+		tx.Note("count", rep.Lines)
+		tx.Note("failed", len(failed))
+		tx.Note("dry", o.Dry)
+		return err
+	}); e != nil {
+		return Report{}, e
+	}
+	for _, row := range rows {
+		if err := f.leave(ctx, who, row, o.Dry, &rep); err != nil {
+			if strongroom.IsKind(err, strongroom.Unavailable) {
+				return rep, err
+			}
+			rep.Failed = append(rep.Failed, FailedLine{row.line, codeOf(err)})
+		}
+	}
+	return rep, nil
+}
+
+// leave carries one line out.
+func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRow, dry bool, rep *Report) error {
+	var person string
+	var past people.Departure
+	var now time.Time
+	gone := false
+	err := f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
+		now = r.Now()
+		person = row.person
+		if person == "" {
+			id, _, err := f.o.People.LookupEmailTx(r, row.email)
+			if person = id; err != nil || id == "" {
+				return err
+			}
+		}
+		var err error
+		if past, err = f.o.People.DepartureOf(r, person); err == nil {
+			gone = true
+			return nil
+		}
+		if err = f.o.People.Exists(r, person); strongroom.IsKind(err, strongroom.NotFound) {
+			person = ""
+			return nil
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case person == "":
+		rep.Unknown = append(rep.Unknown, row.line)
+		return nil
+	case gone:
+		rep.Already++
+		if took := past.Revoked.Sub(row.event(past.Event)); took > Limit {
+			rep.Late = append(rep.Late, LateLine{row.line, person, took})
+		}
+		return nil
+	}
+	at := row.event(now)
+	if !row.ends.IsZero() && row.ends.After(now) {
+		rep.Scheduled++
+		if dry {
+			return nil
+		}
+		ends := row.ends
+		if _, err := f.o.People.Update(ctx, who, person, people.Change{Ends: &ends}); err != nil {
+			rep.Scheduled--
+			return err
+		}
+		return nil
+	}
+	if at.After(now) {
+		return strongroom.Faultf(strongroom.Invalid, "event-ahead", "the event lies ahead and the end does not")
+	}
+	if !dry {
+		if err := f.o.People.End(ctx, who, person, people.Cause{Kind: people.ByFeed, At: at}); err != nil {
+			return err
+		}
+	}
+	rep.Ended++
+	if took := now.Sub(at); took > Limit {
+		rep.Late = append(rep.Late, LateLine{row.line, person, took})
+	}
+	return nil
+}

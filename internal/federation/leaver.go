@@ -1,0 +1,244 @@
+package federation
+
+import (
+	"context"
+	"crypto/subtle"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/people"
+)
+
+// Ways lists what a probe tries. sign-in and link are this package's own; the
+// others are handed over by their owners.
+func Ways() []string {
+	return []string{"sign-in", "link", "password", "session", "key", "grant", "request", "device"}
+}
+
+// wayWord returns the log's word for a way in.
+func wayWord(name string) (audit.Term, bool) {
+	switch name {
+	case "sign-in":
+		return audit.Word("sign-in"), true
+	case "link":
+		return audit.Word("link"), true
+	case "password":
+		return audit.Word("password"), true
+	case "session":
+		return audit.Word("session"), true
+	case "key":
+		return audit.Word("key"), true
+	case "grant":
+		return audit.Word("grant"), true
+	case "request":
+		return audit.Word("request"), true
+	case "device":
+		return audit.Word("device"), true
+	}
+	return audit.Term{}, false
+}
+
+// Ended is a [people.Hook] for the commit that ends an account: it forgets the links
+// to providers and notes that a proof of the 24 hours is due.
+func (f *Federation) Ended(tx *guard.Tx, person string) error {
+	if err := dropLinks(tx, person); err != nil {
+		return err
+	}
+	row := leaverRow{person: person, left: db.Micros(tx.Now())}
+	row.proof = f.leaverProof(row)
+	return putLeaver(tx, row)
+}
+
+func (f *Federation) leaverProof(r leaverRow) []byte {
+	return f.mark("leaver row", r.person, strconv.FormatInt(r.left, 10), strconv.FormatInt(r.probed, 10), r.ways)
+}
+
+// Proof is what is known of somebody's leaving (DPP 2.2.12).
+type Proof struct {
+	Person string
+	Cause  people.CauseKind
+	// Event is when the reason to end came about, Revoked when everything was dead
+	// here, Took the time between.
+	Event, Revoked time.Time
+	Took           time.Duration
+	Late           bool // it took longer than [Limit]: a finding
+	// Probed is when the ways in were tried last; zero: not yet. Open lists those
+	// that were open, which none should be.
+	Probed time.Time
+	Open   []string
+}
+
+// Refused reports whether a probe has shown that no way in is left.
+func (p Proof) Refused() bool { return !p.Probed.IsZero() && len(p.Open) == 0 }
+
+// Probe tries now whether somebody who left has a way in, records what it found and
+// returns the proof. It changes nothing else. The fault is NotFound for who has not
+// left.
+func (f *Federation) Probe(ctx context.Context, who strongroom.Actor, person string) (Proof, error) {
+	var out Proof
+	err := f.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		r := instance()
+		if people.IsID(person) {
+			r = account(person, strongroom.Actor{})
+		}
+		if err := tx.Allow(personProbe, r, guard.Context{}); err != nil {
+			return err
+		}
+		row, err := f.loadLeaver(&tx.Reader, person)
+		if err != nil {
+			return err
+		}
+		open, err := f.tryAll(&tx.Reader, person, tx.Now())
+		if err != nil {
+			return err
+		}
+		row.probed, row.ways = db.Micros(tx.Now()), strings.Join(open, " ")
+		row.proof = f.leaverProof(row)
+		if err := putLeaver(tx, row); err != nil {
+			return err
+		}
+		if out, err = f.proof(&tx.Reader, row); err != nil {
+			return err
+		}
+		tx.Note("took_us", out.Took.Microseconds())
+		tx.Note("open", len(open))
+		if len(open) > 0 {
+			var words []audit.Term
+			for _, name := range open {
+				w, _ := wayWord(name)
+				words = append(words, w)
+			}
+			tx.Note("kinds", words)
+		}
+		return nil
+	})
+	if err != nil {
+		return Proof{}, err
+	}
+	return out, nil
+}
+
+// tryAll returns the names of the ways that are open.
+func (f *Federation) tryAll(r *db.Reader, person string, now time.Time) (open []string, err error) {
+	ways := append([]Way{
+		{"sign-in", func(r *db.Reader, person string, now time.Time) (bool, error) {
+			err := f.o.People.MaySignIn(r, person, now)
+			if strongroom.IsKind(err, strongroom.Unauthenticated) {
+				return false, nil
+			}
+			return true, err
+		}},
+		{"link", func(r *db.Reader, person string, _ time.Time) (bool, error) { return anyLink(r, person) }},
+	}, f.o.Ways...)
+	for _, w := range ways {
+		is, err := w.Open(r, person, now)
+		if err != nil {
+			return nil, err
+		}
+		if is && !slices.Contains(open, w.Name) {
+			open = append(open, w.Name)
+		}
+	}
+	return open, nil
+}
+
+func (f *Federation) loadLeaver(r *db.Reader, person string) (leaverRow, error) {
+	row, err := loadLeaver(r, person)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return row, strongroom.Faultf(strongroom.NotFound, "leaver", "nobody of that id has left")
+	}
+	if err == nil && subtle.ConstantTimeCompare(f.leaverProof(row), row.proof) != 1 {
+		err = damaged("leaver")
+	}
+	return row, err
+}
+
+func (f *Federation) proof(r *db.Reader, row leaverRow) (Proof, error) {
+	d, err := f.o.People.DepartureOf(r, row.person)
+	if err != nil {
+		return Proof{}, err
+	}
+	p := Proof{Person: row.person, Cause: d.Cause, Event: d.Event, Revoked: d.Revoked, Took: d.Revoked.Sub(d.Event), Probed: instant(row.probed)}
+	p.Late = p.Took > Limit
+	if row.ways != "" {
+		p.Open = strings.Split(row.ways, " ")
+	}
+	return p, nil
+}
+
+// Proofs returns the proofs of who left from a time on, the oldest first, at most
+// limit (1,000 if out of bounds).
+func (f *Federation) Proofs(ctx context.Context, who strongroom.Actor, since time.Time, limit int) (out []Proof, err error) {
+	if limit <= 0 || limit > 1000 {
+		limit = 1000
+	}
+	err = f.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
+		if err := v.Allow(personProbe, instance(), guard.Context{}); err != nil {
+			return err
+		}
+		rows, err := leaversSince(&v.Reader, micros(since), limit)
+		if err != nil {
+			return err
+		}
+		late := 0
+		for _, row := range rows {
+			if subtle.ConstantTimeCompare(f.leaverProof(row), row.proof) != 1 {
+				return damaged("leaver")
+			}
+			p, err := f.proof(&v.Reader, row)
+			if err != nil {
+				return err
+			}
+			if p.Late {
+				late++
+			}
+			out = append(out, p)
+		}
+		v.Note("count", len(out))
+		v.Note("overdue", late)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// probesAtOnce is how many leavers one call of ProbeDue tries.
+const probesAtOnce = 100
+
+// ProbeDue probes those who left and have not been probed, and returns how many
+// there were and how many of them had a way in left.
+func (f *Federation) ProbeDue(ctx context.Context) (n, open int, err error) {
+	var ids []string
+	if err := f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
+		var err error
+		ids, err = unprobed(r, probesAtOnce)
+		return err
+	}); err != nil {
+		return 0, 0, err
+	}
+	for _, id := range ids {
+		p, err := f.Probe(ctx, strongroom.System("sweeper"), id)
+		switch {
+		case strongroom.IsKind(err, strongroom.Unavailable):
+			return n, open, err
+		case err != nil:
+			f.o.Log.LogAttrs(ctx, slog.LevelError, "somebody who left could not be probed", slog.String("account", id),
+				slog.String("kind", strongroom.KindOf(err).String()))
+		default:
+			n++
+			if !p.Refused() {
+				open++
+			}
+		}
+	}
+	return n, open, nil
+}
