@@ -114,6 +114,9 @@ type Device struct {
 	Proved   time.Time // when it brought its key; zero if not yet
 	Expires  time.Time
 	Revoked  time.Time
+	// Damaged says that the row was changed behind the product's back: it proves
+	// nothing, and nothing else is known but the id.
+	Damaged bool
 }
 
 // Ways to prove a device.
@@ -259,7 +262,7 @@ func (d *Devices) List(ctx context.Context, who strongroom.Actor, owner, cursor 
 		for _, row := range rows {
 			x, _, err := d.open(row)
 			if err != nil {
-				return err
+				x = Device{ID: row.id, Damaged: true}
 			}
 			out = append(out, x)
 		}
@@ -295,10 +298,11 @@ func (d *Devices) Revoke(ctx context.Context, who strongroom.Actor, id string) e
 	})
 }
 
+// revoke takes a device out. A damaged one goes as well, with what is not known.
 func (d *Devices) revoke(tx *guard.Tx, row deviceRow) error {
 	_, x, err := d.open(row)
-	if err != nil || row.revoked > 0 {
-		return err
+	if err == nil && row.revoked > 0 {
+		return nil
 	}
 	row.revoked = micros(tx.Now())
 	if row, err = d.sealRow(row, x); err != nil {

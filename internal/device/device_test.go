@@ -357,6 +357,12 @@ func TestEditedRows(t *testing.T) {
 		if p, err := f.Prove(t.Context(), e); code(err) != "device-sealed" || p.PostureFor(other) == device.Managed {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
+		if list, _, err := f.List(t.Context(), f.operator(), "", "", 10); err != nil || len(list) != 1 || !list[0].Damaged {
+			t.Errorf("%s: %+v, %v", name, list, err)
+		}
+		if err := f.Revoke(t.Context(), f.operator(), x.ID); err != nil {
+			t.Errorf("%s: a damaged device stays: %v", name, err)
+		}
 	}
 }
 

@@ -57,6 +57,10 @@ func TestObligation_2_4_7_TwoFactors(t *testing.T) {
 	if err := f.SetPassword(t.Context(), who, nil, []byte(otherPassword)); code(err) != "link" {
 		t.Errorf("a step after the end: %v", err)
 	}
+	g, err := f.Gauges(t.Context())
+	if err != nil || g.OneFactor != 0 {
+		t.Errorf("%+v, %v", g, err)
+	}
 	me := f.actor(who.ID)
 	list, pw, err := f.Factors(t.Context(), me, me.ID)
 	if err != nil || len(list) != 11 || pw.None || pw.Ends.Sub(pw.Set) != 365*day {
@@ -79,7 +83,16 @@ func TestObligation_2_4_7_TwoFactors(t *testing.T) {
 	if err := f.Remove(t.Context(), me, app); code(err) != "factor" {
 		t.Errorf("twice: %v", err)
 	}
+	// Planted: the gauge sees an account whose factors somebody took away.
+	if err := f.db.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(takeFactors, who.ID); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := f.Gauges(t.Context()); err != nil || g.OneFactor != 1 {
+		t.Errorf("%+v, %v", g, err)
+	}
 }
+
+const takeFactors = "delete from people_factor where person = $1 and kind <> 'recovery'"
 
 func (f *fixture) addPasskey(t testing.TB, who strongroom.Actor, d *device) {
 	t.Helper()

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -298,7 +297,7 @@ func (f *fixture) events(t testing.TB) []audit.Event {
 func (f *fixture) last(t testing.TB) string {
 	t.Helper()
 	all := f.events(t)
-	newest := slices.MaxFunc(all, func(a, b audit.Event) int { return a.Time.Compare(b.Time) })
+	newest := all[len(all)-1]
 	return newest.Action.Name + " " + newest.Code
 }
 

@@ -64,16 +64,8 @@ func (p *People) AddTx(tx *guard.Tx, spec Spec, by string) (Person, error) {
 			return Person{}, unlessFound(err, "manager", "there is no such manager")
 		}
 	}
-	folded, err := foldMail(spec.Email)
+	digest, err := p.freeMail(&tx.Reader, spec.Email, "")
 	if err != nil {
-		return Person{}, err
-	}
-	digest := p.mailDigest(folded)
-	switch _, err := loadMail(&tx.Reader, digest); {
-	case err == nil:
-		return Person{}, strongroom.Faultf(strongroom.Conflict, "person-known", "the address has an account already").
-			Advise("a person has one account; change its rights instead")
-	case !strongroom.IsKind(err, strongroom.NotFound):
 		return Person{}, err
 	}
 	x := Person{
@@ -133,83 +125,6 @@ func (p *People) Found(ctx context.Context, who strongroom.Actor, spec Spec) (Pe
 		return Person{}, Link{}, err
 	}
 	return x, Link{Token: link, Person: x.ID, Expires: until}, nil
-}
-
-// Change says what to change of a person; nil leaves it.
-type Change struct {
-	Name         *string
-	Employment   *string
-	Manager      *string
-	Starts, Ends *time.Time
-	Vouched      bool // of a new name, see [Spec]
-}
-
-// Update changes what is known of a person. An end date may not be given to the
-// last active owner.
-func (p *People) Update(ctx context.Context, who strongroom.Actor, id string, c Change) (Person, error) {
-	return p.change(ctx, who, personUpdate, id, func(tx *guard.Tx, _ seal.Key, x *Person) error {
-		if x.State == Ended {
-			return over()
-		}
-		if c.Name != nil {
-			x.Name, x.Vouched = *c.Name, c.Vouched
-		}
-		if c.Employment != nil {
-			x.Employment = *c.Employment
-		}
-		if c.Manager != nil {
-			if *c.Manager == x.ID {
-				return strongroom.Faultf(strongroom.Invalid, "manager", "nobody is the own manager")
-			}
-			x.Manager = *c.Manager
-		}
-		if c.Starts != nil {
-			x.Starts = *c.Starts
-		}
-		if c.Ends != nil {
-			x.Ends = *c.Ends
-			if !x.Ends.IsZero() {
-				if err := p.keepOwner(tx, x.ID); err != nil {
-					return err
-				}
-			}
-		}
-		if x.Manager != "" && c.Manager != nil {
-			if _, err := loadPerson(&tx.Reader, x.Manager); err != nil {
-				return unlessFound(err, "manager", "there is no such manager")
-			}
-		}
-		return p.check(Spec{Name: x.Name, Email: x.Email, Employment: x.Employment, Manager: x.Manager, Starts: x.Starts,
-			Ends: x.Ends, Source: x.Source, Vouched: x.Vouched})
-	})
-}
-
-// change loads a person, asks for a, applies fn and saves.
-func (p *People) change(ctx context.Context, who strongroom.Actor, a strongroom.Action, id string, fn func(tx *guard.Tx, k seal.Key, x *Person) error) (Person, error) {
-	var x Person
-	err := p.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		var k seal.Key
-		var err error
-		if x, k, err = p.handle(tx, a, id); err != nil {
-			return err
-		}
-		if x.State == Ended && k.IsZero() {
-			return over()
-		}
-		if err := fn(tx, k, &x); err != nil {
-			return err
-		}
-		return p.save(tx, k, x)
-	})
-	if err != nil {
-		return Person{}, err
-	}
-	return x, nil
-}
-
-func over() error {
-	return strongroom.Faultf(strongroom.Conflict, "person-ended", "the account has ended for good").
-		Advise("who comes back gets a new account by a request")
 }
 
 // Suspend keeps a person from signing in and ends the sessions in the same
@@ -282,6 +197,9 @@ func (p *People) End(ctx context.Context, who strongroom.Actor, id string, why C
 // person.end by itself.
 func (p *People) EndTx(tx *guard.Tx, id string, why Cause) error {
 	x, k, err := p.handle(tx, personEnd, id)
+	if isDamaged(err) {
+		x, k, err = p.replace(tx, id)
+	}
 	if err != nil || x.State == Ended {
 		return err
 	}
@@ -315,6 +233,16 @@ func (p *People) EndTx(tx *guard.Tx, id string, why Cause) error {
 	return run(p.o.Ended, tx, id)
 }
 
+// replace gives a damaged account a key and a row of its own again, with nothing
+// in it, so that it can be ended with all it could reach.
+func (p *People) replace(tx *guard.Tx, id string) (Person, seal.Key, error) {
+	k := seal.NewKey()
+	if err := deleteKey(tx, id); err != nil {
+		return Person{}, k, err
+	}
+	return Person{ID: id, State: Suspended}, k, insertKey(tx, id, p.wrap.Wrap(p.ad("people_key", id), k))
+}
+
 // keepOwner refuses to take away the last owner who can sign in.
 func (p *People) keepOwner(tx *guard.Tx, id string) error {
 	owners, err := p.o.Owners(&tx.Reader, tx.Now())
@@ -326,6 +254,9 @@ func (p *People) keepOwner(tx *guard.Tx, id string) error {
 			continue
 		}
 		x, _, err := p.load(&tx.Reader, o)
+		if isDamaged(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -337,7 +268,7 @@ func (p *People) keepOwner(tx *guard.Tx, id string) error {
 		Advise("let another owner in first")
 }
 
-// step is how many accounts one transaction ends or erases.
+// step is how many accounts are looked up at a time.
 const step = 100
 
 // EndDue ends the accounts whose employment is over, and returns how many. The
@@ -348,7 +279,7 @@ func (p *People) EndDue(ctx context.Context) (n int, err error) {
 		return due(r, db.Micros(now), step)
 	}, func(tx *guard.Tx, id string) error {
 		x, _, err := p.load(&tx.Reader, id)
-		if err != nil {
+		if err != nil && !isDamaged(err) {
 			return err
 		}
 		return p.EndTx(tx, id, Cause{Kind: ByDate, At: x.Ends})
@@ -380,27 +311,32 @@ func (p *People) erase(tx *guard.Tx, id string) error {
 }
 
 // each finds accounts and does fn to each in a transaction of its own, so that one
-// that does not open holds up no other.
+// that fails holds up no other. It goes on while there are more and some succeed.
 func (p *People) each(ctx context.Context, find func(r *db.Reader, now time.Time) ([]string, error), fn func(*guard.Tx, string) error) (n int, err error) {
-	var ids []string
-	if err := p.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
-		var err error
-		ids, err = find(r, r.Now())
-		return err
-	}); err != nil {
-		return 0, err
-	}
-	for _, id := range ids {
-		err := p.o.Guard.Do(ctx, strongroom.System("sweeper"), func(_ context.Context, tx *guard.Tx) error { return fn(tx, id) })
-		switch {
-		case strongroom.IsKind(err, strongroom.Unavailable):
+	for {
+		var ids []string
+		if err := p.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
+			var err error
+			ids, err = find(r, r.Now())
+			return err
+		}); err != nil {
 			return n, err
-		case err != nil:
-			p.o.Log.LogAttrs(ctx, slog.LevelError, "an account could not be ended or erased", slog.String("account", id),
-				slog.String("kind", strongroom.KindOf(err).String()))
-		default:
-			n++
+		}
+		done := 0
+		for _, id := range ids {
+			err := p.o.Guard.Do(ctx, strongroom.System("sweeper"), func(_ context.Context, tx *guard.Tx) error { return fn(tx, id) })
+			switch {
+			case strongroom.IsKind(err, strongroom.Unavailable):
+				return n, err
+			case err != nil:
+				p.o.Log.LogAttrs(ctx, slog.LevelError, "an account could not be ended or erased", slog.String("account", id),
+					slog.String("code", codeOf(err)))
+			default:
+				done++
+			}
+		}
+		if n += done; done == 0 || len(ids) < step {
+			return n, nil
 		}
 	}
-	return n, nil
 }

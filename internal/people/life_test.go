@@ -392,3 +392,104 @@ func TestEditedRowsDoNotOpen(t *testing.T) {
 		}
 	}
 }
+
+// A damaged account stands in the list, cannot sign in, and can be ended with all
+// it could reach.
+func TestDamagedAccountsEnd(t *testing.T) {
+	f := fresh(t)
+	m := f.member(t, jane())
+	f.add(t, li())
+	if err := f.db.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(laterEnd, m.ID); return err }); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := f.List(t.Context(), f.boss(), "", "", 10)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%d, %v", len(list), err)
+	}
+	for _, x := range list {
+		if x.Damaged != (x.ID == m.ID) || x.Damaged && x.Name != "" {
+			t.Errorf("%s damaged: %t", x.ID, x.Damaged)
+		}
+	}
+	if got := f.may(t, m.ID); got != "person-sealed" {
+		t.Errorf("%q", got)
+	}
+	if err := f.End(t.Context(), f.boss(), m.ID, people.Cause{Kind: people.ByHand}); err != nil || len(f.ended) != 1 {
+		t.Fatalf("%v, hooks %v", err, f.ended)
+	}
+	if x := f.get(t, m.ID); x.State != people.Ended || x.Revoked.IsZero() {
+		t.Errorf("%+v", x)
+	}
+	if f.add(t, jane()).ID == m.ID { // the address is free again
+		t.Error("an id was used twice")
+	}
+	if n, err := f.EndDue(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// Many accounts end and expire in one go, and one that is stuck holds up no other.
+func TestSweepsGoOn(t *testing.T) {
+	f := fresh(t)
+	s := people.Spec{Name: "Ann Other", Employment: people.Agency, Source: "feed", Ends: f.clock.Now().Add(day)}
+	var stuck people.Person
+	for i := range 230 {
+		s.Email = strongroom.NewID("x")[2:] + "@kitchen.example"
+		if x := f.add(t, s); i == 0 {
+			stuck = x
+		}
+	}
+	f.owners = []string{stuck.ID}
+	f.clock.SetOffset(2 * day)
+	if n, err := f.EndDue(t.Context()); n != 229 || err != nil {
+		t.Errorf("%d ended, %v", n, err)
+	}
+	if !strings.Contains(f.lines.String(), stuck.ID) || !strings.Contains(f.lines.String(), "last-owner") {
+		t.Error("nobody hears of the last owner whose date has come")
+	}
+	if got := f.may(t, stuck.ID); got != "invited" {
+		t.Errorf("%q", got)
+	}
+	f.clock.SetOffset(people.Erasure + 3*day)
+	if n, err := f.Expire(t.Context()); n != 229 || err != nil {
+		t.Errorf("%d erased, %v", n, err)
+	}
+}
+
+// An address changes only while a link still has to reach it.
+func TestAddressChanges(t *testing.T) {
+	f := fresh(t)
+	m := f.member(t, jane())
+	other := f.add(t, li())
+	next := "jane.smith@kitchen.example"
+	to := func(address string) error {
+		_, err := f.Update(t.Context(), f.boss(), m.ID, people.Change{Email: &address})
+		return err
+	}
+	if err := to(next); code(err) != "person-state" {
+		t.Errorf("of an active account: %v", err)
+	}
+	link, err := f.Reset(t.Context(), f.boss(), m.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{liMail: "person-known", "info@kitchen.example": "shared-mailbox", "x": "email"} {
+		if err := to(address); code(err) != want {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if err := to(next); err != nil {
+		t.Fatal(err)
+	}
+	if x := f.get(t, m.ID); x.Email != next || !x.EmailVerified.IsZero() {
+		t.Errorf("%s %s", x.Email, x.EmailVerified)
+	}
+	if _, err := f.Enrol(t.Context(), link.Token.Reveal(), "http"); code(err) != "link" {
+		t.Errorf("the link to the old address: %v", err)
+	}
+	for address, want := range map[string]string{janeMail: "", next: m.ID, liMail: other.ID} {
+		if id, _, err := f.LookupEmail(t.Context(), address); id != want || err != nil {
+			t.Errorf("%s leads to %q, %v", address, id, err)
+		}
+	}
+}

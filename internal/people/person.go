@@ -72,6 +72,10 @@ type Person struct {
 	// Cause is what ended the account.
 	Cause  CauseKind
 	Erased time.Time // when the personal data died
+	// Damaged says that the row was changed behind the product's back: it does not
+	// open, the person cannot sign in, and nothing else is known but the id. The
+	// account can be ended.
+	Damaged bool
 }
 
 // details is what is sealed.
@@ -124,9 +128,13 @@ func (p *People) unwrap(person string, wrapped []byte) (seal.Key, error) {
 }
 
 func damaged(person string) error {
-	return strongroom.Faultf(strongroom.Internal, "person-sealed", "the account %s does not open", person).
-		Advise("its row was changed, or the keyring is another's")
+	return strongroom.Faultf(strongroom.Internal, codeDamaged, "the account %s does not open", person).
+		Advise("its row was changed, or the keyring is another's; ending it is still possible")
 }
+
+const codeDamaged = "person-sealed"
+
+func isDamaged(err error) bool { return err != nil && codeOf(err) == codeDamaged }
 
 // ad binds what is sealed to a table, the environment and parts of its row.
 func (p *People) ad(table string, parts ...any) []byte {
@@ -216,7 +224,7 @@ func (p *People) save(tx *guard.Tx, k seal.Key, x Person) error {
 // a stranger nothing.
 func (p *People) handle(tx *guard.Tx, a strongroom.Action, id string) (Person, seal.Key, error) {
 	x, k, err := p.load(&tx.Reader, id)
-	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
+	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) && !isDamaged(err) {
 		return Person{}, seal.Key{}, err
 	}
 	if denied := tx.Allow(a, resourceOf(id, tx.Actor()), guard.Context{}); denied != nil {

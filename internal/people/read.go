@@ -34,7 +34,7 @@ func (p *People) Get(ctx context.Context, who strongroom.Actor, id string) (Pers
 
 // List returns up to limit persons in order of their ids, those after cursor, in
 // one state or, if it is empty, in all. next is empty at the end. A person whose
-// row does not open fails the list: nobody disappears from it unseen.
+// row does not open stands there as damaged.
 func (p *People) List(ctx context.Context, who strongroom.Actor, state State, cursor string, limit int) (out []Person, next string, err error) {
 	instance := strongroom.Resource{Type: "Instance", ID: "instance"}
 	if cursor != "" && !IsID(cursor) || state != "" && !slices.Contains([]State{Invited, Active, Suspended, Ended}, state) {
@@ -58,6 +58,9 @@ func (p *People) List(ctx context.Context, who strongroom.Actor, state State, cu
 		}
 		for _, r := range rows {
 			x, _, err := p.open(r)
+			if isDamaged(err) {
+				x, err = Person{ID: r.id, Damaged: true}, nil
+			}
 			if err != nil {
 				return err
 			}
@@ -169,6 +172,9 @@ type Gauges struct {
 	// (DPP 2.4.6); Overdue counts those past the greatest age.
 	OldestPassword time.Duration
 	Overdue        int64
+	// OneFactor counts active accounts without two factors. It is 0 unless rows were
+	// taken away behind the product's back (DPP 2.4.7).
+	OneFactor int64
 }
 
 // Gauges returns the gauges as of now.
@@ -196,6 +202,9 @@ func (p *People) Gauges(ctx context.Context) (g Gauges, err error) {
 		}
 		if oldest > 0 {
 			g.OldestPassword = r.Now().Sub(db.Time(oldest))
+		}
+		if g.OneFactor, err = oneFactor(r); err != nil {
+			return err
 		}
 		g.Overdue, err = stalePasswords(r, db.Micros(r.Now().Add(-p.o.Profile.MaxAge)))
 		return err

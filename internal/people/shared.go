@@ -118,7 +118,7 @@ func wordsOf(text string) []string {
 var roles = wordsOf(`
 	abuse account accounts admin administration administrator adminstrator anonymous billing bookkeeping contact
 	customerservice customercare default department donotreply employee employees enquiries feedback finance
-	frontdesk generic group hello helpdesk helpline hostmaster hr info information inquiries intern itsupport
+	frontdesk generic group hello helpdesk helpline hostmaster info information inquiries intern itsupport
 	logistics mailbox mailerdaemon management noreply office operations placeholder postmaster procurement purchasing
 	reception returns sample security shared shipping support sysadmin team testuser trainee unknown user username
 	users warehouse webmaster workshop
@@ -140,7 +140,7 @@ var roles = wordsOf(`
 // only where every word is one.
 var roleNames = wordsOf(`
 	accounting agent all archive audit bot business cash clerk client company daemon data demo desk director do doe driver
-	dummy everyone example external front general guest help internal invoice invoices it jobs legal list mail manager
+	dummy everyone example external front general guest help hr internal invoice invoices it jobs legal list mail manager
 	marketing master media news newsletter no nobody not online order orders page personal post press private public reply root
 	sales self server service services shop staff stock store student system tech temp temporary test tester the web work worker
 	aushilfe bestell chef direktion gast kasse kunde kunden lager leitung praktikant service technik

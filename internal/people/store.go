@@ -81,6 +81,11 @@ const (
 	sqlOldestPassword  = `select coalesce(min(set_at), 0) from people_password where current = 1`
 	sqlStalePasswords  = `select count(*) from people_password where current = 1 and set_at <= $1`
 
+	sqlOneFactor = `select count(*) from people_person x where state = 'active'
+		and not exists (select 1 from people_factor f where f.person = x.id and kind = 'passkey' and pending = 0)
+		and not (exists (select 1 from people_factor f where f.person = x.id and kind = 'totp' and pending = 0)
+			and exists (select 1 from people_password w where w.person = x.id and current = 1))`
+
 	sqlInsertFactor = `insert into people_factor (id, person, kind, lookup, sealed, created_at, used_at, step, pending)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	sqlUpdateFactor  = `update people_factor set sealed = $2, used_at = $3, step = $4, pending = $5 where id = $1`
@@ -164,10 +169,19 @@ func insertPerson(tx *guard.Tx, r personRow, wrapped, mail []byte) error {
 	if _, err := tx.Exec(sqlInsertPerson, personArgs(r)...); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(sqlInsertKey, r.id, wrapped); err != nil {
+	if err := insertKey(tx, r.id, wrapped); err != nil {
 		return err
 	}
-	_, err := tx.Exec(sqlInsertMail, mail, r.id)
+	return insertMail(tx, mail, r.id)
+}
+
+func insertMail(tx *guard.Tx, digest []byte, person string) error {
+	_, err := tx.Exec(sqlInsertMail, digest, person)
+	return err
+}
+
+func insertKey(tx *guard.Tx, person string, wrapped []byte) error {
+	_, err := tx.Exec(sqlInsertKey, person, wrapped)
 	return err
 }
 
@@ -363,6 +377,11 @@ func oldestPassword(r *db.Reader) (at int64, err error) {
 
 func stalePasswords(r *db.Reader, before int64) (n int64, err error) {
 	err = r.QueryRow(sqlStalePasswords, before).Scan(&n)
+	return n, err
+}
+
+func oneFactor(r *db.Reader) (n int64, err error) {
+	err = r.QueryRow(sqlOneFactor).Scan(&n)
 	return n, err
 }
 
