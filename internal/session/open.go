@@ -22,52 +22,76 @@ type shown struct {
 // something held, or a passkey that verified who holds it.
 func (g shown) two() bool { return g.has && (g.knows || g.is) }
 
+// opening is a session about to be opened.
+type opening struct {
+	id, person string
+	token      Token
+	caller     Caller
+	got        shown
+	verified   time.Time // when the factors were shown, in real time
+}
+
+func (s *Sessions) opening(person string, c Caller, got shown, verified time.Time) opening {
+	return opening{strongroom.NewID("ses"), person, newToken(s.o.Environment), c, got, verified}
+}
+
 // open opens a session: it uses the factor and the challenge up, looks whether
 // the account may sign in, and keeps the session, in one commit with the event.
 func (s *Sessions) open(ctx context.Context, o signIn, c Caller, got shown, ch charged, use func(tx *guard.Tx) error) (Opened, error) {
 	if !got.two() || !o.Real {
 		return Opened{}, strongroom.Faultf(strongroom.Unauthenticated, "sign-in-one", "one factor is not enough").Advise("show a second one")
 	}
-	token, id := newToken(s.o.Environment), strongroom.NewID("ses")
 	who := strongroom.Actor{Kind: strongroom.PersonActor, ID: o.Person, Door: "http"}
+	x := s.opening(o.Person, c, got, s.o.Real.Now())
 	var row sessionRow
-	err := s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := tx.Allow(sessionOpen, resource(id, o.Person, who), guard.Context{}); err != nil {
-			return err
-		}
-		tx.Note("how", term(got))
-		if err := use(tx); err != nil {
-			return err // nothing was written yet, so it costs the neighbours nothing
-		}
-		p, err := s.mayEnter(&tx.Reader, o.Person, tx.Now())
+	err := s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) (err error) {
+		row, err = s.admit(tx, x, func() error {
+			if err := use(tx); err != nil {
+				return err // nothing was written yet, so it costs the neighbours nothing
+			}
+			return s.finish(tx, o)
+		})
 		if err != nil {
 			return err
 		}
-		granted, err := s.rights(&tx.Reader, o.Person, p, got.by)
-		if err != nil {
-			return err
-		}
-		if err := s.finish(tx, o); err != nil {
-			return err
-		}
-		now := s.o.Real.Now()
-		at := place{Source: c.Source, Network: network(c.Source), Agent: clip(c.Agent), Family: family(c.Agent), By: got.by}
-		at.Device, _ = c.deviceOf(o.Person)
-		row, err = s.newRow(id, o.Person, token, at, granted, now)
-		if err != nil {
-			return err
-		}
-		if err := s.notice(tx, o.Person, c, now); err != nil {
-			return err
-		}
-		if err := s.settle(tx, o.Person, c, ch); err != nil {
-			return err
-		}
-		return s.keep(tx, row, now)
+		return s.settle(tx, o.Person, c, ch)
 	})
 	if err != nil {
 		return Opened{}, err
 	}
+	return s.opened(row, x.token)
+}
+
+// admit opens a session in a transaction, if the account may sign in. use uses up
+// what was shown for it.
+func (s *Sessions) admit(tx *guard.Tx, x opening, use func() error) (sessionRow, error) {
+	if err := tx.Allow(sessionOpen, resource(x.id, x.person, tx.Actor()), guard.Context{}); err != nil {
+		return sessionRow{}, err
+	}
+	tx.Note("how", term(x.got.by))
+	if err := use(); err != nil {
+		return sessionRow{}, err
+	}
+	p, err := s.mayEnter(&tx.Reader, x.person, tx.Now())
+	if err != nil {
+		return sessionRow{}, err
+	}
+	granted, err := s.rights(&tx.Reader, x.person, p, x.got.by)
+	if err != nil {
+		return sessionRow{}, err
+	}
+	now := s.o.Real.Now()
+	row, err := s.newRow(x, granted, now)
+	if err != nil {
+		return sessionRow{}, err
+	}
+	if err := s.notice(tx, x.person, x.caller, now); err != nil {
+		return sessionRow{}, err
+	}
+	return row, s.keep(tx, row, now)
+}
+
+func (s *Sessions) opened(row sessionRow, token Token) (Opened, error) {
 	x, err := s.openRow(row)
 	return Opened{Token: token, Session: x}, err
 }
@@ -156,16 +180,26 @@ func (s *Sessions) settle(tx *guard.Tx, person string, c Caller, ch charged) err
 }
 
 // term is how somebody signed in, as the log says it.
-func term(g shown) audit.Term {
-	switch {
-	case g.is:
-		return audit.Word("passkey")
-	case len(g.by) > 0 && g.by[len(g.by)-1] == ByTOTP:
-		return audit.Word("password-totp")
-	case len(g.by) > 0 && g.by[len(g.by)-1] == ByRecovery:
-		return audit.Word("password-recovery")
+func term(by []Method) audit.Term {
+	if len(by) == 0 {
+		return audit.Word("nothing")
 	}
-	return audit.Word("password-passkey")
+	alone := len(by) == 1
+	switch by[len(by)-1] {
+	case ByTOTP:
+		return audit.Word("password-totp")
+	case ByRecovery:
+		return audit.Word("password-recovery")
+	case ByPasskey:
+		if alone {
+			return audit.Word("passkey")
+		}
+		return audit.Word("password-passkey")
+	case ByProvider:
+		return audit.Word("provider")
+	case ByPassword:
+	}
+	return audit.Word("password")
 }
 
 func clip(agent string) string { return agent[:min(len(agent), maxAgent)] }

@@ -96,6 +96,7 @@ const (
 	ByTOTP     Method = "totp"
 	ByRecovery Method = "recovery"
 	ByPasskey  Method = "passkey"
+	ByProvider Method = "provider" // several factors, shown to an identity provider
 )
 
 // The postures of a device, as policies know them.

@@ -74,18 +74,21 @@ func resource(id, person string, who strongroom.Actor) strongroom.Resource {
 }
 
 // newRow returns the row of a new session at a real time.
-func (s *Sessions) newRow(id, person string, t Token, p place, g Granted, now time.Time) (sessionRow, error) {
+func (s *Sessions) newRow(x opening, g Granted, now time.Time) (sessionRow, error) {
+	c := x.caller
+	p := place{Source: c.Source, Network: network(c.Source), Agent: clip(c.Agent), Family: family(c.Agent), By: x.got.by}
+	p.Device, _ = c.deviceOf(x.person)
 	text, err := json.Marshal(p)
 	if err != nil {
 		return sessionRow{}, err
 	}
 	row := sessionRow{
-		id: id, person: person, digest: s.digest(t.text), rights: s.rightsMark(id, g),
-		created: db.Micros(now), verified: db.Micros(now), ends: db.Micros(now.Add(s.p.Absolute)), used: db.Micros(now),
+		id: x.id, person: x.person, digest: s.digest(x.token.text), rights: s.rightsMark(x.id, g),
+		created: db.Micros(now), verified: db.Micros(x.verified), ends: db.Micros(now.Add(s.p.Absolute)), used: db.Micros(now),
 	}
 	row.sealed = s.seal.Seal(nil, s.bindPlace(row), text)
 	row.proof = s.rowProof(row)
-	use := s.useProof(id, row.used)
+	use := s.useProof(x.id, row.used)
 	row.useProof = use[:]
 	return row, nil
 }

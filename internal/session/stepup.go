@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/audit"
@@ -96,38 +97,14 @@ func (s *Sessions) Renew(ctx context.Context, token string, c Caller) (Opened, e
 
 // rotate gives a session another token, in one commit with what was shown for it.
 func (s *Sessions) rotate(ctx context.Context, e *entry, how audit.Term, verified bool, use func(tx *guard.Tx) error) (Opened, error) {
-	token, who := newToken(s.o.Environment), e.actor
+	token := newToken(s.o.Environment)
+	var at time.Time
+	if verified {
+		at = s.o.Real.Now()
+	}
 	var row sessionRow
-	err := s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := tx.Allow(sessionVerify, resource(e.row.id, e.row.person, who), guard.Context{}); err != nil {
-			return err
-		}
-		tx.Note("how", how)
-		if err := use(tx); err != nil {
-			return err
-		}
-		p, err := s.mayEnter(&tx.Reader, e.row.person, tx.Now())
-		if err != nil {
-			return err
-		}
-		g, err := s.rights(&tx.Reader, e.row.person, p, e.x.By)
-		if err != nil {
-			return err
-		}
-		row = e.row
-		row.digest, row.rights = s.digest(token.text), s.rightsMark(row.id, g)
-		if verified {
-			row.verified = db.Micros(s.o.Real.Now())
-			if err := dropAttempt(tx, s.mark("step", row.id)); err != nil {
-				return err
-			}
-		}
-		row.proof = s.rowProof(row)
-		n, err := rotateSession(tx, row, e.row.digest)
-		if err == nil && n != 1 {
-			err = errEnded() // ended, or rotated by another call, since it was looked at
-		}
-		tx.AfterCommit(func() { s.Forget(row.person) })
+	err := s.o.Guard.Do(ctx, e.actor, func(_ context.Context, tx *guard.Tx) (err error) {
+		row, err = s.replace(tx, e.row, e.x.By, how, token, at, func() error { return use(tx) })
 		return err
 	})
 	if err != nil {
@@ -136,8 +113,42 @@ func (s *Sessions) rotate(ctx context.Context, e *entry, how audit.Term, verifie
 	row.used = e.used.Load()
 	proof := s.useProof(row.id, row.used)
 	row.useProof = proof[:]
-	x, err := s.openRow(row)
-	return Opened{Token: token, Session: x}, err
+	return s.opened(row, token)
+}
+
+// replace replaces the token of a session in a transaction, and the time of its
+// second factor unless verified is zero. The rights are those of now.
+func (s *Sessions) replace(tx *guard.Tx, row sessionRow, by []Method, how audit.Term, token Token, verified time.Time, use func() error) (sessionRow, error) {
+	if err := tx.Allow(sessionVerify, resource(row.id, row.person, tx.Actor()), guard.Context{}); err != nil {
+		return row, err
+	}
+	tx.Note("how", how)
+	if err := use(); err != nil {
+		return row, err
+	}
+	p, err := s.mayEnter(&tx.Reader, row.person, tx.Now())
+	if err != nil {
+		return row, err
+	}
+	g, err := s.rights(&tx.Reader, row.person, p, by)
+	if err != nil {
+		return row, err
+	}
+	old := row.digest
+	row.digest, row.rights = s.digest(token.text), s.rightsMark(row.id, g)
+	if !verified.IsZero() {
+		row.verified = db.Micros(verified)
+		if err := dropAttempt(tx, s.mark("step", row.id)); err != nil {
+			return row, err
+		}
+	}
+	row.proof = s.rowProof(row)
+	n, err := rotateSession(tx, row, old)
+	if err == nil && n != 1 {
+		err = errEnded() // ended, or replaced by another call, since it was looked at
+	}
+	tx.AfterCommit(func() { s.Forget(row.person) })
+	return row, err
 }
 
 // chargeStep counts an attempt to verify anew. Past the last one the session

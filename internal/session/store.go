@@ -40,6 +40,7 @@ const (
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	sqlSession = `select id, person, digest, sealed, rights, created_at, verified_at, ends_at, session_session.proof, ended_at, cause,
 		used_at, session_use.proof from session_session join session_use on session = id `
+	sqlByID          = sqlSession + `where id = $1 and ended_at = 0`
 	sqlByDigest      = sqlSession + `where digest = $1 and ended_at = 0`
 	sqlSessionsOf    = sqlSession + `where person = $1 and (ended_at = 0 or ended_at > $2) order by created_at desc, id`
 	sqlOwnerOf       = `select person from session_session where id = $1`
@@ -131,6 +132,10 @@ func scanSession(s scanner) (r sessionRow, err error) {
 
 func sessionByDigest(r *db.Reader, digest []byte) (sessionRow, error) {
 	return scanSession(r.QueryRow(sqlByDigest, digest))
+}
+
+func sessionByID(r *db.Reader, id string) (sessionRow, error) {
+	return scanSession(r.QueryRow(sqlByID, id))
 }
 
 // sessionsOf returns the sessions of a person that last, and those that ended
