@@ -158,6 +158,7 @@ func (p *People) suspend(tx *guard.Tx, x *Person, why Reason) error {
 		return err
 	}
 	x.State, x.Reason = Suspended, why
+	tx.Note("reason", why.word())
 	if err := deleteLinks(tx, x.ID); err != nil {
 		return err
 	}
@@ -229,6 +230,7 @@ func (p *People) EndTx(tx *guard.Tx, id string, why Cause) error {
 	if err := p.save(tx, k, x); err != nil {
 		return err
 	}
+	tx.Note("how", why.Kind.word())
 	tx.Note("took_us", x.Revoked.Sub(x.Ended).Microseconds())
 	return run(p.o.Ended, tx, id)
 }

@@ -91,6 +91,7 @@ func (p *People) record(ctx context.Context, who strongroom.Actor, a strongroom.
 		}
 		r := standingRow{person: person, kind: string(kind), version: version, by: who.ID, given: micros(when), recorded: micros(tx.Now())}
 		r.proof = p.standingProof(r)
+		tx.Note("kind", kind.word())
 		return putStanding(tx, r)
 	})
 }
