@@ -389,15 +389,25 @@ func (p *People) RequireChange(ctx context.Context, who strongroom.Actor, id str
 
 // PasswordOf returns where a person's password stands at a time of the data clock.
 func (p *People) PasswordOf(r *db.Reader, person string, now time.Time) (Password, error) {
-	s, err := p.secrets(r, person)
+	_, k, err := p.load(r, person)
+	if err != nil || k.IsZero() {
+		return Password{None: true}, err
+	}
+	return p.passwordOf(r, k, person, now)
+}
+
+func (p *People) passwordOf(r *db.Reader, k seal.Key, person string, now time.Time) (Password, error) {
+	row, err := currentPassword(r, person)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return Password{None: true}, nil
+	}
 	if err != nil {
 		return Password{}, err
 	}
-	i := s.current()
-	if i < 0 {
-		return Password{None: true}, nil
+	if _, err := p.openPassword(k, row); err != nil { // its date counts only if nobody changed it
+		return Password{}, err
 	}
-	return p.state(s.rows[i], now), nil
+	return p.state(row, now), nil
 }
 
 func same(a, b []passwordRow) bool {

@@ -10,6 +10,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db"
+	"strongroom/internal/guard"
 	"strongroom/internal/password"
 	"strongroom/internal/people"
 	"strongroom/internal/seal"
@@ -303,4 +304,64 @@ func (f *fixture) passwordOf(t testing.TB, id string) (p people.Password, err er
 		return err
 	})
 	return p, err
+}
+
+const (
+	younger   = "update people_password set set_at = set_at + 1 where person = $1"
+	noForce   = "update people_password set must_change = 1 - must_change where person = $1"
+	sameHash  = "update people_password set sealed = (select sealed from people_password where person = $2) where person = $1"
+	stepBack  = "update people_factor set step = step - 5 where person = $1 and kind = 'totp'"
+	isPending = "update people_factor set pending = 1 - pending where person = $1 and kind = 'totp'"
+	sameApp   = "update people_factor set sealed = (select sealed from people_factor where person = $2 and kind = 'totp') where person = $1 and kind = 'totp'"
+)
+
+// Who can write to the database alone makes no password younger, lets no code work
+// twice, and gives nobody the password or the app of another.
+func TestEditedProofs(t *testing.T) {
+	f := fresh(t)
+	mine := f.member(t, people.Spec{Name: "Thea Thief", Email: "tt@kitchen.example", Employment: people.Intern, Source: "hand"})
+	for name, edit := range map[string]func(tx *db.Tx, id string) error{
+		"age":      func(tx *db.Tx, id string) error { _, err := tx.Exec(younger, id); return err },
+		"force":    func(tx *db.Tx, id string) error { _, err := tx.Exec(noForce, id); return err },
+		"password": func(tx *db.Tx, id string) error { _, err := tx.Exec(sameHash, id, mine.ID); return err },
+	} {
+		s := jane()
+		s.Email = name + ".doe@kitchen.example"
+		m := f.member(t, s)
+		if _, err := f.VerifyPassword(t.Context(), m.ID, []byte(goodPassword)); err != nil {
+			t.Fatal("planted:", err)
+		}
+		if err := f.db.Update(t.Context(), func(tx *db.Tx) error { return edit(tx, m.ID) }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.VerifyPassword(t.Context(), m.ID, []byte(goodPassword)); code(err) != "person-sealed" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := f.passwordOf(t, m.ID); code(err) != "person-sealed" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, edit := range map[string]func(tx *db.Tx, id string) error{
+		"step":    func(tx *db.Tx, id string) error { _, err := tx.Exec(stepBack, id); return err },
+		"pending": func(tx *db.Tx, id string) error { _, err := tx.Exec(isPending, id); return err },
+		"app":     func(tx *db.Tx, id string) error { _, err := tx.Exec(sameApp, id, mine.ID); return err },
+	} {
+		s := jane()
+		s.Email = name + ".doe@kitchen.example"
+		m := f.member(t, s)
+		if err := f.db.Update(t.Context(), func(tx *db.Tx) error { return edit(tx, m.ID) }); err != nil {
+			t.Fatal(err)
+		}
+		at := f.real.Now().Add(time.Minute)
+		err := f.do(f.boss(), func(tx *guard.Tx) error {
+			ok, err := f.UseTOTP(tx, m.ID, codeOf(t, m.secret, at), at)
+			if ok {
+				t.Errorf("%s: an edited app signs in", name)
+			}
+			return err
+		})
+		if name != "pending" && code(err) != "person-sealed" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -108,7 +108,7 @@ func (p *People) standingProof(r standingRow) []byte {
 // Standing returns what the gates ask about a person at a time of the data clock.
 // A row that was edited counts for nothing.
 func (p *People) Standing(r *db.Reader, person string, now time.Time) (Standing, error) {
-	x, _, err := p.load(r, person)
+	x, k, err := p.load(r, person)
 	if err != nil {
 		return Standing{}, err
 	}
@@ -122,9 +122,11 @@ func (p *People) Standing(r *db.Reader, person string, now time.Time) (Standing,
 			newest[Kind(row.kind)] = Given{Kind(row.kind), row.version, instant(row.given), row.by}
 		}
 	}
-	pw, err := p.PasswordOf(r, person, now)
-	if err != nil {
-		return Standing{}, err
+	pw := Password{None: true}
+	if !k.IsZero() {
+		if pw, err = p.passwordOf(r, k, person, now); err != nil {
+			return Standing{}, err
+		}
 	}
 	s := Standing{Employment: x.Employment, Trained: true, Pledged: true, PasswordDue: pw.Expired || pw.MustChange}
 	for _, k := range slices.Concat(Trainings(), Pledges()) {

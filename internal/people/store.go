@@ -77,6 +77,7 @@ const (
 	sqlUpdatePassword  = `update people_password set sealed = $2, current = $3, must_change = $4 where id = $1`
 	sqlDeletePassword  = `delete from people_password where id = $1`
 	sqlPasswordsOf     = `select id, person, sealed, set_at, current, must_change from people_password where person = $1 order by set_at desc, id`
+	sqlCurrentPassword = `select id, person, sealed, set_at, current, must_change from people_password where person = $1 and current = 1`
 	sqlDeletePasswords = `delete from people_password where person = $1`
 	sqlOldestPassword  = `select coalesce(min(set_at), 0) from people_password where current = 1`
 	sqlStalePasswords  = `select count(*) from people_password where current = 1 and set_at <= $1`
@@ -279,6 +280,10 @@ func deletePassword(tx *guard.Tx, id string) error {
 func passwordsOf(r *db.Reader, person string) ([]passwordRow, error) {
 	rows, err := r.Query(sqlPasswordsOf, person)
 	return collect(rows, err, scanPassword)
+}
+
+func currentPassword(r *db.Reader, person string) (passwordRow, error) {
+	return scanPassword(r.QueryRow(sqlCurrentPassword, person))
 }
 
 func insertFactor(tx *guard.Tx, r factorRow) error {
