@@ -42,7 +42,45 @@ func (i *Identity) authenticate(ctx context.Context, bearer string, source netip
 	if err := checkForm(bearer, i.o.Environment); err != nil {
 		return strongroom.Actor{}, err
 	}
-	h := sha256.Sum256([]byte(bearer))
+	return i.recall(sha256.Sum256([]byte(bearer)), source, func() (*entry, error) { return i.load(ctx, bearer) })
+}
+
+// Service returns the actor of a service that has proved itself by something else
+// than a key: a signed workload token, a certificate. What holds for keys holds for
+// it: networks, end, suspension. The fault is Unauthenticated for one that is not
+// good.
+func (i *Identity) Service(ctx context.Context, id string, source netip.Addr) (strongroom.Actor, error) {
+	a, err := i.recall(sha256.Sum256([]byte("service "+id)), source, func() (*entry, error) { return i.loadService(ctx, id) })
+	if err != nil && strongroom.IsKind(err, strongroom.Unauthenticated) {
+		i.refused(ctx, source, err)
+	}
+	return a, err
+}
+
+func (i *Identity) loadService(ctx context.Context, id string) (*entry, error) {
+	if !isAccount(id) {
+		return nil, unknown()
+	}
+	var r keyRow
+	err := i.o.Guard.Look(ctx, guard.LookUp, func(q *db.Reader) (err error) {
+		r, err = loadKey(q, id)
+		return err
+	})
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return nil, unknown()
+	}
+	if err != nil {
+		return nil, err
+	}
+	k, err := i.openAccount(r)
+	if err != nil || !k.Revoked.IsZero() {
+		return nil, unknown()
+	}
+	return i.entry(k)
+}
+
+// recall returns the actor remembered under h, or looks it up.
+func (i *Identity) recall(h [32]byte, source netip.Addr, load func() (*entry, error)) (strongroom.Actor, error) {
 	i.mu.RLock()
 	e, turn := i.known[h], i.turn
 	miss := i.strangers.has(h, i.real.Now().Add(-i.o.Recheck))
@@ -51,7 +89,7 @@ func (i *Identity) authenticate(ctx context.Context, bearer string, source netip
 		return strongroom.Actor{}, unknown()
 	}
 	if !i.trusted(e) {
-		fresh, err := i.load(ctx, bearer)
+		fresh, err := load()
 		i.keep(h, fresh, turn, strongroom.IsKind(err, strongroom.Unauthenticated))
 		if err != nil {
 			return strongroom.Actor{}, err
@@ -141,11 +179,10 @@ func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	if err != nil || subtle.ConstantTimeCompare(proof[:], s.proof) != 1 || !k.Revoked.IsZero() {
 		return nil, unknown()
 	}
-	if !k.Suspended.IsZero() {
-		return nil, strongroom.Faultf(strongroom.Unauthenticated, "key-suspended", "the key is suspended").
-			Advise("have its service resumed")
+	e, err := i.entry(k)
+	if err != nil {
+		return nil, err
 	}
-	e := i.entry(k)
 	e.actor.Session = s.id
 	if s.expires > 0 && db.Time(s.expires).Before(e.ends) {
 		e.ends = db.Time(s.expires)
@@ -153,15 +190,19 @@ func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	return e, nil
 }
 
-// entry describes an account that is good.
-func (i *Identity) entry(k Key) *entry {
+// entry describes an account that is good, unless it is suspended.
+func (i *Identity) entry(k Key) (*entry, error) {
+	if !k.Suspended.IsZero() {
+		return nil, strongroom.Faultf(strongroom.Unauthenticated, "key-suspended", "the key is suspended").
+			Advise("have its service resumed")
+	}
 	e := &entry{networks: k.Networks, ends: k.Expires, loaded: i.real.Now(), actor: strongroom.Actor{
 		Kind: strongroom.ServiceActor, ID: k.ID, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores, Door: "http",
 	}}
 	if !k.Grace.IsZero() && k.Grace.Before(e.ends) {
 		e.ends = k.Grace
 	}
-	return e
+	return e, nil
 }
 
 func unknown() error {
@@ -232,4 +273,17 @@ func (i *Identity) LocalActor(ctx context.Context, uid uint32) (strongroom.Actor
 		Kind: strongroom.PersonActor, ID: "uid:" + strconv.FormatUint(uint64(uid), 10), Roles: rs,
 		AllStores: true, Door: "socket",
 	}, nil
+}
+
+// Actor returns who an account would be in a call now, for explanations. ok is
+// false for one that is not there or whose key is refused.
+func (i *Identity) Actor(ctx context.Context, id string) (who strongroom.Actor, ok bool, err error) {
+	e, err := i.loadService(ctx, id)
+	if strongroom.IsKind(err, strongroom.Unauthenticated) {
+		return who, false, nil
+	}
+	if err != nil {
+		return who, false, err
+	}
+	return e.actor, i.o.Clock.Now().Before(e.ends), nil
 }

@@ -302,3 +302,43 @@ func TestOwnerIsBound(t *testing.T) {
 		t.Errorf("%d, %v, %v", n, flaws, err)
 	}
 }
+
+// A service that proved itself by something else than a key is held to all that
+// holds for keys.
+func TestServiceWithoutKey(t *testing.T) {
+	f := fresh(t, strongroom.Test)
+	near := netip.MustParseAddr("192.0.2.7")
+	k, err := f.serve(t, strongroom.NewID("usr"), func(s *identity.KeySpec) { s.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(id string, from netip.Addr) error {
+		who, err := f.Service(t.Context(), id, from)
+		if err == nil && (who.ID != id || who.Kind != strongroom.ServiceActor || len(who.Roles) != 1) {
+			t.Errorf("%+v", who)
+		}
+		return err
+	}
+	if err := try(k.ID, near); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"from elsewhere": try(k.ID, netip.MustParseAddr("203.0.113.9")), "unknown": try(strongroom.NewID("svc"), near), "no id": try("jane", near),
+	} {
+		if !strongroom.IsKind(err, strongroom.Unauthenticated) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := f.Suspend(t.Context(), actor("owner"), k.ID); err != nil || try(k.ID, near) == nil {
+		t.Errorf("a suspended service works: %v", err)
+	}
+	if _, err := f.Resume(t.Context(), actor("owner"), k.ID); err != nil || try(k.ID, near) != nil {
+		t.Errorf("a resumed service does not: %v", err)
+	}
+	if who, ok, err := f.Actor(t.Context(), k.ID); err != nil || !ok || who.ID != k.ID {
+		t.Errorf("%+v, %v, %v", who, ok, err)
+	}
+	if err := f.RevokeKey(t.Context(), actor("owner"), k.ID); err != nil || try(k.ID, near) == nil {
+		t.Errorf("a revoked service works: %v", err)
+	}
+}
