@@ -88,7 +88,7 @@ func (a *Access) Expire(ctx context.Context) (requests, grants int, err error) {
 		})
 		return ids, err
 	}
-	ids, err := due(dueRequests)
+	ids, err := due(a.dueRequests)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -97,7 +97,7 @@ func (a *Access) Expire(ctx context.Context) (requests, grants int, err error) {
 			q.State = Expired
 			return nil
 		})
-		if err != nil && !skip(err) {
+		if err != nil && !strongroom.IsKind(err, strongroom.Conflict) { // somebody was quicker
 			return requests, grants, err
 		}
 		if err == nil {
@@ -123,6 +123,18 @@ func (a *Access) Expire(ctx context.Context) (requests, grants int, err error) {
 	return requests, grants, nil
 }
 
+// dueRequests leaves out rows that do not open: nobody can decide about them.
+func (a *Access) dueRequests(r *db.Reader, now int64, limit int) ([]string, error) {
+	ids, err := dueRequests(r, now, limit)
+	return slices.DeleteFunc(ids, func(id string) bool {
+		row, err := loadRequest(r, id)
+		if err == nil {
+			_, err = a.openRequest(row)
+		}
+		return err != nil
+	}), err
+}
+
 // dueGrants leaves out rows that do not open: they gave no right.
 func (a *Access) dueGrants(r *db.Reader, now int64, limit int) ([]string, error) {
 	ids, err := dueGrants(r, now, limit)
@@ -133,10 +145,4 @@ func (a *Access) dueGrants(r *db.Reader, now int64, limit int) ([]string, error)
 		}
 		return err != nil
 	}), err
-}
-
-// skip reports whether something is over already, or does not open: the others go
-// on.
-func skip(err error) bool {
-	return strongroom.IsKind(err, strongroom.Conflict) || strongroom.IsKind(err, strongroom.Internal)
 }

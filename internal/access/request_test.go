@@ -16,16 +16,16 @@ import (
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
-	"strongroom/internal/people"
 )
 
 const (
-	byHand    = `insert into access_grant (id, subject, role, request, from_at, until_at, ended_at, sealed) values ($1, $2, 'owner', $3, $4, 0, 0, $5)`
-	copyOf    = `insert into access_grant (id, subject, role, request, from_at, until_at, ended_at, sealed) select $2, $3, role, request, from_at, until_at, ended_at, sealed from access_grant where id = $1`
-	raiseRole = `update access_grant set role = 'owner' where id = $1`
-	longer    = `update access_grant set until_at = 0 where id = $1`
-	dropCase  = `delete from access_request where id = $1`
-	reopen    = `update access_request set state = 1 where id = $1`
+	byHand        = `insert into access_grant (id, subject, role, request, from_at, until_at, ended_at, sealed) values ($1, $2, 'owner', $3, $4, 0, 0, $5)`
+	copyOf        = `insert into access_grant (id, subject, role, request, from_at, until_at, ended_at, sealed) select $2, $3, role, request, from_at, until_at, ended_at, sealed from access_grant where id = $1`
+	raiseRole     = `update access_grant set role = 'owner' where id = $1`
+	longer        = `update access_grant set until_at = 0 where id = $1`
+	dropCase      = `delete from access_request where id = $1`
+	approveByHand = `update access_request set state = 2, decided_at = $2 where id = $1`
+	reopen        = `update access_request set state = 1 where id = $1`
 )
 
 // Every right has a request, an approval by another person, and a grant, and no
@@ -384,5 +384,68 @@ func TestObligation_2_2_12_LeaverLosesRights(t *testing.T) {
 	}
 }
 
-// The real register of people fits the port.
-var _ access.People = (*people.People)(nil)
+// A row that somebody changed stands in the list by its id, and the others with it.
+func TestDamagedRequestStandsAlone(t *testing.T) {
+	r := enter(t, strongroom.Production)
+	owner, clerk := r.found(), r.someone(nil)
+	bad, err := r.Ask(t.Context(), clerk, roleSpec(clerk.ID, authz.Auditor))
+	r.must(err)
+	r.exec(func(tx *db.Tx) error { _, err := tx.Exec(approveByHand, bad.ID, db.Micros(r.clock.Now())); return err })
+	list, _, err := r.Requests(t.Context(), owner, access.Query{})
+	if err != nil || len(list) != 2 || list[0].Damaged == list[1].Damaged {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if _, err := r.Approve(t.Context(), owner, bad.ID, ""); err == nil {
+		t.Error("a damaged request is approved")
+	}
+	r.ahead(access.RequestLife)
+	if n, _, err := r.Expire(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d expired, %v", n, err)
+	}
+}
+
+// Who has not been approved reaches nothing: before the approval, after a refusal,
+// and when the right is over (DPP 2.1.5).
+func TestObligation_2_1_5_ApprovedUsersOnly(t *testing.T) {
+	r := enter(t, strongroom.Production)
+	owner, clerk := r.found(), r.someone(nil)
+	reach := func() (out []string) {
+		t.Helper()
+		who := r.now(clerk)
+		for _, a := range authz.Actions() {
+			if a.Name == "request.ask" {
+				continue // everybody may ask
+			}
+			err := r.guard.Do(t.Context(), who, func(_ context.Context, tx *guard.Tx) error {
+				return tx.Allow(strongroom.Action{Name: a.Name, Class: 6003, Activity: 1}, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{})
+			})
+			if err == nil {
+				out = append(out, a.Name)
+			} else if !strongroom.IsKind(err, strongroom.Denied) {
+				t.Fatal(err)
+			}
+		}
+		return out
+	}
+	ask := func() string {
+		t.Helper()
+		q, err := r.Ask(t.Context(), clerk, roleSpec(clerk.ID, authz.Auditor))
+		r.must(err)
+		return q.ID
+	}
+	waiting, refused := ask(), ask()
+	_, err := r.Refuse(t.Context(), owner, refused, "")
+	r.must(err)
+	if got := reach(); len(got) > 0 {
+		t.Errorf("before the approval: %v", got)
+	}
+	q, err := r.Approve(t.Context(), owner, waiting, "")
+	r.must(err)
+	if got := reach(); len(got) < 5 { // planted: who is approved reaches something
+		t.Errorf("after the approval: %v", got)
+	}
+	r.must(r.Revoke(t.Context(), owner, q.Made[0]))
+	if got := reach(); len(got) > 0 {
+		t.Errorf("after the end: %v", got)
+	}
+}
