@@ -16,6 +16,12 @@ import (
 // never is the end of a wait that has none.
 const never = math.MaxInt64
 
+// What is counted apart.
+const (
+	passwords = "password"
+	factors   = "factor"
+)
+
 // counter counts failures in a row of one account or source.
 type counter struct {
 	mark   []byte
@@ -36,9 +42,10 @@ func (s *Sessions) counters(r *db.Reader, kind, person string, c Caller) (ch cha
 	if ch.trusted, err = isKnown(r, s.networkMark(person, c)); err != nil {
 		return ch, err
 	}
-	ch.counters = []counter{
-		{mark: s.mark("source", origin(c.Source))},
-		{mark: s.accountMark(kind, person, c, ch.trusted), person: person, closes: true},
+	ch.counters = []counter{{mark: s.accountMark(kind, person, c, ch.trusted), person: person, closes: true}}
+	if kind == passwords {
+		// Who has shown the password need not wait for others at the same source.
+		ch.counters = append(ch.counters, counter{mark: s.mark("source", origin(c.Source))})
 	}
 	// Two processes take their rows in one order.
 	slices.SortFunc(ch.counters, func(a, b counter) int { return bytes.Compare(a.mark, b.mark) })

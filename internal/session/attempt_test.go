@@ -160,6 +160,22 @@ func TestObligation_2_2_8(t *testing.T) {
 		f.signIn(eve, c)
 		wantCode(t, f.guess("p10@example.com", "wrong", c), "sign-in")
 		wantCode(t, f.guess("p11@example.com", "wrong", c), "sign-in-wait")
+		f.pass(1100 * time.Millisecond)
+		f.signIn(eve, c)
+		ch := must(f.Begin(t.Context(), eve.email, stranger(2)))(t) // nor does it make others wait
+		must(f.Password(t.Context(), ch.ID, []byte(rightPassword), stranger(2)))(t)
+	})
+	t.Run("a right password does not end the wait of its source", func(t *testing.T) {
+		f := fresh(t)
+		eve := f.people.add("eve@example.com")
+		c := stranger(1)
+		for i := range 10 {
+			wantCode(t, f.guess(fmt.Sprintf("p%d@example.com", i), "wrong", c), "sign-in")
+		}
+		f.pass(1100 * time.Millisecond)
+		half := f.half(eve, c)
+		wantCode(t, f.guess("p11@example.com", "wrong", c), "sign-in-wait")
+		must(f.TOTP(t.Context(), half.ID, codeAt(t, eve.totp, f.real.Now()), c))(t)
 	})
 	t.Run("who has the password and guesses codes", func(t *testing.T) {
 		f := fresh(t)
@@ -291,6 +307,12 @@ func TestParallelGuesses(t *testing.T) {
 	wg.Wait()
 	if looked.Load() != 10 || waited.Load() != 22 || f.people.verified() != 10 {
 		t.Errorf("of 32 guesses %d were looked at (%d verified), %d had to wait", looked.Load(), f.people.verified(), waited.Load())
+	}
+	// Those that had to wait count for nothing: the account is not locked.
+	f.pass(1100 * time.Millisecond)
+	f.signIn(ana, stranger(100))
+	if len(f.events("session.lock")) != 0 {
+		t.Error("guesses that nobody looked at locked the account")
 	}
 }
 

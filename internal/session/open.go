@@ -171,7 +171,7 @@ func (s *Sessions) settle(tx *guard.Tx, person string, c Caller, ch charged) err
 	if err := s.refund(tx, ch); err != nil || len(ch.counters) == 0 {
 		return err
 	}
-	for _, kind := range []string{"password", "factor"} {
+	for _, kind := range []string{passwords, factors} {
 		if err := dropAttempt(tx, s.accountMark(kind, person, c, ch.trusted)); err != nil {
 			return err
 		}

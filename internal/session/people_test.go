@@ -210,3 +210,23 @@ func (p *crowd) addPasskey(t testing.TB, x *person, at time.Time) *authenticator
 func noRights(*db.Reader, string, time.Time) (session.Granted, error) {
 	return session.Granted{}, strongroom.Faultf(strongroom.Unavailable, "away", "the rights cannot be read")
 }
+
+// torn is a directory that is away where it is asked for something.
+type torn struct {
+	*crowd
+	where string
+}
+
+func (p torn) Person(r *db.Reader, id string, now time.Time) (session.Person, error) {
+	if p.where == "Person" {
+		return session.Person{}, strongroom.Faultf(strongroom.Unavailable, "away", "the people cannot be read")
+	}
+	return p.crowd.Person(r, id, now)
+}
+
+func (p torn) UseTOTP(tx *guard.Tx, id, code string, at time.Time) (bool, error) {
+	if p.where == "UseTOTP" {
+		return false, strongroom.Faultf(strongroom.Unavailable, "away", "the people cannot be read")
+	}
+	return p.crowd.UseTOTP(tx, id, code, at)
+}

@@ -60,7 +60,7 @@ func (s *Sessions) Password(ctx context.Context, challenge string, typed []byte,
 	if o.Password || o.Session != "" {
 		return Challenge{}, s.stray(ctx, c, errOver())
 	}
-	ch, err := s.charge(ctx, "password", o, c)
+	ch, err := s.charge(ctx, passwords, o, c)
 	if err != nil {
 		return Challenge{}, err
 	}
@@ -136,7 +136,7 @@ func (s *Sessions) second(ctx context.Context, challenge string, c Caller, by Me
 	if err != nil {
 		return Opened{}, s.stray(ctx, c, err)
 	}
-	ch, err := s.charge(ctx, "factor", o, c)
+	ch, err := s.charge(ctx, factors, o, c)
 	if err != nil {
 		return Opened{}, err
 	}

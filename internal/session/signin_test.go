@@ -197,25 +197,70 @@ func TestStepUp(t *testing.T) {
 	}
 }
 
-// TestUnfinished shows that a process that dies between two steps has done the
-// whole of each step or nothing of it.
-func TestUnfinished(t *testing.T) {
+// TestTornApart shows that whatever fails on the last step leaves nothing behind:
+// the factor is not used up, and no session is open.
+func TestTornApart(t *testing.T) {
+	for _, where := range []string{"UseTOTP", "Person", "Rights"} {
+		t.Run(where, func(t *testing.T) {
+			f := fresh(t)
+			ana := f.people.add("ana@example.com", "privacy")
+			ch, one := f.half(ana, home), f.code(ana)
+			broken := f.another(func(o *session.Options) {
+				o.People = torn{f.people, where}
+				if where == "Rights" {
+					o.Rights = noRights
+				}
+			})
+			if _, err := broken.TOTP(t.Context(), ch.ID, one, home); !strongroom.IsKind(err, strongroom.Unavailable) {
+				t.Fatal(err)
+			}
+			if xs := must(f.Sessions.Sessions(t.Context(), security(), ana.id))(t); len(xs) != 0 {
+				t.Errorf("%d sessions are open", len(xs))
+			}
+			// The code is not used up, and another process goes on.
+			f.Sessions = f.another(nil)
+			must(f.TOTP(t.Context(), ch.ID, one, home))(t)
+		})
+	}
+}
+
+// TestAtOnce shows that a challenge leads to one session, however many answer it
+// at the same moment, and to what it was begun for.
+func TestAtOnce(t *testing.T) {
 	f := fresh(t)
 	ana := f.people.add("ana@example.com", "privacy")
-	ch := f.half(ana, home)
-	one := f.code(ana)
-	broken := f.another(func(o *session.Options) { o.Rights = noRights })
-	if _, err := broken.TOTP(t.Context(), ch.ID, one, home); err == nil {
-		t.Fatal("opened a session without rights being known")
+	dev := f.people.addPasskey(t, ana, f.real.Now())
+	let := func(n int, try func(i int) error) (in int) {
+		errs := make(chan error, n)
+		for i := range n {
+			go func() { errs <- try(i) }()
+		}
+		for range n {
+			if err := <-errs; err == nil {
+				in++
+			} else {
+				wantCode(t, err, "sign-in-over")
+			}
+		}
+		return in
 	}
-	if xs := must(f.Sessions.Sessions(t.Context(), security(), ana.id))(t); len(xs) != 0 {
-		t.Errorf("%d sessions were left", len(xs))
+	ctx, ch := t.Context(), f.half(ana, home)
+	if n := let(3, func(i int) error { _, err := f.Recovery(ctx, ch.ID, ana.recovery[i].Reveal(), home); return err }); n != 1 {
+		t.Errorf("one challenge and three codes opened %d sessions", n)
 	}
-	// The code is not used up, and another process goes on.
-	f.Sessions = f.another(nil)
-	if o := must(f.TOTP(t.Context(), ch.ID, one, home))(t); !f.holds(o, home) {
-		t.Error("the sign-in could not be ended")
+	alone, options, err := f.BeginPasskey(ctx, home)
+	must0(t, err)
+	answer := dev.get(t, options)
+	if n := let(6, func(int) error { _, err := f.Passkey(ctx, alone.ID, answer, home); return err }); n != 1 {
+		t.Errorf("one answer of a passkey opened %d sessions", n)
 	}
+	// The ceremony of one session verifies no other.
+	a, b := f.signIn(ana, home), f.signIn(ana, home)
+	step, options, err := f.VerifyPasskey(ctx, a.Token.Reveal(), home)
+	must0(t, err)
+	_, err = f.FinishPasskey(ctx, b.Token.Reveal(), step.ID, dev.get(t, options), home)
+	wantCode(t, err, "sign-in-over")
+	must(f.FinishPasskey(ctx, a.Token.Reveal(), step.ID, dev.get(t, options), home))(t)
 }
 
 // TestEvents shows that each step of a session is an event, without a personal
