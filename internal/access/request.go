@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/authz"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
 	"strongroom/internal/people"
@@ -241,7 +242,8 @@ func (a *Access) Requests(ctx context.Context, who strongroom.Actor, q Query) (o
 	return out, next, err
 }
 
-// Request returns one request with all it says.
+// Request returns one request with all it says. Name and address of a person are
+// for who asked and who may decide.
 func (a *Access) Request(ctx context.Context, who strongroom.Actor, id string) (out Request, err error) {
 	if !isID("req", id) {
 		return Request{}, a.refuse(ctx, who, requestList, noRequest())
@@ -265,9 +267,17 @@ func (a *Access) Request(ctx context.Context, who strongroom.Actor, id string) (
 			return noRequest()
 		}
 		out = *q
+		if !q.isOwn(who) && !slices.ContainsFunc(who.Roles, mayDecide) {
+			out.blank()
+		}
 		return nil
 	})
 	return out, err
+}
+
+// mayDecide reports whether a role could decide about requests.
+func mayDecide(role string) bool {
+	return slices.Contains(deciders(), role) || role == authz.TestEverything
 }
 
 // blank takes name and address of a person out of a request.

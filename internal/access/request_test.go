@@ -306,6 +306,9 @@ func TestPersonalPartIsSealedAndGoes(t *testing.T) {
 	if err != nil || open.Spec.Person.Name != "Jane Doe" {
 		t.Fatalf("the approver sees %+v, %v", open.Spec.Person, err)
 	}
+	if x, err := r.Request(t.Context(), r.someone([]string{authz.Auditor}), q.ID); err != nil || x.Spec.Person.Name != "" || x.Spec.Reason == "" {
+		t.Errorf("the auditor sees %+v, %v", x.Spec, err)
+	}
 	done, err := r.Approve(t.Context(), owner, q.ID, "")
 	r.must(err)
 	id := done.Made[0]
