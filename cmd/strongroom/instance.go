@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/app"
@@ -30,20 +31,23 @@ type initCmd struct {
 	AcceptInside bool   `name:"i-accept-keys-inside" help:"Accept keys under the data folder, or the root key beside the keys: a copy of that folder then opens everything."`
 	Listen       string `default:"127.0.0.1:8443" help:"Address of the HTTP API."`
 	TLS          string `name:"tls" default:"auto" enum:"auto,off,file" help:"auto, file, or off (test on loopback only)."`
+	PublicURL    string `name:"public-url" placeholder:"URL" help:"Where people reach the instance, such as https://strongroom.example.com; default: the address it listens on."`
 	EcartAPI     string `name:"ecartapi" placeholder:"URL" help:"Base URL of EcartAPI."`
+	OwnerName    string `name:"owner-name" placeholder:"NAME" help:"Full name of the first owner, a person; asked for on a terminal."`
+	OwnerEmail   string `name:"owner-email" placeholder:"ADDRESS" help:"Address of the first owner, of nobody else; asked for on a terminal."`
 }
 
 // Help shows examples below the flags.
 func (i *initCmd) Help() string {
 	return `Examples:
-  strongroom init --data /var/lib/strongroom --environment production --root-credential /run/credentials/strongroom.service/root
+  strongroom init --data /var/lib/strongroom --environment production --owner-name "Jana Novak" --owner-email jana.novak@example.com
   strongroom init --data ./try --environment test --json`
 }
 
 func (i *initCmd) config() app.Config {
 	c := app.Config{
 		Environment: strongroom.Environment(i.Environment), Database: i.DB, DatabasePasswordFile: i.DBPassword,
-		Keys: i.Keys, Listen: i.Listen, TLS: i.TLS, EcartAPI: i.EcartAPI, AcceptKeysInside: i.AcceptInside,
+		Keys: i.Keys, Listen: i.Listen, TLS: i.TLS, PublicURL: i.PublicURL, EcartAPI: i.EcartAPI, AcceptKeysInside: i.AcceptInside,
 		Root: app.RootConfig{File: i.RootKeyFile, Passphrase: i.Passphrase, FD: i.RootFD, Credential: i.Credential},
 	}
 	if i.Transit != "" {
@@ -53,7 +57,18 @@ func (i *initCmd) config() app.Config {
 }
 
 func (i *initCmd) Run(g *globals) error {
-	made, err := app.Init(g.ctx, i.Data, i.config(), askPassphrase(g))
+	owner := app.FirstOwner{Name: i.OwnerName, Email: i.OwnerEmail}
+	if i.Environment == string(strongroom.Production) {
+		for _, ask := range []struct {
+			what string
+			to   *string
+		}{{"Full name of the first owner", &owner.Name}, {"Address of the first owner", &owner.Email}} {
+			if *ask.to == "" && onTerminal(g.in) {
+				*ask.to = readLine(g, ask.what)
+			}
+		}
+	}
+	made, err := app.Init(g.ctx, i.Data, i.config(), owner, askPassphrase(g))
 	if err != nil {
 		return err
 	}
@@ -64,8 +79,22 @@ func (i *initCmd) Run(g *globals) error {
 	if made.RootKeyFile != "" {
 		fmt.Fprintf(g.out, "root key   %s\n", made.RootKeyFile)
 	}
-	fmt.Fprintf(g.out, "log key    %s\napi key    %s\n", made.LogKey, made.APIKey)
-	fmt.Fprintln(g.errs, "Keep a copy of the root key elsewhere: a lost root is final, nobody can open the data without it.\nThe API key is shown once. Next: strongroom serve --data "+i.Data)
+	fmt.Fprintf(g.out, "log key    %s\n", made.LogKey)
+	if made.APIKey != "" {
+		fmt.Fprintf(g.out, "api key    %s\n", made.APIKey)
+	}
+	if made.Link != "" {
+		fmt.Fprintf(g.out, "owner      %s\nlink       %s\n", made.Owner, made.Link)
+	}
+	fmt.Fprintln(g.errs, "Keep a copy of the root key elsewhere: a lost root is final, nobody can open the data without it.")
+	if made.APIKey != "" {
+		fmt.Fprintln(g.errs, "The API key is shown once.")
+	}
+	if made.Link != "" {
+		fmt.Fprintf(g.errs, "The link is shown once and ends %s: the first owner enrols with it by: strongroom enrol LINK --data %s\n",
+			made.LinkExpires.Format(time.RFC3339), i.Data)
+	}
+	fmt.Fprintln(g.errs, "Next: strongroom serve --data "+i.Data)
 	return nil
 }
 

@@ -11,18 +11,28 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/access"
+	"strongroom/internal/device"
 	"strongroom/internal/identity"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
+	"strongroom/internal/people"
+	"strongroom/internal/policy"
+	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
 )
 
-// Options configure an [API]. Vault, Cases, Identity and Logbook are required.
+// Options configure an [API]. All rooms are required.
 type Options struct {
 	Vault       *vault.Vault
 	Cases       *lifecycle.Cases
 	Identity    *identity.Identity
+	People      *people.People
+	Devices     *device.Devices
+	Sessions    *session.Sessions
+	Access      *access.Access
+	Policies    *policy.Book
 	Logbook     *logbook.Logbook
 	Environment strongroom.Environment
 
@@ -31,6 +41,10 @@ type Options struct {
 	Actions []strongroom.Action
 	// Work starts background work; nil refuses it as unavailable.
 	Work Work
+	// Now is the time of the data clock; required.
+	Now func() time.Time
+	// Link makes a link to enrol of its token.
+	Link func(token string) string
 	// Clock moves the clock of a test instance; nil refuses it.
 	Clock Clock
 	// Ready returns nil while the instance can decide and record, else a fault
@@ -118,6 +132,9 @@ func New(o Options) *API {
 	if o.Vault == nil || o.Cases == nil || o.Identity == nil || o.Logbook == nil {
 		panic("api: vault, cases, identity and logbook are required")
 	}
+	if o.People == nil || o.Devices == nil || o.Sessions == nil || o.Access == nil || o.Policies == nil || o.Link == nil || o.Now == nil {
+		panic("api: people, devices, sessions, access, policies, link and now are required")
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -128,7 +145,8 @@ func New(o Options) *API {
 		o.MaxLine = defaultLine
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
-	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions()} {
+	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}
@@ -216,19 +234,15 @@ func (a *API) note(c *call, err error, status int) {
 
 // handle recognises the caller, reads the body and serves the row.
 func (a *API) handle(c *call) error {
-	if !c.route.Public {
-		who, err := a.caller(c.r)
-		if err != nil {
-			return err
-		}
-		c.who = who
-	}
 	if !c.route.Long {
 		ctx, cancel := context.WithTimeout(c.ctx, callTime)
 		defer cancel()
 		c.ctx = ctx
 	}
-	if c.route.Public {
+	if err := a.recognise(c); err != nil {
+		return err
+	}
+	if c.route.Public || c.who.ID == "" {
 		return a.perform(c)
 	}
 	var recorded func() bool
@@ -261,21 +275,6 @@ func isRefusal(err error) bool {
 // refusal returns a fault of kind Invalid.
 func refusal(code, what string) error {
 	return strongroom.Faultf(strongroom.Invalid, code, "%s", what)
-}
-
-// caller returns who calls: the holder of the key, or over the Unix socket
-// without one the OS user at the other end.
-func (a *API) caller(r *http.Request) (strongroom.Actor, error) {
-	conn := web.ConnOf(r.Context())
-	h := r.Header.Get("Authorization")
-	if h == "" && conn.Unix && conn.Peer {
-		return a.o.Identity.LocalActor(r.Context(), conn.UID)
-	}
-	scheme, key, _ := strings.Cut(h, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		key = ""
-	}
-	return a.o.Identity.Authenticate(r.Context(), key, conn.Addr)
 }
 
 // understand checks the media type and reads the body of a typed row.

@@ -18,12 +18,14 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/access"
 	"strongroom/internal/api"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/classify"
 	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
+	"strongroom/internal/device"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
@@ -31,6 +33,9 @@ import (
 	"strongroom/internal/keys"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
+	"strongroom/internal/people"
+	"strongroom/internal/policy"
+	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
 )
@@ -42,6 +47,12 @@ type fixture struct {
 	key      string // may do everything: this is a test instance
 	log      *audit.Log
 	identity *identity.Identity
+	people   *people.People
+	devices  *device.Devices
+	sessions *session.Sessions
+	access   *access.Access
+	book     *policy.Book
+	real     *strongroom.Clock // real time, as sign-ins know it
 	work     *fakeWork
 	clock    *strongroom.Clock
 	words    *buffer // the operational log
@@ -54,9 +65,10 @@ func asOf() time.Time { return time.Date(2026, 10, 20, 12, 0, 0, 0, time.UTC) }
 
 func serve(t testing.TB, change func(*api.Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, clock: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
+	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
-	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema(), lifecycle.Schema())
+	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema(), lifecycle.Schema(),
+		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
 	f.must(err)
@@ -70,9 +82,9 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	f.log, err = audit.New(d, audit.Options{Signer: signer, Clock: f.clock})
 	f.must(err)
 	f.must(f.log.Start(context.Background()))
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Test})
+	law, err := policy.NewLaw(context.Background(), policy.LawOptions{DB: d, Environment: strongroom.Test, Key: ring.InstanceKey("policy")})
 	f.must(err)
-	g := guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }})
+	g := guard.New(guard.Options{DB: d, Log: f.log, Policy: law.Engine})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx) }()
@@ -94,9 +106,12 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 		CheckStore: v.CheckStore,
 		Local:      map[uint32][]string{uint32(os.Getuid()): {"auditor"}},
 		Refused:    func(_ context.Context, _ netip.Addr, code string) { f.refused = append(f.refused, code) }})
+	f.openPeople(g, ring, ks, law)
 	log := slog.New(slog.NewJSONHandler(f.words, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := api.Options{
 		Vault: v, Cases: cases, Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
+		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Policies: f.book, Now: f.clock.Now,
+		Link:    func(token string) string { return "https://localhost/enrol#" + token },
 		Actions: slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
 		Work:    f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
 		Metrics: func(_ context.Context, _ strongroom.Actor, w http.ResponseWriter, _ *http.Request) error {

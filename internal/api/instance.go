@@ -72,13 +72,13 @@ func instanceRoutes() []Route {
 			Summary: "The data clock of a test instance."}, getClock),
 		define(Route{Method: "POST", Path: "/v1/clock", Action: "clock.set", Only: strongroom.Test,
 			Summary: "Move the data clock of a test instance."}, setClock),
-		define(Route{Method: "GET", Path: "/healthz", Public: true,
+		define(Route{Method: "GET", Path: "/healthz", Public: true, Anywhere: true,
 			Summary: "The process is alive."}, healthz),
-		define(Route{Method: "GET", Path: "/readyz", Public: true,
+		define(Route{Method: "GET", Path: "/readyz", Public: true, Anywhere: true,
 			Summary: "The instance can decide and record; if not, why not."}, readyz),
 		defineRaw(Route{Method: "GET", Path: "/metrics", Action: "metrics.read",
 			Summary: "Metrics for Prometheus. No label holds a value of a record."}, "text/plain", metrics),
-		defineRaw(Route{Method: "GET", Path: "/openapi.json", Public: true,
+		defineRaw(Route{Method: "GET", Path: "/openapi.json", Public: true, Anywhere: true,
 			Summary: "This description."}, "application/json, OpenAPI 3.1", openapi),
 	}
 }

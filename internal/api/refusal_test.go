@@ -24,14 +24,18 @@ func (fakeClock) Set(context.Context, strongroom.Actor, time.Time) error {
 // newest returns the events after the first n.
 func (f *fixture) since(n int64) (out []audit.Event) {
 	f.t.Helper()
-	entries, err := f.log.Events(f.t.Context(), n-1, 500)
-	f.must(err)
-	for _, e := range entries {
-		event, err := e.Event()
+	for {
+		entries, err := f.log.Events(f.t.Context(), n-1, 500)
 		f.must(err)
-		out = append(out, event)
+		for _, e := range entries {
+			event, err := e.Event()
+			f.must(err)
+			out = append(out, event)
+		}
+		if n += int64(len(entries)); len(entries) == 0 {
+			return out
+		}
 	}
-	return out
 }
 
 func (f *fixture) size() int64 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/session"
 )
 
 // Route is one row of the table.
@@ -14,11 +15,17 @@ type Route struct {
 	Method string
 	Path   string // with {names}, as for [http.ServeMux]
 	// Action is what the policies are asked for; empty only where Public or Anyone is set.
-	Action  string
-	Public  bool   // needs no caller
-	Anyone  bool   // any known caller, nothing is asked of the policies
-	Summary string // one line, for people
-	Status  int    // of a successful answer; 200 if zero
+	Action string
+	Public bool // needs no caller
+	// Holder is for who holds a session, even one whose rights have changed: it can be
+	// renewed and ended.
+	Holder bool
+	// Anywhere answers calls from everywhere, whatever the network rules say; with
+	// Public, for what says nothing.
+	Anywhere bool
+	Anyone   bool   // any known caller, nothing is asked of the policies
+	Summary  string // one line, for people
+	Status   int    // of a successful answer; 200 if zero
 
 	// BodyOptional lets the body be missing.
 	BodyOptional bool
@@ -43,6 +50,8 @@ type call struct {
 	r     *http.Request
 	ctx   context.Context
 	who   strongroom.Actor
+	from  session.Caller // of rows that are Public, and of sessions
+	token string         // as it was shown
 	route *Route
 	body  []byte
 }
@@ -58,6 +67,11 @@ type none struct{}
 
 // define makes a row of a function with a typed request and answer.
 func define[In, Out any](rt Route, fn func(a *API, ctx context.Context, who strongroom.Actor, in *In) (Out, error)) Route {
+	return defineCall(rt, func(a *API, c *call, in *In) (Out, error) { return fn(a, c.ctx, c.who, in) })
+}
+
+// defineCall is [define] for a function that looks at where the call came from.
+func defineCall[In, Out any](rt Route, fn func(a *API, c *call, in *In) (Out, error)) Route {
 	rt.in, rt.out = reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	rt.params, rt.body = paramsOf(rt.in)
 	rt.caps = capsOf(rt.in)
@@ -66,7 +80,7 @@ func define[In, Out any](rt Route, fn func(a *API, ctx context.Context, who stro
 		if err := c.bind(in); err != nil {
 			return err
 		}
-		out, err := fn(a, c.ctx, c.who, in)
+		out, err := fn(a, c, in)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,8 @@ import (
 // uses.
 func Routes() []Route {
 	return slices.Concat(storeRoutes(), ingestRoutes(), recordRoutes(), revealRoutes(), caseRoutes(), fieldRoutes(),
-		auditRoutes(), keyRoutes(), instanceRoutes())
+		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), enrolRoutes(), peopleRoutes(), accessRoutes(),
+		policyRoutes(), instanceRoutes())
 }
 
 // Docs returns docs/api.md: each method with the permission it needs, its
@@ -23,6 +24,9 @@ func Docs() []byte {
 		permission := "`" + rt.Action + "`"
 		if rt.Public {
 			permission = "none (public)"
+		}
+		if rt.Holder {
+			permission += ", of the session that is shown"
 		}
 		if rt.Anyone {
 			permission = "any known caller"
@@ -56,8 +60,11 @@ const docsHead = `# HTTP API
 
 Generated from the table of routes; do not edit. The machine-readable form is at ` + "`/openapi.json`" + `.
 
-Every call but the public ones carries ` + "`Authorization: Bearer sr_…`" + `; over the Unix socket
-the operating system user is enough. Bodies are JSON in UTF-8, unknown fields are
+Every call but the public ones carries ` + "`Authorization: Bearer`" + ` with the key of a service
+(` + "`sr_…`" + `) or the session of a person (` + "`srs_…`" + `); over the Unix socket the operating system user is
+enough, and a token that is shown wins over it. A person whose rights have changed is answered
+with the code ` + "`session-stale`" + ` and takes a new token at ` + "`/v1/session/renew`" + `. A registered device
+proves itself by a client certificate or a ` + "`DPoP`" + ` header (RFC 9449; ` + "`htu`" + ` is the path). Bodies are JSON in UTF-8, unknown fields are
 refused. Every error is a problem detail (RFC 9457) with a stable ` + "`code`" + `; its text never
 repeats what was sent. The permission is the action that the policies are asked for; every
 answer of theirs is an event in the audit log before the call returns.

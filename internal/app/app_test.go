@@ -20,7 +20,7 @@ import (
 func instance(t *testing.T) (dir string, made app.Made) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
-	made, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test, TLS: "off", Listen: "127.0.0.1:0"}, nil)
+	made, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test, TLS: "off", Listen: "127.0.0.1:0"}, app.FirstOwner{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestInitMakesAPrivateInstance(t *testing.T) {
 	if status, body := get(t, dir, "/readyz"); status != http.StatusOK {
 		t.Errorf("readyz: %d %s", status, body)
 	}
-	if _, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test}, nil); !strongroom.IsKind(err, strongroom.Conflict) {
+	if _, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test}, app.FirstOwner{}, nil); !strongroom.IsKind(err, strongroom.Conflict) {
 		t.Errorf("a second init in the same folder: %v", err)
 	}
 }
@@ -65,7 +65,7 @@ func TestInitMakesAPrivateInstance(t *testing.T) {
 func TestInitLeavesNothingBehindWhenItFails(t *testing.T) {
 	base := t.TempDir()
 	dir := filepath.Join(base, "data")
-	_, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test, Database: "postgres:///none?host=" + base}, nil)
+	_, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test, Database: "postgres:///none?host=" + base}, app.FirstOwner{}, nil)
 	if err == nil {
 		t.Fatal("an instance without a database")
 	}

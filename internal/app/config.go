@@ -40,6 +40,10 @@ type Config struct {
 	Root RootConfig `yaml:"root"`
 	// Listen is the address of the HTTP API.
 	Listen string `yaml:"listen"`
+	// PublicURL is where people reach the instance, such as
+	// https://strongroom.example.com; default: the address it listens on. Passkeys are
+	// bound to its host, so it must not change.
+	PublicURL string `yaml:"public_url,omitempty"`
 	// TLS is auto (self-signed on first run), off (test on loopback only), or
 	// file with Certificate and Key.
 	TLS string `yaml:"tls"`
@@ -175,6 +179,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.Retention.profile().Check(); err != nil {
+		return err
+	}
+	if err := c.checkPublic(); err != nil {
 		return err
 	}
 	return c.checkListen()

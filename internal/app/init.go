@@ -15,26 +15,34 @@ import (
 	"strongroom/internal/authz"
 	"strongroom/internal/identity"
 	"strongroom/internal/keys"
+	"strongroom/internal/people"
 )
 
-// Made is what [Init] made. APIKey is a secret that is shown once.
+// Made is what [Init] made. APIKey and Link are secrets that are shown once.
 type Made struct {
 	Data        string                 `json:"data"`
 	Environment strongroom.Environment `json:"environment"`
 	Keys        string                 `json:"keys"`
 	RootKeyFile string                 `json:"root_key_file,omitempty"`
-	LogKey      string                 `json:"log_key"` // verifier key of the audit log
-	APIKey      string                 `json:"api_key"`
+	LogKey      string                 `json:"log_key"`           // verifier key of the audit log
+	APIKey      string                 `json:"api_key,omitempty"` // of a test instance
+	Owner       string                 `json:"owner,omitempty"`   // the id of the first owner
+	Link        string                 `json:"link,omitempty"`    // where the first owner enrols
+	LinkExpires time.Time              `json:"link_expires_at,omitzero"`
 }
+
+// FirstOwner is the person who owns a new instance. It is personal.
+type FirstOwner struct{ Name, Email string }
 
 // initLifetime is how long the key that init makes lives: enough to make named
 // ones.
 const initLifetime = 90 * 24 * time.Hour
 
 // Init makes a new instance in dir: configuration, root key, keyring, database,
-// log and a first service key. It never touches an existing instance; what it
-// made before an error is removed again.
-func Init(ctx context.Context, dir string, c Config, pass Passphrase) (made Made, err error) {
+// log, and the first owner with the link to enrol, whom a test instance may do
+// without. A test instance gets a service key that may do everything. Init never
+// touches an existing instance; what it made before an error is removed again.
+func Init(ctx context.Context, dir string, c Config, owner FirstOwner, pass Passphrase) (made Made, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return made, err
 	}
@@ -49,6 +57,9 @@ func Init(ctx context.Context, dir string, c Config, pass Passphrase) (made Made
 		}
 	}
 	if err := c.Check(dir); err != nil {
+		return made, err
+	}
+	if err := owner.check(c.Environment); err != nil {
 		return made, err
 	}
 	undo, err := makeFolders(dir, c)
@@ -80,31 +91,50 @@ func Init(ctx context.Context, dir string, c Config, pass Passphrase) (made Made
 	if err != nil {
 		return made, err
 	}
-	secret, err := a.firstKey(ctx)
-	made = Made{Data: dir, Environment: c.Environment, Keys: c.Keys, RootKeyFile: c.Root.File, LogKey: a.audit.Verifier().String(), APIKey: secret}
-	return made, errors.Join(err, a.Close())
+	made = Made{Data: dir, Environment: c.Environment, Keys: c.Keys, RootKeyFile: c.Root.File, LogKey: a.audit.Verifier().String()}
+	err = errors.Join(a.found(ctx, owner, &made), a.Close())
+	return made, err
 }
 
-// firstKey makes the first service key: in a test instance one that may do
-// everything, in production an owner's.
-func (a *App) firstKey(ctx context.Context) (string, error) {
-	role := authz.Owner
-	if a.conf.Environment == strongroom.Test {
-		role = authz.TestEverything
+// check refuses a production instance without an owner, and who could not be one,
+// before anything is made.
+func (o FirstOwner) check(env strongroom.Environment) error {
+	if o == (FirstOwner{}) && env == strongroom.Test {
+		return nil
 	}
-	maker := a.local()
-	if a.conf.Environment != strongroom.Test {
-		// Nobody can sign in yet: who makes the instance is its owner for this one act.
-		maker.Roles, maker.Standing.Trained = []string{authz.Owner}, true
+	if o.Name == "" || o.Email == "" {
+		return strongroom.Faultf(strongroom.Invalid, "owner", "an instance needs a first owner, with name and address").
+			Advise("pass --owner-name and --owner-email")
 	}
-	_, secret, err := a.identity.CreateKey(ctx, maker, identity.KeySpec{
-		Label: "init", Roles: []string{role}, AllStores: true, Expires: a.clock.Now().Add(min(initLifetime, a.conf.KeyMaxLife)),
-	})
-	if err != nil {
-		return "", err
-	}
-	return secret.Reveal(), nil
+	return people.RefuseShared(o.Name, o.Email, false)
 }
+
+// found makes what lets somebody in: the first owner, and in a test instance a key
+// that may do everything.
+func (a *App) found(ctx context.Context, owner FirstOwner, made *Made) error {
+	if a.conf.Environment == strongroom.Test {
+		_, secret, err := a.identity.CreateKey(ctx, a.local(), identity.KeySpec{
+			Label: "init", Roles: []string{authz.TestEverything}, AllStores: true, Expires: a.clock.Now().Add(min(initLifetime, a.conf.KeyMaxLife)),
+		})
+		if err != nil {
+			return err
+		}
+		made.APIKey = secret.Reveal()
+	}
+	if owner == (FirstOwner{}) {
+		return nil
+	}
+	p, link, err := a.people.Found(ctx, a.local(), people.Spec{Name: owner.Name, Email: owner.Email, Employment: people.Employee})
+	if err != nil {
+		return err
+	}
+	made.Owner, made.Link, made.LinkExpires = p.ID, a.conf.EnrolmentLink(link.Token.Reveal()), link.Expires
+	return nil
+}
+
+// EnrolmentLink is where a person enrols with the token of a link. The token is
+// behind the #, so that no server and no log on the way sees it.
+func (c *Config) EnrolmentLink(token string) string { return c.publicURL() + "/enrol#" + token }
 
 // makeFolders makes the data and the key folder, private, and returns what
 // removes again whatever was made: whole folders, or what has come into those

@@ -14,11 +14,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"strongroom"
+	"strongroom/internal/access"
 	"strongroom/internal/api"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/classify"
 	"strongroom/internal/db"
+	"strongroom/internal/device"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
@@ -27,6 +29,9 @@ import (
 	"strongroom/internal/keys"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
+	"strongroom/internal/people"
+	"strongroom/internal/policy"
+	"strongroom/internal/session"
 	"strongroom/internal/vault"
 )
 
@@ -43,6 +48,9 @@ type Options struct {
 	Database   string // empty: as configured
 	Passphrase Passphrase
 	Log        *slog.Logger // operational log; nil discards
+	// ShippedPolicies starts with the policies of the product and the configuration
+	// alone, for a version that does not load. It is for [ResetPolicies].
+	ShippedPolicies bool
 }
 
 // App is an open instance: it owns the data folder and every part runs. Make it
@@ -58,13 +66,18 @@ type App struct {
 	db       *db.DB
 	migrated []db.Applied // by this start, not in the log yet
 	audit    *audit.Log
-	policy   *authz.Engine
+	law      *policy.Law
 	guard    *guard.Guard
 	keys     *keys.Keys
 	jobs     *jobs.Queue
 	logbook  *logbook.Logbook
 	vault    *vault.Vault
 	identity *identity.Identity
+	people   *people.People
+	devices  *device.Devices
+	sessions *session.Sessions
+	access   *access.Access
+	book     *policy.Book
 	refusals audit.Refusals
 	refused  []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
 	cases    *lifecycle.Cases
@@ -219,8 +232,8 @@ func (a *App) openEngine(ctx context.Context) error {
 
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
-	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), intake.Schema(),
-		lifecycle.Schema(), ownSchema()}
+	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
+		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), ownSchema()}
 }
 
 // openLog opens policies, log and guard: from here on everything is decided and
@@ -229,7 +242,7 @@ func (a *App) openLog(ctx context.Context) error {
 	if err := a.belongs(ctx); err != nil {
 		return err
 	}
-	if err := a.loadPolicies(); err != nil {
+	if err := a.openLaw(ctx); err != nil {
 		return err
 	}
 	if err := a.makeLog(); err != nil {
@@ -243,7 +256,7 @@ func (a *App) openLog(ctx context.Context) error {
 			return err
 		}
 	}
-	a.guard = guard.New(guard.Options{DB: a.db, Log: a.audit, Policy: func() *authz.Engine { return a.policy }, Logger: a.log})
+	a.guard = guard.New(guard.Options{DB: a.db, Log: a.audit, Policy: a.law.Engine, Logger: a.log})
 	low, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopLow = stop
 	a.background.Go(func() { a.report(low, "guard", a.guard.Run(low)) })
@@ -251,16 +264,18 @@ func (a *App) openLog(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) loadPolicies() error {
+// openLaw loads the policies in force: those of the product and the configuration,
+// and the version that people have put in force.
+func (a *App) openLaw(ctx context.Context) (err error) {
 	var files []authz.File
 	if a.conf.Policies != "" {
-		var err error
 		if files, err = authz.Load(os.DirFS(a.conf.Policies)); err != nil {
 			return err
 		}
 	}
-	policy, err := authz.New(files, authz.Options{Environment: a.conf.Environment})
-	a.policy = policy
+	a.law, err = policy.NewLaw(ctx, policy.LawOptions{
+		DB: a.db, Environment: a.conf.Environment, Files: files, Key: a.ring.InstanceKey("policy"), Zero: a.o.ShippedPolicies, Log: a.log,
+	})
 	return err
 }
 

@@ -81,7 +81,7 @@ func TestInitEmptiesWhatItFilled(t *testing.T) {
 		}
 	}
 	c := app.Config{Environment: strongroom.Test, Keys: keys, TLS: "off", Database: "postgres:///none?host=" + base}
-	if _, err := app.Init(t.Context(), dir, c, nil); err == nil {
+	if _, err := app.Init(t.Context(), dir, c, app.FirstOwner{}, nil); err == nil {
 		t.Fatal("an instance without a database")
 	}
 	for _, p := range []string{dir, keys} {
@@ -90,7 +90,7 @@ func TestInitEmptiesWhatItFilled(t *testing.T) {
 		}
 	}
 	c.Database = ""
-	if _, err := app.Init(t.Context(), dir, c, nil); err != nil {
+	if _, err := app.Init(t.Context(), dir, c, app.FirstOwner{}, nil); err != nil {
 		t.Fatalf("the second try: %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestDoctorFindsLooseFiles(t *testing.T) {
 func TestDoctorInProduction(t *testing.T) {
 	base := t.TempDir()
 	dir := filepath.Join(base, "data")
-	if _, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Production, Keys: filepath.Join(base, "keys"), TLS: "auto"}, nil); err != nil {
+	if _, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Production, Keys: filepath.Join(base, "keys"), TLS: "auto"}, owner(), nil); err != nil {
 		t.Fatal(err)
 	}
 	found, err := app.Doctor(t.Context(), app.Options{Dir: dir})
@@ -168,4 +168,8 @@ func TestDoctorInProduction(t *testing.T) {
 	if !looked {
 		t.Errorf("doctor has not looked at the records: %v", found)
 	}
+}
+
+func owner() app.FirstOwner {
+	return app.FirstOwner{Name: "Ottilie Vandersmissen", Email: "ottilie@example.com"}
 }

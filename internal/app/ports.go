@@ -99,7 +99,7 @@ func (a *App) recordLife(ctx context.Context, act strongroom.Action) error {
 			return err
 		}
 		if act == audit.Start {
-			tx.Note("digest", a.policy.Digest()) // which policies decide from here on
+			tx.Note("digest", a.law.Engine().Digest()) // which policies decide from here on
 		}
 		return nil
 	})

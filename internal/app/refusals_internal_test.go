@@ -15,7 +15,7 @@ import (
 // database fail must not be able to knock unseen.
 func TestRefusalsWaitForTheDatabase(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), dir, Config{Environment: strongroom.Test, TLS: "off"}, nil); err != nil {
+	if _, err := Init(t.Context(), dir, Config{Environment: strongroom.Test, TLS: "off"}, FirstOwner{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	a, err := Open(t.Context(), Options{Dir: dir})

@@ -62,8 +62,10 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.identity = identity.New(identity.Options{
 		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("identity"), Clock: a.clock, Log: a.log,
 		Refused: a.refuse, MaxLife: a.conf.KeyMaxLife, CheckStore: a.vault.CheckStore,
+		Owner: a.serviceOwner,
 		Local: map[uint32][]string{uint32(os.Getuid()): a.localRoles()},
 	})
+	a.openPeople()
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
 	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
 	a.jobs = jobs.New(jobs.Options{Guard: a.guard, Handlers: a.handlers(), Log: a.log})
@@ -92,6 +94,8 @@ func portActions() []strongroom.Action {
 func (a *App) openDoors(ctx context.Context) error {
 	a.api = api.New(api.Options{
 		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
+		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book,
+		Link: a.conf.EnrolmentLink, Now: a.clock.Now,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})
@@ -104,6 +108,9 @@ func (a *App) openDoors(ctx context.Context) error {
 	a.parts.Go(func() error { return a.life.Run(low) })
 	a.parts.Go(func() error { return a.jobs.Run(low) })
 	a.parts.Go(func() error { return a.identity.Run(low) })
+	a.parts.Go(func() error { return a.sessions.Run(low) })
+	a.parts.Go(func() error { return a.law.Run(low) })
+	a.parts.Go(func() error { return a.keepTending(low) })
 	a.parts.Go(func() error { return a.recordRefusals(low) })
 	return a.recordStart(ctx)
 }

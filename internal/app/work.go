@@ -189,9 +189,12 @@ func (w *work) submit(ctx context.Context, who strongroom.Actor, act strongroom.
 	return id, err
 }
 
-// Sweep lets die what is due, now.
+// Sweep lets die what is due, now: records, and accounts and rights that are over.
 func (w *work) Sweep(ctx context.Context, who strongroom.Actor) (expired, cleared int64, err error) {
 	s, err := w.life.Sweep(ctx, who)
+	if err == nil {
+		err = (*App)(w).tend(ctx)
+	}
 	return s.Expired, s.Cleared, err
 }
 

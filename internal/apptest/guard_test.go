@@ -120,8 +120,8 @@ func TestObligation_3_4_3_WhoMayOpen(t *testing.T) {
 func TestObligation_3_5_3_TestOpensNoProduction(t *testing.T) {
 	production := func(c *app.Config) { c.Environment, c.TLS = strongroom.Production, "auto" }
 	i := apptest.Make(t, apptest.Options{Config: production})
-	if !strings.HasPrefix(i.Made.APIKey, "sr_live_") {
-		t.Errorf("production makes a key %.8s", i.Made.APIKey)
+	if i.Made.APIKey != "" || !strings.Contains(i.Made.Link, "/enrol#srl_live_") {
+		t.Errorf("production makes the key %.8q and the link %.40q", i.Made.APIKey, i.Made.Link)
 	}
 	open := func() error {
 		a, err := app.Open(context.Background(), app.Options{Dir: i.Dir})
@@ -186,7 +186,7 @@ func TestObligation_2_5_1_TLSByDefault(t *testing.T) {
 	} {
 		c := app.Config{TLS: "off", Listen: "127.0.0.1:0", Root: app.RootConfig{File: filepath.Join(t.TempDir(), "root.key")}}
 		change(&c)
-		if _, err := app.Init(t.Context(), filepath.Join(t.TempDir(), "data"), c, nil); err == nil {
+		if _, err := app.Init(t.Context(), filepath.Join(t.TempDir(), "data"), c, app.FirstOwner{Name: apptest.OwnerName, Email: apptest.OwnerEmail}, nil); err == nil {
 			t.Errorf("%s: made without TLS", name)
 		}
 	}

@@ -92,7 +92,11 @@ func Make(t testing.TB, o Options) *Instance {
 	if o.Config != nil {
 		o.Config(&c)
 	}
-	i.Made, err = app.Init(context.Background(), i.Dir, c, nil)
+	var owner app.FirstOwner
+	if c.Environment == strongroom.Production {
+		owner = app.FirstOwner{Name: OwnerName, Email: OwnerEmail}
+	}
+	i.Made, err = app.Init(context.Background(), i.Dir, c, owner, nil)
 	must(t, err)
 	return i
 }
@@ -145,6 +149,12 @@ func (i *Instance) Restart() {
 	i.Stop()
 	i.Serve()
 }
+
+// The first owner of a production instance, whom nobody else is called.
+const (
+	OwnerName  = "Ottilie Vandersmissen"
+	OwnerEmail = "ottilie@vandersmissen.example"
+)
 
 // Lines is a log in memory, safe for concurrent use.
 type Lines struct {

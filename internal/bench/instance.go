@@ -46,7 +46,7 @@ func (b *bench) instance(ctx context.Context) (*instance, error) {
 			return nil, err
 		}
 	}
-	made, err := app.Init(ctx, filepath.Join(root, "data"), c, nil)
+	made, err := app.Init(ctx, filepath.Join(root, "data"), c, app.FirstOwner{}, nil)
 	if err != nil {
 		return nil, err
 	}

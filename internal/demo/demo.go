@@ -172,7 +172,7 @@ func (t *tour) makeInstance(ctx context.Context) error {
 	}
 	t.made, err = app.Init(ctx, t.path("data"), app.Config{
 		Environment: strongroom.Test, Listen: t.o.Listen, TLS: "off", EcartAPI: t.simURL,
-	}, nil)
+	}, app.FirstOwner{}, nil)
 	if err != nil {
 		return err
 	}
