@@ -310,6 +310,8 @@ func TestParallelGuesses(t *testing.T) {
 	}
 	// Those that had to wait count for nothing: the account is not locked.
 	f.pass(1100 * time.Millisecond)
+	wantCode(t, f.guess(ana.email, "wrong", stranger(99)), "sign-in")
+	f.pass(2100 * time.Millisecond)
 	f.signIn(ana, stranger(100))
 	if len(f.events("session.lock")) != 0 {
 		t.Error("guesses that nobody looked at locked the account")

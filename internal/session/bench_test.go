@@ -3,6 +3,9 @@ package session_test
 import (
 	"testing"
 	"time"
+
+	"strongroom/internal/factor"
+	"strongroom/internal/people"
 )
 
 // BenchmarkAuthenticate is what a session costs a call: nearly always what is
@@ -45,6 +48,23 @@ func BenchmarkAuthenticate(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkLookUp is the look into the database with the people of the product.
+func BenchmarkLookUp(b *testing.B) {
+	f := fresh(b, people.Schema())
+	p, boss := f.withPeople()
+	_, secret, _, _ := enrol(b, f, p, boss, "jane.ueberwasser@kitchen.example")
+	f.pass(factor.TOTPStep)
+	ch := must(f.Begin(b.Context(), "jane.ueberwasser@kitchen.example", home))(b)
+	ch = must(f.Password(b.Context(), ch.ID, []byte(rightPassword), home))(b)
+	o := must(f.TOTP(b.Context(), ch.ID, codeAt(b, secret, f.real.Now()), home))(b)
+	for b.Loop() {
+		f.Forget(o.Session.Person)
+		if !f.holds(o, home) {
+			b.Fatal("the session does not hold")
+		}
+	}
 }
 
 // BenchmarkSignIn is a whole sign-in without the work of the password itself.

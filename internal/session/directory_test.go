@@ -15,30 +15,32 @@ import (
 	"strongroom/internal/session"
 )
 
-// TestWithPeople takes a person from the invitation to the end, with the people of
-// the product behind the port.
-func TestWithPeople(t *testing.T) {
-	f := fresh(t, people.Schema())
-	var s *session.Sessions
-	closes := []people.Hook{func(tx *guard.Tx, id string) error { _, err := s.RevokeAllTx(tx, id); return err }}
+// withPeople puts the people of the product behind the port and returns them with
+// somebody who may do everything to them.
+func (f *fixture) withPeople() (*people.People, strongroom.Actor) {
+	closes := []people.Hook{func(tx *guard.Tx, id string) error { _, err := f.RevokeAllTx(tx, id); return err }}
 	p := people.New(people.Options{
 		Guard: f.guard, Environment: strongroom.Production, Key: seal.NewKey(), Real: f.real, Relying: relying,
 		Cost: seal.Params{Time: 1, Memory: 19 << 10, Threads: 1}, Ended: closes, Suspended: closes,
 	})
-	roles := []string{"privacy"}
-	s = f.another(func(o *session.Options) {
+	f.Sessions = f.another(func(o *session.Options) {
 		o.People = session.Directory(p)
 		o.Rights = func(*db.Reader, string, time.Time) (session.Granted, error) {
-			return session.Granted{Roles: roles, AllStores: true}, nil
+			return session.Granted{Roles: []string{"privacy"}, AllStores: true}, nil
 		}
 	})
-	f.Sessions = s
-
-	const email = "jane.ueberwasser@kitchen.example"
-	boss := strongroom.Actor{
+	return p, strongroom.Actor{
 		Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{authz.Owner}, AllStores: true, Door: "http",
 		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: f.real.Now()},
 	}
+}
+
+// TestWithPeople takes a person from the invitation to the end, with the people of
+// the product behind the port.
+func TestWithPeople(t *testing.T) {
+	f := fresh(t, people.Schema())
+	p, boss := f.withPeople()
+	const email = "jane.ueberwasser@kitchen.example"
 	id, secret, codes, dev := enrol(t, f, p, boss, email)
 
 	// Password and app, in any spelling of the address; the code once.
@@ -128,7 +130,7 @@ func TestWithPeople(t *testing.T) {
 }
 
 // enrol adds a person with all there is to sign in with.
-func enrol(t *testing.T, f *fixture, p *people.People, boss strongroom.Actor, email string) (id string, s factor.TOTPSecret, codes []factor.Code, dev *authenticator) {
+func enrol(t testing.TB, f *fixture, p *people.People, boss strongroom.Actor, email string) (id string, s factor.TOTPSecret, codes []factor.Code, dev *authenticator) {
 	t.Helper()
 	spec := people.Spec{Name: "Jane Überwasser", Email: email, Employment: people.Employee, Source: "hand"}
 	var x people.Person

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/people"
 	"strongroom/internal/session"
 )
 
@@ -126,6 +127,33 @@ func TestTiming(t *testing.T) {
 		}
 	}
 	t.Errorf("an unknown address takes %.2f of the time of a known one", r)
+}
+
+// TestTimingWithPeople does the same with the people of the product, who hash the
+// password: for somebody and for nobody.
+func TestTimingWithPeople(t *testing.T) {
+	f := fresh(t, people.Schema())
+	p, boss := f.withPeople()
+	const rounds = 12
+	took := map[string][]time.Duration{}
+	for i := range rounds {
+		emails := map[string]string{"known": fmt.Sprintf("jane%d.ueberwasser@kitchen.example", i), "unknown": fmt.Sprintf("jane%d.ueberwasser@cellar.example", i)}
+		enrol(t, f, p, boss, emails["known"])
+		for who, email := range emails {
+			ch := must(f.Begin(t.Context(), email, stranger(i)))(t)
+			start := time.Now()
+			_, err := f.Password(t.Context(), ch.ID, []byte("wrong"), stranger(i))
+			took[who] = append(took[who], time.Since(start))
+			wantCode(t, err, "sign-in")
+		}
+	}
+	slices.Sort(took["known"])
+	slices.Sort(took["unknown"])
+	r := float64(sum(took["unknown"][:rounds/2])) / float64(sum(took["known"][:rounds/2]))
+	t.Logf("an unknown address takes %.2f of the time of a known one (%v)", r, took["known"][0])
+	if r < 0.6 || r > 1.6 {
+		t.Errorf("an unknown address takes %.2f of the time of a known one", r)
+	}
 }
 
 func sum(ds []time.Duration) (all time.Duration) {

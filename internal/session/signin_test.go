@@ -254,6 +254,16 @@ func TestAtOnce(t *testing.T) {
 	if n := let(6, func(int) error { _, err := f.Passkey(ctx, alone.ID, answer, home); return err }); n != 1 {
 		t.Errorf("one answer of a passkey opened %d sessions", n)
 	}
+	// A wrong answer uses the ceremony up as well: one is looked at.
+	alone, _, err = f.BeginPasskey(ctx, home)
+	must0(t, err)
+	before := len(f.events("session.open"))
+	if n := let(6, func(int) error { return unless(f.Passkey(ctx, alone.ID, answer, home))("passkey-refused") }); n != 1 {
+		t.Errorf("%d wrong answers were looked at", n)
+	}
+	if len(f.events("session.open")) != before+1 {
+		t.Error("a wrong answer left no event")
+	}
 	// The ceremony of one session verifies no other.
 	a, b := f.signIn(ana, home), f.signIn(ana, home)
 	step, options, err := f.VerifyPasskey(ctx, a.Token.Reveal(), home)
@@ -261,6 +271,16 @@ func TestAtOnce(t *testing.T) {
 	_, err = f.FinishPasskey(ctx, b.Token.Reveal(), step.ID, dev.get(t, options), home)
 	wantCode(t, err, "sign-in-over")
 	must(f.FinishPasskey(ctx, a.Token.Reveal(), step.ID, dev.get(t, options), home))(t)
+}
+
+// unless returns no error where a call failed with a code.
+func unless(_ session.Opened, err error) func(string) error {
+	return func(want string) error {
+		if code(err) == want {
+			return nil
+		}
+		return err
+	}
 }
 
 // TestEvents shows that each step of a session is an event, without a personal
