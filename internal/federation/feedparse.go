@@ -136,14 +136,15 @@ func parseCSV(text []byte, zone *time.Location) (rows []feedRow, failed []Failed
 		if errors.Is(err, io.EOF) {
 			return rows, failed, nil
 		}
-		line, _ := r.FieldPos(0)
 		if err != nil {
-			if e, ok := errors.AsType[*csv.ParseError](err); ok {
-				line = e.StartLine
+			e, ok := errors.AsType[*csv.ParseError](err)
+			if !ok {
+				return nil, nil, badFeed("the feed cannot be read")
 			}
-			failed = append(failed, FailedLine{line, "line"})
+			failed = append(failed, FailedLine{e.StartLine, "line"})
 			continue
 		}
+		line, _ := r.FieldPos(0)
 		values := map[string]string{}
 		for i, c := range cells {
 			if i < len(names) && names[i] != "" {

@@ -423,8 +423,6 @@ const (
 	dumpLinks  = "select person || provider, mark from federation_link order by person"
 	dumpFlows  = "select 'flow', sealed from federation_flow order by mark"
 	dumpLeft   = "select person || ways, proof from federation_leaver order by person"
-	countUsers = "select count(*) from federation_user"
-	countLinks = "select count(*) from federation_link"
 	spoilLink  = "update federation_link set person = $1"
 	spoilUser  = "update federation_user set person = $1"
 	spoilLeft  = "update federation_leaver set ways = ''"

@@ -23,7 +23,7 @@ type Group struct {
 }
 
 // maxMembers is how many members a group may have.
-const maxMembers = 20_000
+const maxMembers = 5000
 
 type groupDetails struct {
 	DisplayName string `json:"d"`
@@ -116,9 +116,10 @@ func (f *Federation) freeName(r *db.Reader, g Group) error {
 // remember makes the members of a group those of after, and settles the rights of
 // who came and who went.
 func (f *Federation) remember(tx *guard.Tx, group string, before, after []string) error {
+	was, is := setOf(before), setOf(after)
 	var touched []string
 	for _, m := range after {
-		if slices.Contains(before, m) {
+		if was[m] {
 			continue
 		}
 		if _, err := f.loadUser(&tx.Reader, m); err != nil {
@@ -133,7 +134,7 @@ func (f *Federation) remember(tx *guard.Tx, group string, before, after []string
 		touched = append(touched, m)
 	}
 	for _, m := range before {
-		if !slices.Contains(after, m) {
+		if !is[m] {
 			if err := dropMember(tx, group, m); err != nil {
 				return err
 			}
@@ -142,6 +143,14 @@ func (f *Federation) remember(tx *guard.Tx, group string, before, after []string
 	}
 	tx.Note("count", len(touched))
 	return f.settleUsers(tx, touched)
+}
+
+func setOf(ids []string) map[string]bool {
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }
 
 // settleUsers gives and takes what groups give users who have an account.
@@ -236,7 +245,7 @@ func (f *Federation) Groups(ctx context.Context, who strongroom.Actor, q Query, 
 		if err := v.Allow(personProvision, instance(), guard.Context{}); err != nil {
 			return err
 		}
-		rows, err := f.findGroups(&v.Reader, q)
+		rows, err := allGroups(&v.Reader)
 		if err != nil {
 			return err
 		}
@@ -245,13 +254,13 @@ func (f *Federation) Groups(ctx context.Context, who strongroom.Actor, q Query, 
 			if err != nil {
 				return err
 			}
-			if q.Match != nil {
+			if q.ByMember {
 				if g.Members, err = membersOf(&v.Reader, g.ID); err != nil {
 					return err
 				}
-				if !q.Match(g) {
-					continue
-				}
+			}
+			if q.MatchGroup != nil && !q.MatchGroup(g) {
+				continue
 			}
 			if total++; q.holds(total) {
 				out = append(out, g)
@@ -271,17 +280,6 @@ func (f *Federation) Groups(ctx context.Context, who strongroom.Actor, q Query, 
 		return nil, 0, err
 	}
 	return out, total, nil
-}
-
-func (f *Federation) findGroups(r *db.Reader, q Query) ([]groupRow, error) {
-	if q.DisplayName == nil {
-		return allGroups(r)
-	}
-	row, err := findGroup(r, f.groupMark(*q.DisplayName))
-	if strongroom.IsKind(err, strongroom.NotFound) {
-		return nil, nil
-	}
-	return []groupRow{row}, err
 }
 
 // ChangeGroup loads a group, has change made to it, keeps what came of it, and

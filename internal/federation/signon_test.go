@@ -158,7 +158,9 @@ func TestSignOnRefuses(t *testing.T) {
 				return p[0] + "." + b64(bytes.Replace(raw, []byte("sub-of-jane"), []byte("sub-of-omar"), 1)) + "." + p[2]
 			}
 		}, want: "sign-on-token"},
-		"no token":                {sign: func(*op) func(head, body map[string]any) string { return func(_, _ map[string]any) string { return "" } }, want: "sign-on-token"},
+		"no token": {sign: func(*op) func(head, body map[string]any) string {
+			return func(_, _ map[string]any) string { return "" }
+		}, want: "sign-on-token"},
 		"mixed-up issuer":         {iss: "https://evil.example", want: "sign-on-issuer"},
 		"no issuer in the answer": {iss: "-", want: "sign-on-issuer"},
 		"another state":           {edit: func(q url.Values) { q.Set("state", "x") }, want: "sign-on-over"},

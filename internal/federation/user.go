@@ -291,11 +291,17 @@ func (f *Federation) loadUser(r *db.Reader, id string) (User, error) {
 
 // Query says which users or groups a list is about.
 type Query struct {
-	// UserName, ExternalID and DisplayName are looked up where they are set: what
-	// directories ask for each time. Match is asked about the rest, nil takes all.
-	UserName, ExternalID, DisplayName *string
-	Match                             func(any) bool // of User or Group
-	Start, Count                      int            // from 1; at most [MaxPage], 0 counts alone
+	// UserName and ExternalID of a user are looked up where they are set: what
+	// directories ask for each time.
+	UserName, ExternalID *string
+	// MatchUser and MatchGroup are asked about what was found; nil takes all.
+	MatchUser  func(User) bool
+	MatchGroup func(Group) bool
+	// ByMember says that MatchGroup looks at members.
+	ByMember bool
+	// Start is the place of the first entry, from 1. Count is how many there are on
+	// the page, at most [MaxPage]; with 0 they are only counted.
+	Start, Count int
 }
 
 // MaxPage is how many entries a page of a list holds at most.
@@ -318,7 +324,7 @@ func (f *Federation) Users(ctx context.Context, who strongroom.Actor, q Query) (
 			if err != nil {
 				return err
 			}
-			if q.Match != nil && !q.Match(u) {
+			if q.MatchUser != nil && !q.MatchUser(u) {
 				continue
 			}
 			if total++; q.holds(total) {

@@ -1,0 +1,243 @@
+package federation_test
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/authz"
+	"strongroom/internal/db"
+	"strongroom/internal/federation"
+	"strongroom/internal/people"
+)
+
+// hired has a directory hire somebody, whom people approve and who enrols.
+func (f *fixture) hired(t testing.TB, name, mail string) (federation.User, people.Person) {
+	t.Helper()
+	given, family, _ := strings.Cut(name, " ")
+	u, err := f.CreateUser(t.Context(), directory(), federation.User{
+		UserName: mail, Given: given, Family: family, Active: true, Emails: []federation.Email{{Value: mail, Type: "work", Primary: true}},
+	})
+	if err != nil || u.Request == "" || u.Person != "" {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	p := f.decide(t, true)
+	if n, err := f.Settle(t.Context()); n != 1 || err != nil {
+		t.Fatalf("%d settled, %v", n, err)
+	}
+	f.enrol(t, p.ID)
+	if u, err = f.User(t.Context(), directory(), u.ID); err != nil || u.Person != p.ID || u.Request != "" {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	return u, p
+}
+
+func off(u *federation.User) error { u.Active = false; return nil }
+func on(u *federation.User) error  { u.Active = true; return nil }
+
+// furnish gives somebody a session, a key and a grant.
+func (f *fixture) furnish(id string) {
+	for _, what := range []string{"session", "key", "grant"} {
+		f.doors.add(id, what)
+	}
+}
+
+// TestObligation_2_2_12_SwitchedOffIsOutAtOnce: when the directory switches
+// somebody off or forgets them, sessions, keys and grants die in that commit, the
+// time is kept, and a probe shows that no way in is left.
+func TestObligation_2_2_12_SwitchedOffIsOutAtOnce(t *testing.T) {
+	for name, end := range map[string]func(f *fixture, u federation.User) error{
+		"active is false": func(f *fixture, u federation.User) error {
+			_, err := f.ChangeUser(context.Background(), directory(), u.ID, 0, off)
+			return err
+		},
+		"deleted": func(f *fixture, u federation.User) error {
+			return f.DeleteUser(context.Background(), directory(), u.ID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fresh(t)
+			u, p := f.hired(t, janeName, janeMail)
+			f.furnish(p.ID)
+			if got := f.may(t, p.ID); got != "" || !f.doors.has(p.ID, "session") {
+				t.Fatalf("planted: before the end there are ways in: %q", got)
+			}
+			if _, err := f.Probe(t.Context(), f.boss(), p.ID); code(err) != "leaver" {
+				t.Errorf("a probe of somebody who is there: %v", err)
+			}
+			if err := end(f, u); err != nil {
+				t.Fatal(err)
+			}
+			for _, what := range []string{"session", "key", "grant"} {
+				if f.doors.has(p.ID, what) {
+					t.Errorf("the %s is still there", what)
+				}
+			}
+			if got := f.may(t, p.ID); got != "ended" {
+				t.Errorf("may sign in: %q", got)
+			}
+			if n, open, err := f.ProbeDue(t.Context()); n != 1 || open != 0 || err != nil {
+				t.Errorf("%d probed, %d open, %v", n, open, err)
+			}
+			all, err := f.Proofs(t.Context(), f.boss(), time.Time{}, 0)
+			if err != nil || len(all) != 1 || !all[0].Refused() || all[0].Late || all[0].Cause != people.BySCIM || all[0].Took > time.Minute {
+				t.Errorf("%+v, %v", all, err)
+			}
+			if n, _, err := f.ProbeDue(t.Context()); n != 0 || err != nil {
+				t.Errorf("probed again: %d, %v", n, err)
+			}
+		})
+	}
+}
+
+// Planted: a session that was left open is found by the probe, and the log says so.
+func TestObligation_2_2_12_ProbeFindsWhatIsLeftOpen(t *testing.T) {
+	f := fresh(t)
+	f.doors.leaky = true
+	_, p := f.hired(t, janeName, janeMail)
+	f.furnish(p.ID)
+	if err := f.people.End(t.Context(), f.boss(), p.ID, people.Cause{Kind: people.ByHand}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := f.Probe(t.Context(), f.boss(), p.ID)
+	if err != nil || x.Refused() || !slices.Equal(x.Open, []string{"session"}) {
+		t.Fatalf("%+v, %v", x, err)
+	}
+	f.doors.leaky = false
+	f.doors.closeAll(p.ID)
+	if x, err = f.Probe(t.Context(), f.boss(), p.ID); err != nil || !x.Refused() {
+		t.Errorf("after it was closed: %+v, %v", x, err)
+	}
+	// Who edits the outcome is found out.
+	f.doors.add(p.ID, "session")
+	if _, err := f.Probe(t.Context(), f.boss(), p.ID); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, f, func(tx *db.Tx) error { _, err := tx.Exec(spoilLeft); return err })
+	if _, err := f.Proofs(t.Context(), f.boss(), time.Time{}, 0); code(err) != "federation-sealed" {
+		t.Errorf("an edited proof: %v", err)
+	}
+	// Who may not, may not.
+	if _, err := f.Probe(t.Context(), f.actor(strongroom.NewID("usr"), authz.Operator), p.ID); strongroom.KindOf(err) != strongroom.Denied {
+		t.Errorf("an operator probes: %v", err)
+	}
+}
+
+const feed = `Employee ID;Email;Last day;Event time
+1;` + janeMail + `;2026-03-01;2026-02-20T09:00:00Z
+2;nobody@kitchen.example;2026-03-01;
+3;` + omarMail + `;;
+4;;2026-03-01;
+5;` + janeMail + `;yesterday;
+`
+
+// TestObligation_2_2_12_Feed: a feed ends who it names, measures from the event, and
+// finds what came too late.
+func TestObligation_2_2_12_Feed(t *testing.T) {
+	f := fresh(t)
+	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	f.clock.SetOffset(time.Until(now))
+	f.real.SetOffset(time.Until(now))
+	jane, omar := f.member(t, janeName, janeMail), f.member(t, omarName, omarMail)
+	f.furnish(jane.ID)
+	check := func(what string, rep federation.Report, err error, ended, already int) {
+		t.Helper()
+		if err != nil || rep.Lines != 5 || rep.Ended != ended || rep.Already != already || rep.Scheduled != 0 {
+			t.Fatalf("%s: %+v, %v", what, rep, err)
+		}
+		if !slices.Equal(rep.Unknown, []int{3}) && what != "again" || len(rep.Failed) != 2 || rep.Failed[0] != (federation.FailedLine{Line: 5, Code: "nobody"}) ||
+			rep.Failed[1] != (federation.FailedLine{Line: 6, Code: "end"}) {
+			t.Errorf("%s: %+v", what, rep)
+		}
+		if what != "again" && (len(rep.Late) != 1 || rep.Late[0].Line != 2 || rep.Late[0].Person != jane.ID || rep.Late[0].Took < 12*24*time.Hour) {
+			t.Errorf("%s: late: %+v", what, rep.Late)
+		}
+	}
+	rep, err := f.Feed(t.Context(), f.boss(), strings.NewReader(feed), federation.Feed{Dry: true})
+	check("dry", rep, err, 2, 0)
+	if f.may(t, jane.ID)+f.may(t, omar.ID) != "" || !f.doors.has(jane.ID, "session") {
+		t.Error("a dry run changed something")
+	}
+	rep, err = f.Feed(t.Context(), f.boss(), strings.NewReader(feed), federation.Feed{})
+	check("done", rep, err, 2, 0)
+	if f.may(t, jane.ID) != "ended" || f.may(t, omar.ID) != "ended" || f.doors.has(jane.ID, "session") {
+		t.Error("the feed ended nobody")
+	}
+	// Read again, it does nothing; the addresses are free, so their lines are unknown.
+	rep, err = f.Feed(t.Context(), f.boss(), strings.NewReader(feed), federation.Feed{})
+	check("again", rep, err, 0, 0)
+	if len(rep.Unknown) != 3 {
+		t.Errorf("again: %+v", rep)
+	}
+	if n, open, err := f.ProbeDue(t.Context()); n != 2 || open != 0 || err != nil {
+		t.Errorf("%d probed, %d open, %v", n, open, err)
+	}
+	all, err := f.Proofs(t.Context(), f.boss(), now.Add(-time.Hour), 10)
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	late := 0
+	for _, x := range all {
+		if x.Late {
+			late++
+		}
+	}
+	if late != 1 { // planted: Omar was in time
+		t.Errorf("%d late", late)
+	}
+	if got := f.disk(t); bytes.Contains(got, []byte("kitchen.example")) {
+		t.Error("an address of the feed is at rest or in a log")
+	}
+}
+
+func TestFeedByIDAndDate(t *testing.T) {
+	f := fresh(t)
+	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	f.clock.SetOffset(time.Until(now))
+	f.real.SetOffset(time.Until(now))
+	jane, omar := f.member(t, janeName, janeMail), f.member(t, omarName, omarMail)
+	text := `[{"id": "` + jane.ID + `", "endDate": "2026-03-04"}, {"id": "` + omar.ID + `", "terminatedAt": "2026-03-04T11:00:00Z"},
+		{"id": "usr_00000000000000000000000000"}, {"id": "jane"}, {"email": 7}]`
+	rep, err := f.Feed(t.Context(), f.boss(), strings.NewReader(text), federation.Feed{Zone: time.FixedZone("", 3600)})
+	if err != nil || rep.Ended != 1 || rep.Scheduled != 1 || !slices.Equal(rep.Unknown, []int{3}) || len(rep.Failed) != 2 || len(rep.Late) > 0 {
+		t.Fatalf("%+v, %v", rep, err)
+	}
+	// The last day counts to its end, where the feed is at home.
+	if got := f.get(t, jane.ID).Ends; !got.Equal(time.Date(2026, 3, 4, 23, 0, 0, 0, time.UTC)) {
+		t.Errorf("ends %v", got)
+	}
+	if got := f.get(t, omar.ID); got.State != people.Ended || got.Revoked.Sub(got.Ended) < time.Hour {
+		t.Errorf("%+v", got)
+	}
+	rep, err = f.Feed(t.Context(), f.boss(), strings.NewReader(`{"id": "`+omar.ID+`"}`), federation.Feed{})
+	if err != nil || rep.Already != 1 || rep.Ended != 0 {
+		t.Errorf("again: %+v, %v", rep, err)
+	}
+	for name, text := range map[string]string{
+		"empty": "", "no columns": "a,b\n1,2\n", "two of a kind": "email,mail\na,b\n", "not UTF-8": "email\n\xff\n", "half JSON": `[{"id": "x"}`, "a word": "[7]",
+	} {
+		if _, err := f.Feed(t.Context(), f.boss(), strings.NewReader(text), federation.Feed{}); code(err) != "feed" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := f.Feed(t.Context(), f.actor(jane.ID, authz.Operator), strings.NewReader("email\n"), federation.Feed{}); strongroom.KindOf(err) != strongroom.Denied {
+		t.Errorf("an operator reads a feed: %v", err)
+	}
+}
+
+func FuzzFeed(f *testing.F) {
+	f.Add(feed)
+	f.Add(`[{"id": "usr_00000000000000000000000000", "end date": "2026-03-04"}]`)
+	f.Add("0;mAil;;Event\n\"000") // a quote that is not closed
+	f.Add("\xef\xbb\xbfemail\n\"a\nb\"\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		rows, failed, err := federation.ParseFeed(strings.NewReader(text))
+		if err != nil && strongroom.KindOf(err) == strongroom.Internal || err != nil && rows+failed > 0 {
+			t.Errorf("%d %d %v", rows, failed, err)
+		}
+	})
+}
