@@ -81,6 +81,7 @@ func Sites() []Site {
 		{"device", LookUp, "a device is looked up before anybody is known"},
 		{"device", Idempotency, "a proof of a device is good once"},
 		{"session", LookUp, "a sign-in or a token is looked up before anybody is known"},
+		{"session", Tally, "gauges are counts"},
 		{"session", LastSeen, "the stamp of last use"},
 		{"session", Attempt, "an attempt is counted before it is known whose it is; its outcome is an event"},
 		{"access", Tally, "counts of grants without a case, and which rows the sweeper decides about"},

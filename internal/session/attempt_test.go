@@ -82,6 +82,18 @@ func TestObligation_2_2_9(t *testing.T) {
 			t.Errorf("locks: %+v", l)
 		}
 	})
+	t.Run("the gauges tell", func(t *testing.T) {
+		must0(t, f.Disable(t.Context(), security(), ana.id, audit.Word("volume")))
+		f.half(ana, home)
+		if g := must(f.Gauges(t.Context()))(t); g.Open != 0 || g.UnderWay == 0 || g.Locked != 1 || g.Complete != 1 {
+			t.Errorf("gauges: %+v", g)
+		}
+		must0(t, f.Unlock(t.Context(), security(), ana.id))
+		f.signIn(ana, home)
+		if g := must(f.Gauges(t.Context()))(t); g.Open != 1 || g.Locked != 0 {
+			t.Errorf("gauges: %+v", g)
+		}
+	})
 	t.Run("a signal locks all of it", func(t *testing.T) {
 		dev := f.people.addPasskey(t, ana, f.real.Now())
 		o := f.signIn(ana, home)

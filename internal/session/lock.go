@@ -77,6 +77,23 @@ func (s *Sessions) Locks(ctx context.Context, who strongroom.Actor) (out []Lock,
 	return out, err
 }
 
+// Gauges are numbers for a watcher.
+type Gauges struct {
+	Open     int64 // sessions that were not ended; one that lapsed counts until the next tidying
+	UnderWay int64 // sign-ins
+	Locked   int64 // accounts
+	Complete int64 // of these, with no way in
+}
+
+// Gauges returns the gauges as of now.
+func (s *Sessions) Gauges(ctx context.Context) (g Gauges, err error) {
+	err = s.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
+		g, err = gauges(r)
+		return err
+	})
+	return g, err
+}
+
 // closing locks an account after the last attempt before its counter stays
 // closed. err is why that attempt failed.
 func (s *Sessions) closing(ctx context.Context, person string, err error) error {

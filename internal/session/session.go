@@ -155,7 +155,7 @@ func (s *Sessions) Tidy(ctx context.Context) error {
 	}
 	return s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
 		return expire(tx, db.Micros(now), db.Micros(now.Add(-s.p.Forget)), db.Micros(now.Add(-s.p.Known)),
-			db.Micros(now.Add(-s.p.Keep)), db.Micros(now.Add(-s.p.Idle)))
+			db.Micros(now.Add(-s.p.Keep)), db.Micros(now.Add(-s.p.Idle-2*tidyEvery))) // another process may have a stamp to write
 	})
 }
 

@@ -74,6 +74,9 @@ const (
 		where session_lock.complete = 0`
 	sqlDropLock = `delete from session_lock where person = $1`
 
+	sqlGauges = `select (select count(*) from session_session where ended_at = 0), (select count(*) from session_challenge),
+		(select count(*) from session_lock), (select count(*) from session_lock where complete = 1)`
+
 	sqlExpireChallenges = `delete from session_challenge where until_at <= $1`
 	sqlExpireAttempts   = `delete from session_attempt where last_at < $1 and until_at < $2`
 	sqlExpireKnown      = `delete from session_known where last_at < $1`
@@ -259,6 +262,11 @@ func locks(r *db.Reader) (out []lockRow, err error) {
 func putLock(tx *guard.Tx, person string, complete bool, cause string, at int64) error {
 	_, err := tx.Exec(sqlPutLock, person, complete, cause, at)
 	return err
+}
+
+func gauges(r *db.Reader) (g Gauges, err error) {
+	err = r.QueryRow(sqlGauges).Scan(&g.Open, &g.UnderWay, &g.Locked, &g.Complete)
+	return g, err
 }
 
 // dropLock opens an account and forgets what failed at it.
