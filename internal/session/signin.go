@@ -84,7 +84,7 @@ func (s *Sessions) Password(ctx context.Context, challenge string, typed []byte,
 		return s.refund(tx, ch)
 	})
 	if err != nil {
-		return Challenge{}, err
+		return Challenge{}, s.unlooked(ctx, ch, err)
 	}
 	return Challenge{ID: challenge, Until: db.Time(o.until), Methods: offers}, nil
 }
