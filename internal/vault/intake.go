@@ -3,6 +3,7 @@ package vault
 import (
 	"slices"
 
+	"strongroom/internal/db"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
 )
@@ -13,6 +14,7 @@ import (
 // look for them, or to change one, writes first.
 type intake struct {
 	known map[hash]*row             // by ident; nil: asked for and not there
+	byID  map[recordID]*row         // the same rows: one row in memory for each record
 	wraps map[recordID]keys.Wrapped // as they stand, or will once all is written
 	rows  []*row                    // new records
 	put   map[recordID]struct{}     // whose wraps changed
@@ -20,7 +22,42 @@ type intake struct {
 }
 
 func newIntake() *intake {
-	return &intake{known: make(map[hash]*row), wraps: make(map[recordID]keys.Wrapped), put: make(map[recordID]struct{})}
+	return &intake{
+		known: make(map[hash]*row), byID: make(map[recordID]*row),
+		wraps: make(map[recordID]keys.Wrapped), put: make(map[recordID]struct{}),
+	}
+}
+
+// know remembers what an object is stored as, nil for nothing. Whoever comes later
+// sees the same row, and what was changed about it.
+func (in *intake) know(ident hash, r *row) {
+	in.known[ident] = r
+	if r != nil {
+		in.byID[r.id] = r
+	}
+}
+
+// byIdent returns the record an object is stored as, nil if there is none.
+func (in *intake) byIdent(r *db.Reader, ident hash) (*row, error) {
+	if one, ok := in.known[ident]; ok {
+		return one, nil
+	}
+	one, err := loadIdent(r, ident)
+	if err == nil {
+		in.know(ident, one)
+	}
+	return one, err
+}
+
+// same returns rows that were just loaded, with those that are known in the place
+// of their copies: what is decided from one is decided from what others made of it.
+func (in *intake) same(rows []*row) []*row {
+	for i, r := range rows {
+		if known, ok := in.byID[r.id]; ok {
+			rows[i] = known
+		}
+	}
+	return rows
 }
 
 type intakeKey struct{ v *Vault }
@@ -76,20 +113,23 @@ func (in *intake) find(v *Vault, tx *guard.Tx, idents []hash) error {
 	if len(idents) == 0 {
 		return nil
 	}
-	if err := loadIdents(&tx.Reader, idents, in.known); err != nil {
+	found := make(map[hash]*row, len(idents))
+	if err := loadIdents(&tx.Reader, idents, found); err != nil {
 		return err
 	}
 	var alive []uint64
 	for _, h := range idents {
-		if r := in.known[h]; r != nil && r.status == live {
+		r := found[h]
+		in.know(h, r)
+		if r != nil && r.status == live {
 			alive = append(alive, uint64(r.id))
 		}
 	}
 	if len(alive) == 0 {
 		return nil
 	}
-	found, err := v.keys.LoadManyTx(tx, alive)
-	for id, w := range found {
+	wraps, err := v.keys.LoadManyTx(tx, alive)
+	for id, w := range wraps {
 		in.wraps[recordID(id)] = w
 	}
 	return err

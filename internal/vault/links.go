@@ -41,7 +41,8 @@ func (p *placing) linked(h hash, k kind) ([]*row, error) {
 	if err := p.write(); err != nil {
 		return nil, err
 	}
-	return loadLinked(&p.tx.Reader, h, k, maxLinked)
+	rows, err := loadLinked(&p.tx.Reader, h, k, maxLinked)
+	return p.in.same(rows), err
 }
 
 // addParcels adds to an order's facts what its fulfilments state: the last ship
@@ -126,11 +127,7 @@ func (p *placing) orderOf(w *work) (*row, error) {
 	if w.obj.OrderID == "" {
 		return nil, nil
 	}
-	ident := identOf(p.ident, kindOrder, w.obj.OrderID)
-	if r, ok := p.in.known[ident]; ok {
-		return r, nil
-	}
-	return loadIdent(&p.tx.Reader, ident)
+	return p.in.byIdent(&p.tx.Reader, identOf(p.ident, kindOrder, w.obj.OrderID))
 }
 
 // lastOrder returns the latest erase-by date of a shopper's live orders.
@@ -217,16 +214,9 @@ func (p *placing) moveCustomer(w *work, eraseBy time.Time) error {
 	if w.obj.CustomerID == "" || p.kinds&(1<<kindCustomer) == 0 {
 		return nil
 	}
-	ident := identOf(p.ident, kindCustomer, w.obj.CustomerID)
-	c, ok := p.in.known[ident]
-	if !ok {
-		var err error
-		if c, err = loadIdent(&p.tx.Reader, ident); err != nil {
-			return err
-		}
-	}
-	if c == nil || c.status != live {
-		return nil
+	c, err := p.in.byIdent(&p.tx.Reader, identOf(p.ident, kindCustomer, w.obj.CustomerID))
+	if err != nil || c == nil || c.status != live {
+		return err
 	}
 	return p.follow(c, linkHash(p.ident, linkCustomer, w.obj.CustomerID), eraseBy)
 }

@@ -158,9 +158,13 @@ func (p *placing) openKey(r *row) (seal.Key, error) {
 }
 
 // loadWrap returns a record's wrapped key: the one that is known or about to be
-// written, else the one in the table.
+// written, else the one in the table. One that a neighbour gave a date in the past
+// is as gone as it would be from the table.
 func (p *placing) loadWrap(id recordID) (keys.Wrapped, error) {
 	if w, ok := p.in.wraps[id]; ok {
+		if !p.tx.Now().Before(w.EraseBy) {
+			return keys.Wrapped{}, errExpired()
+		}
 		return w, nil
 	}
 	return p.v.keys.LoadTx(p.tx, uint64(id))
@@ -287,6 +291,9 @@ func (p *placing) unchangedBody(w *work, old *row, have *opened, was facts) erro
 		if err := p.retime(old, f, vd); err != nil {
 			return err
 		}
+		if err := p.spread(w, old, vd); err != nil {
+			return err
+		}
 	}
 	w.result = result{id: old.id, body: have.body, outcome: outcomeUnchanged}
 	p.unchanged++
@@ -324,6 +331,9 @@ func (p *placing) newVersion(w *work, old *row, oldKey seal.Key, f facts, n *num
 		if err := p.retime(old, f, vd); err != nil {
 			return err
 		}
+		if err := p.spread(w, old, vd); err != nil {
+			return err
+		}
 		return p.deadOnArrival(w)
 	}
 	s, err := p.v.sealVersion(w, old.id, old.version+1, n, vd.eraseBy)
@@ -358,7 +368,7 @@ func (p *placing) rowOf(w *work, s *sealed, f facts, vd verdict) *row {
 // written does what follows once a version's row is on its way: index, key,
 // links, counts.
 func (p *placing) written(w *work, s *sealed, r *row, vd verdict, before []hash) error {
-	p.in.known[w.ident] = r
+	p.in.know(w.ident, r)
 	if s.version == 1 {
 		p.entriesNew(r.id, w.links, w.entries)
 	} else if err := p.entriesChange(r.id, before, w.links, w.entries); err != nil {

@@ -237,9 +237,13 @@ func (v *Vault) alive(r *row, now time.Time) error {
 	case r.status == erased || v.keys.Gone(uint64(r.id)):
 		return strongroom.Faultf(strongroom.Erased, "erased", "the record was erased")
 	case r.status == expired || !now.Before(r.expires):
-		return strongroom.Faultf(strongroom.Erased, "expired", "the record has reached its erase-by date")
+		return errExpired()
 	}
 	return nil
+}
+
+func errExpired() error {
+	return strongroom.Faultf(strongroom.Erased, "expired", "the record has reached its erase-by date")
 }
 
 // selected finds out which leaves the fields name, from the tokenised part
