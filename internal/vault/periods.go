@@ -74,10 +74,15 @@ func (v *Vault) IndexStep(ctx context.Context, who strongroom.Actor, limit int) 
 	}
 	if len(found.ids) > 0 {
 		n, err = v.indexAnew(ctx, who, found)
+		if strongroom.IsKind(err, strongroom.Unavailable) {
+			return 0, false, err // the same ones again
+		}
+		// What is the matter with these must not keep the others where they are.
+		x.after = found.ids[len(found.ids)-1]
 		if err != nil {
 			return 0, false, err
 		}
-		x.after, x.moved = found.ids[len(found.ids)-1], x.moved+n
+		x.moved += n
 		return n, true, nil
 	}
 	wait := monthsEvery

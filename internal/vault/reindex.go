@@ -28,60 +28,92 @@ func (v *Vault) indexAnew(ctx context.Context, who strongroom.Actor, found outli
 		if err != nil {
 			return err
 		}
-		failed := 0
+		var failed, damaged int
 		for _, id := range found.ids {
-			moved, ok, err := p.indexAnew(hk, id, found.upTo)
+			what, err := p.indexAnew(hk, id, found.upTo)
 			if err != nil {
 				return err
 			}
-			if moved {
+			if what == movedOn || what == movedOut {
 				n++
 			}
-			if !ok {
+			if what == movedOut || what == leftBehind {
 				failed++
+			}
+			if what == movedOut {
+				damaged++
 			}
 		}
 		tx.Note("store", found.store)
 		tx.Note("records", int64(n))
 		if failed > 0 {
 			tx.Note("failed", int64(failed))
-			v.log.WarnContext(ctx, "records could not be indexed anew", "store", found.store, "records", failed)
+			v.log.WarnContext(ctx, "records could not be indexed anew", "store", found.store, "records", failed, "damaged", damaged)
 		}
+		tx.AfterCommit(func() { v.damage.saw(damaged) })
 		return p.finish()
 	})
 	return n, err
 }
 
-// indexAnew moves one record; ok is false where it could not be taken apart. One
-// whose row does not open leaves the index: it is found and opened by nobody, and
-// must not keep a key alive. One that opens and that the present maps do not take
-// stays where it is, and its month's key stays with it.
-func (p *placing) indexAnew(hk *hashKeys, id recordID, upTo period) (moved, ok bool, err error) {
+// anew is what became of one record that had outlived its month.
+type anew int
+
+const (
+	passedOver anew = iota // dead, or not of that month any more
+	movedOn                // stands in the index of the current month
+	movedOut               // does not open: stands in no index
+	leftBehind             // stays in the index of its month, and the next look tries again
+)
+
+// indexAnew moves one record. One whose row does not open, or does not have the
+// shape of a row, leaves the index: it is found and opened by nobody, and must not
+// keep a key alive. One that opens and that the present maps do not take stays
+// where it is, as does one whose key cannot be had now; its month's key stays with
+// it. An error is about the transaction and never about one record.
+func (p *placing) indexAnew(hk *hashKeys, id recordID, upTo period) (anew, error) {
 	r, err := loadRow(&p.tx.Reader, id)
-	if strongroom.IsKind(err, strongroom.NotFound) {
-		return false, true, nil
+	switch {
+	case strongroom.IsKind(err, strongroom.NotFound):
+		return passedOver, nil
+	case r == nil && strongroom.IsKind(err, strongroom.Unavailable):
+		return 0, err
+	case r == nil:
+		return leftBehind, nil // not even its columns can be read
+	case r.status != live || r.period > upTo || r.store != p.st.num:
+		return passedOver, nil
 	}
-	if err != nil || r.status != live || r.period > upTo || r.store != p.st.num {
-		return false, true, err
+	what, entries := movedOut, []hash(nil)
+	if !r.broken {
+		if what, entries, err = p.entriesOrNone(hk, r); err != nil {
+			return 0, err
+		}
 	}
-	entries, err := p.entriesAnew(hk, r)
-	switch code := faultCode(err); {
-	case err == nil:
-		ok = true
-	case code == "expired" || code == "erased":
-		return false, true, nil // the sweep takes it, with its entries
-	case code == "tampered" || code == "wrap" || code == "epoch" || strongroom.IsKind(err, strongroom.NotFound):
-		// moves without entries
-	case strongroom.IsKind(err, strongroom.Unavailable):
-		return false, false, err
-	default:
-		return false, false, nil
+	if what == passedOver || what == leftBehind {
+		return what, nil
 	}
 	links := linksOf(r.entries)
 	if err := p.tx.Queue(sqlReindex, uint64(id), hk.period, entriesBlob(links, entries)); err != nil {
-		return false, false, err
+		return 0, err
 	}
-	return true, ok, p.entriesChange(id, entriesOf(r.entries), links, entries)
+	return what, p.entriesChange(id, entriesOf(r.entries), links, entries)
+}
+
+// entriesOrNone says what becomes of a record, and its new entries if it moves on.
+func (p *placing) entriesOrNone(hk *hashKeys, r *row) (anew, []hash, error) {
+	entries, err := p.entriesAnew(hk, r)
+	if err == nil {
+		return movedOn, entries, nil
+	}
+	switch code := faultCode(err); {
+	case strongroom.IsKind(err, strongroom.Unavailable), code == "epoch":
+		return leftBehind, nil, nil // says nothing about the row
+	case code == "expired", code == "erased":
+		return passedOver, nil, nil // the sweep takes it, with its entries
+	case code == "tampered", code == "wrap", strongroom.IsKind(err, strongroom.NotFound):
+		return movedOut, nil, nil
+	}
+	return leftBehind, nil, nil
 }
 
 // entriesAnew opens a record and returns its entries under the keys of a month.
