@@ -3,6 +3,7 @@ package strongroom
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"strings"
 )
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -13,6 +14,22 @@ func NewID(prefix string) string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
 	return prefix + "_" + idEncoding.EncodeToString(b[:])
+}
+
+// IsID reports whether s has the shape that [NewID] gives: a word of lower-case
+// letters, an underscore and 26 characters of base32. No name is spelled so.
+func IsID(s string) bool {
+	prefix, rest, ok := strings.Cut(s, "_")
+	if !ok || prefix == "" || len(prefix) > 8 || len(rest) != idEncoding.EncodedLen(16) {
+		return false
+	}
+	for i := range len(prefix) {
+		if prefix[i] < 'a' || prefix[i] > 'z' {
+			return false
+		}
+	}
+	_, err := idEncoding.DecodeString(rest)
+	return err == nil
 }
 
 // MaxName is the longest name a caller may choose, in bytes.

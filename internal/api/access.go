@@ -82,7 +82,7 @@ func (r requestOut) resource() string { return r.ID }
 
 type requestsIn struct {
 	Own    bool   `query:"own" doc:"those that you have asked for, or that are about you"`
-	State  string `query:"state" doc:"open, approved, refused, withdrawn or expired; missing is all"`
+	State  string `query:"state" of:"open approved refused withdrawn expired" doc:"open, approved, refused, withdrawn or expired; missing is all"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
 	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
 }

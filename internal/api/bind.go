@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,9 @@ type param struct {
 	path  bool // else query
 	field int
 	kind  paramKind
-	max   int64 // of an intParam; 0 is none
+	max   int64    // of an intParam; 0 is none
+	of    []string // all values that there are, of a word; nil is any
+	must  bool     // it may not be missing
 	doc   string
 }
 
@@ -36,11 +39,12 @@ const (
 
 // paramsOf reads the tags of a request type: `path:"store"`, `query:"limit"`; a
 // cursor says `query:"cursor,opaque"`, a number its greatest value with
-// `max:"200"`. body is true if any other field is JSON.
+// `max:"200"`, a word the closed list it is of with `of:"orders customers"`, and
+// what may not be missing `must:"true"`. body is true if any other field is JSON.
 func paramsOf(t reflect.Type) (ps []param, body bool) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		p := param{field: i, max: maxOf(f), doc: f.Tag.Get("doc")}
+		p := param{field: i, max: maxOf(f), of: strings.Fields(f.Tag.Get("of")), must: f.Tag.Get("must") != "", doc: f.Tag.Get("doc")}
 		var tag string
 		if tag, p.path = f.Tag.Lookup("path"); !p.path {
 			tag = f.Tag.Get("query")
@@ -125,6 +129,9 @@ func bindParams(r *http.Request, ps []param, into reflect.Value) error {
 			v = vs[0]
 		}
 		if v == "" && !p.path {
+			if p.must {
+				return strongroom.Faultf(strongroom.Invalid, p.name, "%s is missing", p.name).Advise("see /openapi.json")
+			}
 			continue
 		}
 		if err := p.set(into.Field(p.field), v); err != nil {
@@ -178,7 +185,7 @@ func (p param) setWords(f reflect.Value, vs []string) error {
 		return strongroom.Faultf(strongroom.Invalid, p.name, "%s is given more than %d times", p.name, maxWords)
 	}
 	for _, v := range vs {
-		if err := checkWord(p.name, v); err != nil {
+		if err := p.checkWord(v); err != nil {
 			return err
 		}
 	}
@@ -189,7 +196,7 @@ func (p param) setWords(f reflect.Value, vs []string) error {
 func (p param) set(f reflect.Value, v string) error {
 	switch p.kind {
 	case wordParam:
-		if err := checkWord(p.name, v); err != nil {
+		if err := p.checkWord(v); err != nil {
 			return err
 		}
 		f.SetString(v)
@@ -224,13 +231,20 @@ func (p param) set(f reflect.Value, v string) error {
 	return nil
 }
 
-// checkWord refuses a name that breaks the grammar or looks personal.
-func checkWord(what, s string) error {
-	if err := strongroom.CheckName(what, s); err != nil {
+// checkWord refuses what is not of the closed list, and where there is none, a
+// name that breaks the grammar or looks personal.
+func (p param) checkWord(s string) error {
+	if len(p.of) > 0 {
+		if !slices.Contains(p.of, s) {
+			return strongroom.Faultf(strongroom.Invalid, p.name, "%s must be one of %s", p.name, strings.Join(p.of, ", "))
+		}
+		return nil
+	}
+	if err := strongroom.CheckName(p.name, s); err != nil {
 		return err
 	}
 	if _, found := classify.Has([]byte(s)); found {
-		return strongroom.Faultf(strongroom.Invalid, what, "%s looks like personal data", what)
+		return strongroom.Faultf(strongroom.Invalid, p.name, "%s looks like personal data", p.name)
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 
 type ingestIn struct {
 	Store    string `path:"store" doc:"the store's id"`
-	Resource string `query:"resource" doc:"orders, customers, fulfillments or stores"`
-	Version  string `query:"version" doc:"of the API it came from: v1, v2, v3"`
+	Resource string `query:"resource" must:"true" of:"orders order customers customer fulfillments fulfillment fulfilments fulfilment stores store webhook_delivery" doc:"orders, customers, fulfillments, stores, or webhook_delivery of an order; the singular and the British spelling are taken too"`
+	Version  string `query:"version" must:"true" of:"v1 v2 v3" doc:"of the API it came from: v1, v2 or v3"`
 	Platform string `query:"platform" doc:"the shop's platform, such as shopify; missing is the store's own"`
 	Order    string `query:"order" doc:"the order's external id, where a fulfilment's body has none"`
 }

@@ -110,6 +110,9 @@ func content(mediaType string, schema map[string]any) map[string]any {
 func parameters(rt Route) (out []any) {
 	for _, p := range rt.params {
 		schema := map[string]any{"type": "string"}
+		if len(p.of) > 0 {
+			schema["enum"] = p.of
+		}
 		switch p.kind {
 		case intParam:
 			schema = map[string]any{"type": "integer", "minimum": 0}
@@ -123,6 +126,9 @@ func parameters(rt Route) (out []any) {
 		case wordsParam:
 			schema = map[string]any{"type": "array", "items": schema, "maxItems": maxWords}
 		case wordParam:
+			if len(p.of) > 0 {
+				break
+			}
 			schema["pattern"] = `^[A-Za-z0-9][A-Za-z0-9._#:/-]{0,63}$`
 		case cursorParam:
 			schema["maxLength"] = maxCursor
@@ -131,7 +137,7 @@ func parameters(rt Route) (out []any) {
 		if p.path {
 			in = "path"
 		}
-		out = append(out, map[string]any{"name": p.name, "in": in, "required": p.path, "schema": schema, "description": p.doc})
+		out = append(out, map[string]any{"name": p.name, "in": in, "required": p.path || p.must, "schema": schema, "description": p.doc})
 	}
 	if rt.Repeatable {
 		out = append(out, map[string]any{"name": headerIdemKey, "in": "header", "required": false,

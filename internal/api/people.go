@@ -30,7 +30,7 @@ type personOut struct {
 }
 
 type peopleIn struct {
-	State  string `query:"state" doc:"invited, active, suspended or ended; missing is all"`
+	State  string `query:"state" of:"invited active suspended ended" doc:"invited, active, suspended or ended; missing is all"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
 	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
 }

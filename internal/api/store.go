@@ -57,7 +57,7 @@ func (d disconnectOut) resource() string { return d.Store }
 type syncIn struct {
 	Store    string    `path:"store" doc:"the store's id"`
 	Since    time.Time `query:"since" doc:"fetch what changed since; missing is since the last sync"`
-	Resource []string  `query:"resource" doc:"orders, fulfillments, customers, store; missing is orders and fulfillments"`
+	Resource []string  `query:"resource" of:"orders fulfillments customers store" doc:"orders, fulfillments, customers, store; missing is orders and fulfillments"`
 }
 
 type credentialIn struct {

@@ -13,6 +13,7 @@ import (
 	"strongroom/internal/intake"
 	"strongroom/internal/jobs"
 	"strongroom/internal/keys"
+	"strongroom/internal/vault"
 )
 
 // Kinds of jobs. The numbers stand on disk: they never change their meaning.
@@ -29,11 +30,11 @@ const stepSize = 500
 // handlers are the jobs the instance knows how to do.
 func (a *App) handlers() map[jobs.Kind]jobs.Handler {
 	return map[jobs.Kind]jobs.Handler{
-		jobSync: {Name: "store.sync", Run: a.runSync, Lease: 2 * time.Minute},
+		jobSync: {Name: "store.sync", Run: a.runSync, Lease: 2 * time.Minute, Words: intake.Resources()},
 		jobRoll: {Name: "epoch.roll", Run: a.runRoll, Lease: 2 * time.Minute},
 		// A store that left was promised to be forgotten: no outage ends that.
 		jobDisconnect: {Name: "store.disconnect", Run: a.runDisconnect, Tries: -1},
-		jobReclassify: {Name: "field.reclassify", Run: a.runReclassify},
+		jobReclassify: {Name: "field.reclassify", Run: a.runReclassify, Words: vault.Kinds()},
 	}
 }
 
@@ -140,7 +141,15 @@ func (w *work) Sync(ctx context.Context, who strongroom.Actor, store string, res
 	if !since.IsZero() {
 		o.Args.Nums[0] = since.Unix()
 	}
-	return w.submit(ctx, who, intake.ActionSync, strongroom.Resource{Type: "Store", ID: store, Store: store}, o)
+	if !strongroom.IsID(store) {
+		return "", strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
+	}
+	return w.submit(ctx, who, intake.ActionSync, strongroom.Resource{Type: "Store", ID: store, Store: store}, o, func(tx *guard.Tx) error {
+		if err := w.vault.CheckStore(&tx.Reader, store); err != nil {
+			return err
+		}
+		return w.intake.CheckConnected(&tx.Reader, store)
+	})
 }
 
 // chores puts in the jobs of the vault, in the vault's own commits.
@@ -161,7 +170,7 @@ func (c *chores) Reclassify(tx *guard.Tx, store, kind string) (string, error) {
 
 // Roll begins an epoch roll, as a job. One that waits serves all who ask.
 func (w *work) Roll(ctx context.Context, who strongroom.Actor) (string, error) {
-	return w.submit(ctx, who, named(keys.Actions(), "epoch.roll"), strongroom.Resource{Type: "Instance", ID: "epoch"}, jobs.Order{Kind: jobRoll, Once: true})
+	return w.submit(ctx, who, named(keys.Actions(), "epoch.roll"), strongroom.Resource{Type: "Instance", ID: "epoch"}, jobs.Order{Kind: jobRoll, Once: true}, nil)
 }
 
 // named finds an action in a package's table. A name that is not there is a
@@ -174,11 +183,18 @@ func named(table []strongroom.Action, name string) strongroom.Action {
 	return table[i]
 }
 
-// submit asks whether who may, and puts the job in, in one commit.
-func (w *work) submit(ctx context.Context, who strongroom.Actor, act strongroom.Action, r strongroom.Resource, o jobs.Order) (id string, err error) {
+// submit asks whether who may, has check look whether it can be done, where not
+// nil, and puts the job in, in one commit.
+func (w *work) submit(ctx context.Context, who strongroom.Actor, act strongroom.Action, r strongroom.Resource, o jobs.Order,
+	check func(tx *guard.Tx) error) (id string, err error) {
 	err = w.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(act, r, guard.Context{}); err != nil {
 			return err
+		}
+		if check != nil {
+			if err := check(tx); err != nil {
+				return err
+			}
 		}
 		id, err = w.jobs.Enqueue(tx, o)
 		return err

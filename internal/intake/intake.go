@@ -128,6 +128,23 @@ func (i *Intake) Connect(ctx context.Context, who strongroom.Actor, store string
 	})
 }
 
+// CheckConnected returns Conflict if the store has no credential, on the
+// transaction of a caller that decides itself.
+func (i *Intake) CheckConnected(r *db.Reader, store string) error {
+	_, err := connection(r, store)
+	return err
+}
+
+// connection loads a store's sealed credential.
+func connection(r *db.Reader, store string) (sealed []byte, err error) {
+	sealed, err = loadConnection(r, store)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return nil, strongroom.Faultf(strongroom.Conflict, "not-connected", "the store has no credential").
+			Advise("connect it with its EcartAPI access token")
+	}
+	return sealed, err
+}
+
 // Check fetches the store object with the stored credential and gives it to the
 // vault: it proves that the credential works. Faults: as of a sync.
 func (i *Intake) Check(ctx context.Context, who strongroom.Actor, store string) error {
@@ -169,12 +186,7 @@ func (i *Intake) begin(ctx context.Context, who strongroom.Actor, store string, 
 		if err := tx.Allow(ActionSync, resourceOf(store), guard.Context{}); err != nil {
 			return err
 		}
-		sealedCard, err = loadConnection(tx, store)
-		if strongroom.IsKind(err, strongroom.NotFound) {
-			return strongroom.Faultf(strongroom.Conflict, "not-connected", "the store has no credential").
-				Advise("connect it with its EcartAPI access token")
-		}
-		if err != nil {
+		if sealedCard, err = connection(&tx.Reader, store); err != nil {
 			return err
 		}
 		sealedMark, err = loadCursor(tx, store, r)

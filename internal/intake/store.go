@@ -23,8 +23,8 @@ func putConnection(tx *guard.Tx, store string, card []byte) error {
 }
 
 // loadConnection returns NotFound for a store that was never connected.
-func loadConnection(tx *guard.Tx, store string) (card []byte, err error) {
-	err = tx.QueryRow(sqlConnection, store).Scan(&card)
+func loadConnection(r *db.Reader, store string) (card []byte, err error) {
+	err = r.QueryRow(sqlConnection, store).Scan(&card)
 	return card, err
 }
 

@@ -35,6 +35,9 @@ type SyncRequest struct {
 	Limit int
 }
 
+// Resources are all the words of [SyncRequest.Resources].
+func Resources() []string { return []string{"orders", "fulfillments", "customers", "store"} }
+
 // Summary is what a sync has done. Numbers count objects, but for Pages and
 // Retries.
 type Summary struct {
@@ -91,7 +94,7 @@ func (i *Intake) Sync(ctx context.Context, who strongroom.Actor, q SyncRequest, 
 		q.Resources = []string{"orders", "fulfillments"}
 	}
 	for _, r := range q.Resources {
-		if !slices.Contains([]string{"orders", "fulfillments", "customers", "store"}, r) {
+		if !slices.Contains(Resources(), r) {
 			return Summary{}, strongroom.Faultf(strongroom.Invalid, "resource", "resources are orders, fulfillments, customers and store")
 		}
 	}

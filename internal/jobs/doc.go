@@ -4,9 +4,10 @@
 //
 // Invariants:
 //
-//   - A job carries ids and integers, never anything a person wrote: each id obeys
-//     the grammar of names and passes the detector, else the job is refused. What
-//     is kept of a failure is its fault's code.
+//   - A job carries ids that were drawn at random, integers, and words of the
+//     closed list that its kind declares; anything else is refused, whatever the
+//     caller has checked. So nothing a person wrote can lie in the table. What is
+//     kept of a failure is its fault's code.
 //   - A job runs at least once. A handler that calls [Job.Done] inside its own
 //     transaction runs exactly once: the work and the end of the job are one
 //     commit, and a runner that has lost its lease cannot commit.

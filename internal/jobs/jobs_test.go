@@ -116,7 +116,9 @@ func one(run func(context.Context, *jobs.Job) error) map[jobs.Kind]jobs.Handler 
 func TestJobRuns(t *testing.T) {
 	f := fresh(t)
 	var got jobs.Args
-	q := f.queue(one(func(_ context.Context, j *jobs.Job) error { got = j.Args; return nil }))
+	h := one(func(_ context.Context, j *jobs.Job) error { got = j.Args; return nil })
+	h[first] = jobs.Handler{Name: "first", Run: h[first].Run, Words: []string{"a#1"}}
+	q := f.queue(h)
 	store := strongroom.NewID("str")
 	id := submit(t, q, jobs.Order{Kind: first, Args: jobs.Args{IDs: []string{store, "a#1"}, Nums: []int64{-7, 1 << 40}}})
 	if s, err := q.Status(t.Context(), operator(), id); err != nil || s.State != jobs.Waiting || s.Name != "first" {
@@ -157,8 +159,13 @@ func TestJobSharesTheTransaction(t *testing.T) {
 
 func TestArgumentsAreNoValues(t *testing.T) {
 	f := fresh(t)
-	q := f.queue(one(func(context.Context, *jobs.Job) error { return nil }))
+	h := one(func(context.Context, *jobs.Job) error { return nil })
+	h[first] = jobs.Handler{Name: "first", Run: h[first].Run, Words: []string{"orders"}}
+	q := f.queue(h)
+	id := strongroom.NewID("str")
+	submit(t, q, jobs.Order{Kind: first, Args: jobs.Args{IDs: []string{id, "orders"}}})
 	for _, bad := range []string{
+		"Jane-Doe", "orders2", "Orders", "customers", id + "0", id[:len(id)-1], strings.ToUpper(id), "Jane_" + id[4:], "_" + id[4:], id[4:],
 		"", "Jane Doe", "jane.doe@example.com", "206-555-0164", "4000002760003184", "#1", strings.Repeat("x", 65), "a\nb",
 	} {
 		if _, err := q.Submit(t.Context(), operator(), jobs.Order{Kind: first, Args: jobs.Args{IDs: []string{bad}}}); !strongroom.IsKind(err, strongroom.Invalid) {

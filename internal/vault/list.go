@@ -253,11 +253,22 @@ func listKinds(r *db.Reader, store int64, kinds []kind, after recordID, now time
 	return all[:min(len(all), limit)], nil
 }
 
+func allKinds() []kind { return []kind{kindOrder, kindCustomer, kindFulfillment, kindStore} }
+
+// Kinds are the words by which records are of a kind, as lists show them.
+func Kinds() []string {
+	var out []string
+	for _, k := range allKinds() {
+		out = append(out, k.String())
+	}
+	return out
+}
+
 func checkList(q ListQuery) ([]kind, recordID, error) {
 	if !checkStoreID(q.Store) {
 		return nil, 0, noStore()
 	}
-	kinds := []kind{kindOrder, kindCustomer, kindFulfillment, kindStore}
+	kinds := allKinds()
 	if q.Kind != "" {
 		k, ok := fieldmap.ParseKind(q.Kind)
 		if !ok {
