@@ -22,6 +22,21 @@ type cli struct {
 	Config  configCmd  `cmd:"" group:"run" help:"Check and print the effective configuration."`
 	Version versionCmd `cmd:"" group:"run" help:"Print version and build."`
 
+	Enrol   enrolCmd   `cmd:"" group:"people" help:"Open your link and set up how you sign in."`
+	Signin  signinCmd  `cmd:"" group:"people" help:"Sign in; every command then calls as you."`
+	Signout signoutCmd `cmd:"" group:"people" help:"Sign out at this machine."`
+	Session sessionCmd `cmd:"" group:"people" help:"List sessions, step up, show who you are."`
+
+	Person   personCmd   `cmd:"" group:"people" help:"Ask for accounts, list, invite, suspend, reset and end people."`
+	Training trainingCmd `cmd:"" group:"people" help:"Record trainings and pledges."`
+	Device   deviceCmd   `cmd:"" group:"people" help:"Enter, enrol, list and revoke devices."`
+	Request  requestCmd  `cmd:"" group:"people" help:"Ask for short rights; approve, refuse and list requests."`
+	Role     roleCmd     `cmd:"" group:"people" help:"Ask for roles."`
+	Grant    grantCmd    `cmd:"" group:"people" help:"List and revoke grants."`
+	Service  serviceCmd  `cmd:"" group:"people" help:"Ask for services, adopt, suspend and resume them."`
+	Network  networkCmd  `cmd:"" group:"people" help:"Say where calls may come from."`
+	Access   accessCmd   `cmd:"" group:"people" help:"Say why somebody may or may not."`
+
 	Store  storeCmd  `cmd:"" group:"data" help:"Add, list and disconnect stores."`
 	Sync   syncCmd   `cmd:"" group:"data" help:"Pull a store's orders from EcartAPI."`
 	Ingest ingestCmd `cmd:"" group:"data" help:"Take in a file of EcartAPI JSON or NDJSON."`
@@ -33,7 +48,7 @@ type cli struct {
 	Case   caseCmd   `cmd:"" group:"data" help:"Open, list, extend and close cases of legal duties and shoppers' requests."`
 
 	Key    keyCmd    `cmd:"" group:"guard" help:"Create, list, rotate and revoke service keys."`
-	Policy policyCmd `cmd:"" group:"guard" help:"Check, test and explain policies."`
+	Policy policyCmd `cmd:"" group:"guard" help:"Check, test and explain policies; propose, approve and roll back versions."`
 	Audit  auditCmd  `cmd:"" group:"guard" help:"Read, export and verify the audit log."`
 	Log    logCmd    `cmd:"" group:"guard" help:"Continue the audit log after a loss, visibly."`
 	Root   rootCmd   `cmd:"" group:"guard" help:"Rotate the root key."`
@@ -69,6 +84,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		kong.Exit(func(n int) { code = n }),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "run", Title: "Run an instance"},
+			{Key: "people", Title: "People and their rights"},
 			{Key: "data", Title: "Work with data"},
 			{Key: "guard", Title: "Guard it"},
 		}),

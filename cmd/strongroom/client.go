@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"text/tabwriter"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/app"
@@ -26,9 +30,13 @@ type scripted struct {
 }
 
 // client calls the HTTP API: over the socket of the server that owns the data
-// folder, else of an instance opened in this process.
+// folder, else of an instance opened in this process. Whoever is signed in calls
+// as that person, else the OS user calls.
 type client struct {
-	conn *app.Client
+	conn   *app.Client
+	state  state
+	token  string            // of the session; empty: the OS user calls
+	device *ecdsa.PrivateKey // of this device, if it has one
 }
 
 // dial reaches the instance, whoever owns it.
@@ -37,7 +45,24 @@ func (i *instance) dial(g *globals) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn}, nil
+	c := &client{conn: conn}
+	if err := c.signed(i); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return c, nil
+}
+
+// signed takes the session and the device key of this machine.
+func (c *client) signed(i *instance) (err error) {
+	if c.state, err = i.state(); err != nil {
+		return err
+	}
+	if c.device, err = c.state.deviceKey(); err != nil {
+		return err
+	}
+	x, err := c.state.signedIn()
+	c.token = x.Token
+	return err
 }
 
 // with dials, runs fn and closes, whichever way fn ends.
@@ -76,12 +101,21 @@ func (p *problem) Error() string {
 // send makes one request and returns the answer's body for streaming. An answer
 // that is not a success is a *problem.
 func (c *client) send(ctx context.Context, method, path string, query url.Values, contentType string, body io.Reader) (*http.Response, error) {
+	if _, whole := body.(*bytes.Reader); c.token != "" && body != nil && !whole {
+		// A stream cannot be sent twice, so a token that is stale is renewed before.
+		if err := c.call(ctx, http.MethodGet, "/v1/session", nil, nil, nil); err != nil {
+			return nil, err
+		}
+	}
 	u := "http://strongroom" + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u, body)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.mark(req); err != nil {
 		return nil, err
 	}
 	if contentType != "" {
@@ -99,7 +133,54 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	if text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10)); err == nil {
 		_ = json.Unmarshal(text, p) // an answer that is no problem document keeps its status text
 	}
+	if _, whole := body.(*bytes.Reader); p.Code == "session-stale" && path != pathRenew && (body == nil || whole) {
+		if err := c.renew(ctx); err != nil {
+			return nil, err
+		}
+		if whole {
+			_, _ = body.(*bytes.Reader).Seek(0, io.SeekStart) // cannot fail
+		}
+		return c.send(ctx, method, path, query, contentType, body)
+	}
 	return nil, p
+}
+
+const pathRenew = "/v1/session/renew"
+
+// mark says who calls, from which device and with what.
+func (c *client) mark(req *http.Request) error {
+	req.Header.Set("User-Agent", "strongroom/"+app.Version+" ("+runtime.GOOS+")")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.device == nil {
+		return nil
+	}
+	proof, err := dpop(c.device, req.Method, req.URL.Path, time.Now()) // real time: a device proves itself now
+	req.Header.Set("DPoP", proof)
+	return err
+}
+
+// opened is a session as the API answers with it.
+type opened struct {
+	Token  string    `json:"token"`
+	Person string    `json:"person"`
+	Ends   time.Time `json:"ends_at"`
+}
+
+// take keeps a session that was opened or renewed.
+func (c *client) take(o opened) error {
+	c.token = o.Token
+	return c.state.keep(signedIn(o))
+}
+
+// renew takes a new token, after the rights of the session have changed.
+func (c *client) renew(ctx context.Context) error {
+	var o opened
+	if err := c.call(ctx, http.MethodPost, pathRenew, nil, nil, &o); err != nil {
+		return err
+	}
+	return c.take(o)
 }
 
 // call sends in as JSON, if any, and decodes the answer into out, if any.
@@ -156,4 +237,67 @@ func table(w io.Writer, heads string, rows [][]string) error {
 		fmt.Fprintln(t)
 	}
 	return t.Flush()
+}
+
+// act makes one call and prints the answer: nothing, as JSON, or by show.
+func act[Out any](i *instance, g *globals, s scripted, method, path string, query url.Values, in any, show func(Out) error) error {
+	return i.with(g, func(c *client) error {
+		var answer json.RawMessage
+		if err := c.call(g.ctx, method, path, query, in, &answer); err != nil {
+			return err
+		}
+		if s.JSON {
+			return printJSON(g.out, answer)
+		}
+		var out Out
+		if err := json.Unmarshal(answer, &out); err != nil {
+			return err
+		}
+		return show(out)
+	})
+}
+
+// list walks a list page by page and prints it, as JSON or as a table.
+func list[Row any](i *instance, g *globals, s scripted, path, name string, query url.Values, heads string, cells func(Row) []string) error {
+	return i.with(g, func(c *client) error {
+		if query == nil {
+			query = url.Values{}
+		}
+		raw, rows := []json.RawMessage{}, [][]string{}
+		for more := true; more; {
+			var page map[string]json.RawMessage
+			if err := c.call(g.ctx, http.MethodGet, path, query, nil, &page); err != nil {
+				return err
+			}
+			var part []json.RawMessage
+			if err := json.Unmarshal(page[name], &part); err != nil {
+				return err
+			}
+			raw = append(raw, part...)
+			next := ""
+			if text, ok := page["next_cursor"]; ok {
+				if err := json.Unmarshal(text, &next); err != nil {
+					return err
+				}
+			}
+			query.Set("cursor", next)
+			more = next != ""
+		}
+		if s.JSON {
+			return printJSON(g.out, raw)
+		}
+		for _, text := range raw {
+			var row Row
+			if err := json.Unmarshal(text, &row); err != nil {
+				return err
+			}
+			rows = append(rows, cells(row))
+		}
+		return table(g.out, heads, rows)
+	})
+}
+
+// tell makes one call that answers with nothing.
+func (i *instance) tell(g *globals, method, path string, in any) error {
+	return i.with(g, func(c *client) error { return c.call(g.ctx, method, path, nil, in, nil) })
 }

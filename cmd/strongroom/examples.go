@@ -102,5 +102,96 @@ func guardExamples(path string) []string {
 	case "clock advance":
 		return []string{"strongroom clock advance 31d --data DIR"}
 	}
+	return peopleExamples(path)
+}
+
+// peopleExamples are those of the commands for people and their rights.
+func peopleExamples(path string) []string {
+	switch path {
+	case "signout":
+		return []string{"strongroom signout --data DIR"}
+	case "session list":
+		return []string{"strongroom session list --data DIR", "strongroom session list --person usr_… --json --data DIR"}
+	case "session who":
+		return []string{"strongroom session who --data DIR"}
+	case "session step-up":
+		return []string{"strongroom session step-up --data DIR"}
+	case "session revoke":
+		return []string{"strongroom session revoke ses_… --data DIR"}
+	case "person add":
+		return []string{`strongroom person add "Jana Novak" --email jana.novak@example.com --role operator --all-stores --reason "runs the stores" --data DIR`}
+	case "person list":
+		return []string{"strongroom person list --state active --data DIR"}
+	case "person show":
+		return []string{"strongroom person show --data DIR", "strongroom person show usr_… --data DIR"}
+	case "person suspend":
+		return []string{"strongroom person suspend usr_… --reason absence --data DIR"}
+	case "person end":
+		return []string{"strongroom person end usr_… --data DIR", "strongroom person end usr_… --yes --data DIR"}
+	case "person invite", "person resume", "person reset", "person unlock":
+		return []string{"strongroom " + path + " usr_… --data DIR"}
+	case "training record":
+		return []string{"strongroom training record data-protection --version 2026-1 --data DIR",
+			"strongroom training record it-security --version 2026-1 --person usr_… --at 2026-11-20T12:00:00Z --data DIR"}
+	case "training pledge":
+		return []string{"strongroom training pledge confidentiality --version 2026-1 --data DIR"}
+	case "device add":
+		return []string{"strongroom device add L-0042 --owner usr_… --managed --data DIR"}
+	case "device enrol":
+		return []string{"strongroom device enrol --data DIR"}
+	case "device list":
+		return []string{"strongroom device list --data DIR"}
+	case "device revoke":
+		return []string{"strongroom device revoke dev_… --data DIR"}
+	}
+	return accessExamples(path)
+}
+
+// accessExamples are those of requests, grants, services and versions.
+func accessExamples(path string) []string {
+	switch path {
+	case "request open":
+		return []string{`strongroom request open str_… --purpose fulfilment --reference 5001 --for 30m --reason "a parcel came back" --data DIR`}
+	case "request glass":
+		return []string{`strongroom request glass str_… --purpose fulfilment --reason "the carrier waits at the door" --data DIR`}
+	case "request list":
+		return []string{"strongroom request list --state open --data DIR", "strongroom request list --own --data DIR"}
+	case "request show", "request withdraw", "request break":
+		return []string{"strongroom " + path + " req_… --data DIR"}
+	case "request approve", "request refuse":
+		return []string{"strongroom " + path + ` req_… --remark "as agreed" --data DIR`}
+	case "role ask":
+		return []string{`strongroom role ask usr_… --role privacy --all-stores --reason "answers shoppers" --data DIR`}
+	case "grant list":
+		return []string{"strongroom grant list --live --data DIR", "strongroom grant list --person usr_… --json --data DIR"}
+	case "grant revoke":
+		return []string{"strongroom grant revoke grt_… --data DIR"}
+	case "service ask":
+		return []string{`strongroom service ask label-printer --owner usr_… --purpose labels --role application --store str_… --reason "prints labels" --data DIR`}
+	case "service findings":
+		return []string{"strongroom service findings --data DIR"}
+	case "service adopt":
+		return []string{"strongroom service adopt svc_… --owner usr_… --purpose labels --data DIR"}
+	case "service suspend", "service resume":
+		return []string{"strongroom " + path + " svc_… --data DIR"}
+	case "network list":
+		return []string{"strongroom network list --data DIR"}
+	case "network allow":
+		return []string{"strongroom network allow 192.0.2.0/24 --data DIR", "strongroom network allow 10.0.0.0/8 --listener api --for svc_… --data DIR"}
+	case "network deny":
+		return []string{"strongroom network deny 203.0.113.7/32 --data DIR"}
+	case "network remove":
+		return []string{"strongroom network remove net_… --data DIR"}
+	case "access explain":
+		return []string{"strongroom access explain usr_… --action record.reveal --store str_… --purpose fulfilment --reference --mfa-age 5m --data DIR"}
+	case "policy propose":
+		return []string{"strongroom policy propose ./policies --data DIR"}
+	case "policy list", "policy show", "policy reset":
+		return []string{"strongroom " + path + " --data DIR"}
+	case "policy dry-run", "policy approve", "policy activate", "policy withdraw":
+		return []string{"strongroom " + path + " pol_… --data DIR"}
+	case "policy rollback":
+		return []string{"strongroom policy rollback 0 --data DIR"}
+	}
 	return nil
 }

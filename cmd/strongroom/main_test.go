@@ -40,6 +40,11 @@ func TestScripts(t *testing.T) {
 			"bearer": bearer,
 			"cut":    cut,
 			"mode":   mode,
+			"enrol":  enrolling,
+			"signin": signingIn,
+			"stepup": steppingUp,
+			"device": enrollingDevice,
+			"kept":   kept,
 		},
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/authz"
@@ -12,6 +13,16 @@ type policyCmd struct {
 	Check   policyCheckCmd   `cmd:"" help:"Check a folder of policies against the schema."`
 	Test    policyTestCmd    `cmd:"" help:"Run a file of cases: request and wanted decision."`
 	Explain policyExplainCmd `cmd:"" help:"Say why an actor may or may not."`
+
+	List     policyListCmd     `cmd:"" help:"List the versions of an instance."`
+	Show     policyShowCmd     `cmd:"" help:"Show a version, its files and how it differs from what is in force."`
+	Propose  policyProposeCmd  `cmd:"" help:"Propose a folder as a version; nothing changes yet."`
+	DryRun   policyDryRunCmd   `cmd:"" help:"Say what a version would have done to past decisions."`
+	Approve  policyApproveCmd  `cmd:"" help:"Approve somebody else's version."`
+	Activate policyActivateCmd `cmd:"" help:"Put a version in force."`
+	Withdraw policyWithdrawCmd `cmd:"" help:"Take back a version that waits."`
+	Rollback policyRollbackCmd `cmd:"" help:"Bring back what an earlier version said."`
+	Reset    policyResetCmd    `cmd:"" help:"Go back to the shipped policies, when nothing else works."`
 }
 
 // policies are the flags that choose what is decided by: the shipped policies
@@ -109,6 +120,11 @@ type policyExplainCmd struct {
 	Resource  string   `default:"Record" help:"Type of resource: Record, Store, Log, Key, Instance, …"`
 	Purpose   string   `help:"Purpose, for a reveal."`
 	Reference bool     `help:"A reference is given."`
+
+	Trained bool          `help:"Of a person: both trainings are current."`
+	Pledged bool          `help:"Of a person: both pledges are given."`
+	Device  string        `help:"Of a person: managed, unmanaged or unknown."`
+	MFAAge  time.Duration `name:"mfa-age" default:"-1s" help:"Of a person: how long ago two factors were shown; default: never."`
 }
 
 func (p *policyExplainCmd) Run(g *globals) error {
@@ -116,8 +132,16 @@ func (p *policyExplainCmd) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
+	now := time.Now() // any instant: only its distance from what was shown counts
+	who := strongroom.Actor{Kind: strongroom.ActorKind(p.Kind), ID: "svc_example", Roles: p.Role, Stores: p.Stores, AllStores: len(p.Stores) == 0, Door: "http"}
+	if who.Kind == strongroom.PersonActor {
+		who.ID, who.Standing = "usr_example", strongroom.Standing{Trained: p.Trained, Pledged: p.Pledged, Device: p.Device}
+		if p.MFAAge >= 0 {
+			who.Standing.Verified = now.Add(-p.MFAAge)
+		}
+	}
 	x := e.Explain(authz.Request{
-		Actor:        strongroom.Actor{Kind: strongroom.ActorKind(p.Kind), ID: "svc_example", Roles: p.Role, Stores: p.Stores, AllStores: len(p.Stores) == 0},
+		Actor: who, Now: now, Real: now,
 		Action:       strongroom.Action{Name: p.Action},
 		Resource:     strongroom.Resource{Type: p.Resource, ID: "example", Store: p.Store},
 		Purpose:      strongroom.Purpose(p.Purpose),

@@ -137,3 +137,18 @@ func ContinueLog(ctx context.Context, o Options, reason, by string) error {
 	}
 	return errors.Join(err, a.Close())
 }
+
+// ResetPolicies goes back to the policies of the product and the configuration,
+// whatever the version in force says and whether it loads or not. It is for the OS
+// user on the spot; the folder must be free.
+func ResetPolicies(ctx context.Context, o Options) error {
+	o.ShippedPolicies = true
+	a, err := Open(ctx, o)
+	if errors.Is(err, ErrLocked) {
+		return strongroom.Faultf(strongroom.Conflict, "folder", "a server owns the data folder").Advise("stop it first")
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.book.Reset(ctx, a.local()), a.Close())
+}
