@@ -3,10 +3,19 @@ package strongroom
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"encoding/binary"
 	"strings"
 )
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// RecordID returns a record's id as callers see it: rec_ and 26 characters of
+// base32, the shape of every other id, of which the first eight bytes are zero.
+func RecordID(number uint64) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[8:], number)
+	return "rec_" + idEncoding.EncodeToString(b[:])
+}
 
 // NewID returns prefix, an underscore and 128 random bits in lower-case
 // Crockford base32. It says nothing about what it names.

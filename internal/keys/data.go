@@ -19,6 +19,8 @@ type Wrapped struct {
 	Epoch   uint32
 	EraseBy time.Time // microseconds count
 	Wrap    []byte
+
+	aside bool // the roll could not open it
 }
 
 // String names the wrap without its bytes.
@@ -90,6 +92,9 @@ func (r *Ring) unwrap(w *Wrapped) (seal.Key, error) {
 	r.epochs.RLock()
 	defer r.epochs.RUnlock()
 	s := r.now.Load()
+	if w.aside {
+		return seal.Key{}, wrongWrap() // changed, not erased
+	}
 	e := s.entries[slot{use: epochUse, epoch: w.Epoch}]
 	if e == nil {
 		return seal.Key{}, strongroom.Faultf(strongroom.Erased, "epoch", "the key of epoch %d is destroyed", w.Epoch)

@@ -31,8 +31,9 @@
 //   - A destroyed key stands in the ledger, synced, before the transaction that
 //     destroys it commits. The ledger lies outside the database, so that a
 //     restored copy is made to forget again ([Keys.Replay]).
-//   - An old epoch key dies only when no row names it, nobody objects and the
-//     readers have had their grace. From then on no copy of the database made
+//   - An old epoch key dies only when no row that opens names it, nobody objects
+//     and the readers have had their grace; and a row that does not open, because
+//     somebody changed it, keeps none alive. From then on no copy of the database made
 //     before the roll began opens a record erased before it, with any key that
 //     is left.
 //   - No network inside a transaction, and none to open a record.

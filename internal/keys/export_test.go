@@ -36,3 +36,6 @@ func AppendEntry(dst []byte, e Entry) []byte { return appendEntry(dst, e) }
 func ReadEntries(r io.ReadSeeker, skip int64, fn func(Entry) error) (int64, error) {
 	return readEntries(r, skip, fn)
 }
+
+// RewrapAll rewraps rows in memory.
+func RewrapAll(r *Ring, rows []Wrapped) ([][]byte, error) { return r.rewrapAll(rows) }

@@ -22,6 +22,9 @@ type Gauges struct {
 	// OldestRecord is the least record id that has a key; record ids begin with
 	// their time. Zero if there is none.
 	OldestRecord uint64
+	// Aside counts the keys that a roll could not open and put aside, up to
+	// AsideLimit. It is not 0 only if somebody changed the database.
+	Aside int64
 	// Epoch tells about the epochs; an epoch much older than its length means
 	// that a roll waits.
 	Epoch Epoch
@@ -57,7 +60,15 @@ func (k *Keys) readGauges(r *db.Reader) (g Gauges, err error) {
 	if err := r.QueryRow(sqlOldest).Scan(&oldest); err != nil {
 		return g, err
 	}
+	aside, err := asideRecords(r)
+	if err != nil {
+		return g, err
+	}
+	for _, record := range aside {
+		k.damage.Saw(record) // met by a process before this one
+	}
 	k.due.doubt(next)
+	g.Aside = int64(len(aside))
 	g.Overdue, g.OldestRecord = late+dead, uint64(oldest)
 	if oldest != 0 {
 		g.NextDue = db.Time(next)

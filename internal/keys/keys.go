@@ -39,6 +39,7 @@ type Keys struct {
 	o      Options
 	due    due
 	gone   gone
+	damage Damage
 
 	rolling sync.Mutex // one roll at a time
 }

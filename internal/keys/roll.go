@@ -6,16 +6,19 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"strongroom"
+	"strongroom/internal/db"
 	"strongroom/internal/guard"
 	"strongroom/internal/seal"
 )
 
 // rollBatch is how many keys one transaction of the roll moves.
 const rollBatch = 2000
+
+// rollPasses is how often a roll looks at all rows before it gives up.
+const rollPasses = 4
 
 // Epoch tells about the epochs.
 type Epoch struct {
@@ -86,9 +89,16 @@ func (r *Ring) dropEpochs(ctx context.Context) error {
 // A roll that was cut short is finished first, and then one more is made: what
 // was erased since the first began is dead only after one that began later, and
 // whoever asks for a roll relies on that. progress, which may be nil, is told of
-// keys done and keys in all, for each of the two. Faults: Conflict (code
-// "roll-broken") if some wraps do not open, Unavailable (code "roll-waits") if
-// somebody objects; the old keys are kept in both cases.
+// keys done and keys in all, for each of the two.
+//
+// A key that does not open is no key of ours: somebody changed its row. It is put
+// aside ([Keys.Aside]), counted, and named by an event, and the old epoch keys die
+// all the same: who can change a row must not be able to keep them. A roll that can
+// open such a row after all takes it back.
+//
+// Faults: Conflict (code "roll-broken") if rows of an older epoch keep coming
+// while it rolls, Unavailable (code "roll-waits") if somebody objects; the old
+// keys are kept in both cases.
 func (k *Keys) Roll(ctx context.Context, who strongroom.Actor, progress func(done, total int64)) error {
 	if !k.rolling.TryLock() {
 		return strongroom.Faultf(strongroom.Conflict, "roll", "a roll is under way already")
@@ -111,22 +121,27 @@ func (k *Keys) roll(ctx context.Context, who strongroom.Actor, progress func(don
 	if err != nil {
 		return err
 	}
-	// What a pass leaves behind cannot be moved: everything new is of the
-	// current epoch. The second pass is for what a resumed first one had skipped.
-	for range 2 {
+	if err := k.takeBack(ctx, who); err != nil {
+		return err
+	}
+	// Everything new is of the current epoch, and what a pass cannot move it puts
+	// aside. The second pass is for what a resumed first one had skipped, the others
+	// for what somebody changes while the roll goes on.
+	var left uint64
+	for range rollPasses {
 		if err := k.pass(ctx, who, total, progress); err != nil {
 			return err
 		}
-		left, err := k.leftBehind(ctx, who)
-		if err != nil {
+		var found bool
+		if left, found, err = k.leftBehind(ctx, who); err != nil {
 			return err
 		}
-		if !left {
+		if !found {
 			return k.endRoll(ctx, who)
 		}
 	}
-	return strongroom.Faultf(strongroom.Conflict, "roll-broken", "some data keys do not open, so the old epoch keys are kept").
-		Advise("find the changed rows and erase their records, then roll again")
+	return strongroom.Faultf(strongroom.Conflict, "roll-broken", "the key of record %s does not leave its older epoch, so the old epoch keys are kept", strongroom.RecordID(left)).
+		Advise("somebody changes the database while the roll goes on: open an incident, end his access, then roll again")
 }
 
 // beginRoll records the decision, counts the keys, and begins an epoch unless an
@@ -173,14 +188,17 @@ func (k *Keys) pass(ctx context.Context, who strongroom.Actor, total int64, prog
 // under the current epoch key, in one transaction with one event. It returns
 // where to go on, math.MaxInt64 at the end, and how many keys it moved. Records
 // are ordered as signed numbers, which is the engines' order; math.MinInt64
-// starts. A wrap that does not open is left as it is.
+// starts. A wrap that does not open is put aside and stays as it is.
 func (k *Keys) RollStep(ctx context.Context, who strongroom.Actor, from int64, limit int) (next int64, n int, err error) {
 	epoch := k.Epoch().Current
+	var shut []Wrapped
+	var receipt *guard.Receipt
 	err = k.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actEpochRoll, epochResource(epoch), guard.Context{}); err != nil {
 			return err
 		}
-		old, err := oldRows(tx, from, epoch, limit)
+		receipt = tx.Receipt()
+		old, err := listRows(tx.Query(sqlOld, from, epoch, limit))
 		if err != nil {
 			return err
 		}
@@ -189,13 +207,16 @@ func (k *Keys) RollStep(ctx context.Context, who strongroom.Actor, from int64, l
 			next = int64(old[limit-1].Record) + 1
 		}
 		old, back := k.putBack(old)
-		fresh, broken := k.ring.rewrapAll(old)
+		fresh, err := k.ring.rewrapAll(old)
+		if err != nil {
+			return err
+		}
 		if n, err = putRewrapped(tx, old, fresh, epoch); err != nil {
 			return err
 		}
 		tx.Note("keys", int64(n))
-		if broken > 0 {
-			tx.Note("failed", broken)
+		if shut = unopened(old, fresh); len(shut) > 0 {
+			tx.Note("failed", int64(len(shut)))
 		}
 		if len(back) > 0 { // an event of its own, with the reason
 			k.o.Log.Warn("rows of erased records were put back and are destroyed again", "records", len(back))
@@ -205,6 +226,9 @@ func (k *Keys) RollStep(ctx context.Context, who strongroom.Actor, from int64, l
 		}
 		return setRollMark(tx, epoch, next)
 	})
+	if err == nil {
+		err = k.putAside(ctx, who, shut, receipt)
+	}
 	if err != nil {
 		return from, 0, err
 	}
@@ -224,27 +248,37 @@ func (k *Keys) putBack(rows []Wrapped) (rest []Wrapped, back []uint64) {
 	return rest, back
 }
 
-// rewrapAll wraps the keys of old under the current epoch, on all processors. A
-// wrap that does not open stays nil and is counted.
-func (r *Ring) rewrapAll(old []Wrapped) (fresh [][]byte, broken int64) {
+// rewrapAll wraps the keys of old under the current epoch, on all processors. What
+// does not open stays nil. A ring that was closed meanwhile is a fault: its keys
+// are wiped, and what does not open says nothing then.
+func (r *Ring) rewrapAll(old []Wrapped) (fresh [][]byte, err error) {
 	r.epochs.RLock()
 	defer r.epochs.RUnlock()
 	s := r.now.Load()
+	if s == nil {
+		return nil, ringClosed()
+	}
 	fresh = make([][]byte, len(old))
-	var failed atomic.Int64
 	var wg sync.WaitGroup
 	part := (len(old) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
 	for from := 0; from < len(old); from += part {
 		wg.Go(func() {
 			to := min(from+part, len(old))
-			failed.Add(s.rewrapPart(old[from:to], fresh[from:to]))
+			s.rewrapPart(old[from:to], fresh[from:to])
 		})
 	}
 	wg.Wait()
-	return fresh, failed.Load()
+	if r.now.Load() == nil {
+		return nil, ringClosed()
+	}
+	return fresh, nil
 }
 
-func (s *state) rewrapPart(old []Wrapped, fresh [][]byte) (broken int64) {
+func ringClosed() error {
+	return strongroom.Faultf(strongroom.Unavailable, "keyring", "the keyring was closed")
+}
+
+func (s *state) rewrapPart(old []Wrapped, fresh [][]byte) {
 	to := s.entries[slot{use: epochUse, epoch: s.epoch}].key
 	out := make([]byte, 0, len(old)*seal.WrapSize) // one piece for all, cut up below
 	ad, raw := make([]byte, 0, 160), make([]byte, 0, seal.KeySize)
@@ -253,13 +287,11 @@ func (s *state) rewrapPart(old []Wrapped, fresh [][]byte) (broken int64) {
 		w := old[i]
 		from := s.entries[slot{use: epochUse, epoch: w.Epoch}]
 		if from == nil {
-			broken++
 			continue
 		}
 		store := s.byNumber[w.Store]
 		key, err := from.key.Open(raw[:0], wrapAD(ad[:0], s, store, &w), w.Wrap)
 		if err != nil {
-			broken++
 			continue
 		}
 		w.Epoch = s.epoch
@@ -267,23 +299,31 @@ func (s *state) rewrapPart(old []Wrapped, fresh [][]byte) (broken int64) {
 		out = to.Seal(out, wrapAD(ad[:0], s, store, &w), key)
 		fresh[i] = out[n:len(out):len(out)]
 	}
-	return broken
 }
 
-// leftBehind reports whether a row names an older epoch. It looks at every row,
-// on a reading connection, where it holds nobody up.
-func (k *Keys) leftBehind(ctx context.Context, who strongroom.Actor) (left bool, err error) {
+// unopened returns those of old that have no fresh wrap.
+func unopened(old []Wrapped, fresh [][]byte) (shut []Wrapped) {
+	for i := range old {
+		if fresh[i] == nil {
+			shut = append(shut, old[i])
+		}
+	}
+	return shut
+}
+
+// leftBehind finds a row that names an older epoch and is not put aside. It looks
+// at every row, on a reading connection, where it holds nobody up.
+func (k *Keys) leftBehind(ctx context.Context, who strongroom.Actor) (record uint64, left bool, err error) {
 	epoch := k.Epoch().Current
 	err = k.guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
 		if err := v.Allow(actEpochRoll, epochResource(epoch), guard.Context{}); err != nil {
 			return err
 		}
 		v.Note("stage", stageCheck())
-		var record int64
 		left, err = found(v.QueryRow(sqlAnyOld, epoch).Scan(&record))
 		return err
 	})
-	return left, err
+	return record, left, err
 }
 
 // endRoll destroys the old epoch keys: when nobody objects, after the grace for
@@ -315,13 +355,12 @@ func (k *Keys) endRoll(ctx context.Context, who strongroom.Actor) error {
 	})
 }
 
-// oldRows lists rows of other epochs in order.
-func oldRows(tx *guard.Tx, from int64, epoch uint32, limit int) ([]Wrapped, error) {
-	rows, err := tx.Query(sqlOld, from, epoch, limit)
+// listRows lists the rows of a question.
+func listRows(rows *db.Rows, err error) ([]Wrapped, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Wrapped, 0, limit)
+	out := make([]Wrapped, 0, rollBatch)
 	for rows.Next() {
 		w, err := scanRow(rows)
 		if err != nil {

@@ -191,38 +191,6 @@ func TestRollWaits(t *testing.T) {
 	}
 }
 
-// A row that was changed behind our back does not open; the roll says so and
-// keeps the old key, and goes on once the record is destroyed.
-func TestRollMeetsTamperedRow(t *testing.T) {
-	f := open(t)
-	f.fill(10, f.later())
-	f.exec(func(tx *db.Tx) error {
-		const later = "update keys_data set erase_by = erase_by + 1 where record = 4"
-		n, err := tx.Exec(later)
-		if n != 1 {
-			t.Error("nothing was changed")
-		}
-		return err
-	})
-	err := f.Roll(context.Background(), f.who, nil)
-	wantKind(t, "with a changed row", err, strongroom.Conflict)
-	if e := f.Epoch(); e.Old != 1 {
-		t.Fatal("the old key is gone")
-	}
-	_, err = f.load(4)
-	wantKind(t, "the changed row", err, strongroom.Denied)
-	if _, err := f.load(5); err != nil {
-		t.Error("its neighbour:", err)
-	}
-	if n, err := f.destroy(keys.Operator, 4); n != 1 || err != nil {
-		t.Fatal(err)
-	}
-	f.must(f.Roll(context.Background(), f.who, nil))
-	if e := f.Epoch(); e.Current != 3 || e.Old != 0 {
-		t.Errorf("%+v", e)
-	}
-}
-
 // A key that is replaced, moved or destroyed while the roll goes on keeps its
 // newest state.
 func TestRollAmongWriters(t *testing.T) {

@@ -29,13 +29,13 @@ const (
 	sqlPut = `
 insert into keys_data (record, version, store, epoch, erase_by, wrap) values ($1, $2, $3, $4, $5, $6)
 on conflict (record) do update set version = excluded.version, store = excluded.store,
-	epoch = excluded.epoch, erase_by = excluded.erase_by, wrap = excluded.wrap
+	epoch = excluded.epoch, erase_by = excluded.erase_by, wrap = excluded.wrap, aside = 0
 where keys_data.version <= excluded.version`
 
-	sqlLoad = `select record, version, store, epoch, erase_by, wrap from keys_data where record = $1`
+	sqlLoad = `select record, version, store, epoch, erase_by, wrap, aside from keys_data where record = $1`
 
 	sqlLoadMany = `
-select record, version, store, epoch, erase_by, wrap from keys_data where record in
+select record, version, store, epoch, erase_by, wrap, aside from keys_data where record in
 	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
 	sqlOwner = `select store from keys_data where record = $1`
@@ -72,13 +72,19 @@ insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data 
 	sqlNextDue = `select coalesce(min(erase_by), 9223372036854775807) from keys_data where erase_by >= $1`
 
 	sqlOld = `
-select record, version, store, epoch, erase_by, wrap from keys_data
-where record >= $1 and epoch <> $2 order by record limit $3`
-	sqlRewrap  = `update keys_data set epoch = $1, wrap = $2 where record = $3 and wrap = $4`
-	sqlAnyOld  = `select record from keys_data where epoch <> $1 limit 1`
-	sqlCount   = `select count(*) from keys_data`
-	sqlOldest  = `select coalesce(min(record), 0) from keys_data`
-	sqlOverdue = `
+select record, version, store, epoch, erase_by, wrap, aside from keys_data
+where record >= $1 and epoch <> $2 and aside = 0 order by record limit $3`
+	sqlRewrap     = `update keys_data set epoch = $1, wrap = $2 where record = $3 and wrap = $4`
+	sqlUnsetAside = `update keys_data set aside = 0 where record = $1 and aside <> 0`
+	sqlAnyOld     = `select record from keys_data where epoch <> $1 and aside = 0 limit 1`
+	sqlAside      = `
+select record, version, store, epoch, erase_by, wrap, aside from keys_data
+where aside <> 0 and record >= $1 order by record limit $2`
+	sqlAsideRecords = `select record from keys_data where aside <> 0 order by record limit $1`
+	sqlSetAside     = `update keys_data set aside = 1 where record = $1 and wrap = $2 and aside = 0`
+	sqlCount        = `select count(*) from keys_data`
+	sqlOldest       = `select coalesce(min(record), 0) from keys_data`
+	sqlOverdue      = `
 select (select count(*) from (select 1 from keys_data where erase_by <= $1 limit $2) d),
 	(select count(*) from (select 1 from keys_dead limit $2) e)`
 
@@ -98,11 +104,12 @@ func readRow(r *db.Reader, record uint64) (Wrapped, error) {
 // scanRow reads one row of keys_data, from a row or from rows.
 func scanRow(row interface{ Scan(...any) error }) (Wrapped, error) {
 	var w Wrapped
-	var version, store, epoch, us int64 // the types the engine has: others cost reflection
-	if err := row.Scan(&w.Record, &version, &store, &epoch, &us, &w.Wrap); err != nil {
+	var version, store, epoch, us, aside int64 // the types the engine has: others cost reflection
+	if err := row.Scan(&w.Record, &version, &store, &epoch, &us, &w.Wrap, &aside); err != nil {
 		return Wrapped{}, err
 	}
 	w.Version, w.Store, w.Epoch, w.EraseBy = uint32(version), uint32(store), uint32(epoch), db.Time(us)
+	w.aside = aside != 0
 	return w, nil
 }
 

@@ -64,13 +64,8 @@ const (
 	recordChars  = 26
 )
 
-// String returns the id as callers see it: rec_ and 26 base32 characters, the
-// shape of every other id, of which the first eight bytes are zero.
-func (id recordID) String() string {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[8:], uint64(id))
-	return recordPrefix + recordEncoding.EncodeToString(b[:])
-}
+// String returns the id as callers see it.
+func (id recordID) String() string { return strongroom.RecordID(uint64(id)) }
 
 // parseRecordID reads what String wrote. The error never repeats s.
 func parseRecordID(s string) (recordID, error) {
