@@ -161,7 +161,7 @@ func TestRecoveryCodes(t *testing.T) {
 	if len(codes) != 10 {
 		t.Fatalf("%d codes", len(codes))
 	}
-	form := regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){3}$`)
+	form := regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){5}$`) // 24 letters of 5 bits
 	seen := map[[32]byte]bool{}
 	for _, c := range codes {
 		text := c.Reveal()
@@ -187,7 +187,9 @@ func TestRecoveryCodes(t *testing.T) {
 			t.Errorf("a code with one other letter has a digest we know, or none: %v", err)
 		}
 	}
-	for _, bad := range []string{"", "0000", "0000-0000-0000-000u", "0000-0000-0000-000", "0000-0000-0000-0000-0", "0000-0000-0000-000é"} {
+	for _, bad := range []string{"", "0000", "0000-0000-0000-0000",
+		"0000-0000-0000-0000-0000-000u", "0000-0000-0000-0000-0000-000", "0000-0000-0000-0000-0000-0000-0", "0000-0000-0000-0000-0000-000é",
+	} {
 		_, err := factor.ParseRecovery(bad)
 		if !strongroom.IsKind(err, strongroom.Unauthenticated) || bad != "" && strings.Contains(err.Error(), bad) {
 			t.Errorf("%q: %v", bad, err)
@@ -236,8 +238,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 }
 
 func FuzzParseRecovery(f *testing.F) {
-	f.Add("0123-4567-89ab-cdef")
-	f.Add("O123 4567 89AB CDEF")
+	f.Add("0123-4567-89ab-cdef-ghjk-mnpq")
+	f.Add("O123 4567 89AB CDEF GHJK MNPQ")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := factor.ParseRecovery(text)
 		if err != nil {

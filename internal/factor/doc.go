@@ -10,7 +10,7 @@
 //     word. Reveal gives the text, to be shown once to the person it belongs to.
 //   - [TOTPSecret.Verify] names the time step a code belongs to. The caller
 //     accepts only a step above the last one it accepted, so a code works once.
-//   - A recovery code is 80 random bits. Only its [Code.Digest] is kept, under a
+//   - A recovery code is 120 random bits. Only its [Code.Digest] is kept, under a
 //     key and bound to the person; single use is by deleting that digest.
 //   - The state of a passkey ceremony is good for [CeremonyLife], for one kind of
 //     ceremony, for one relying party and for one person. It is not secret but
