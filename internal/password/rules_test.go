@@ -257,6 +257,28 @@ func TestRepetition(t *testing.T) {
 	}
 }
 
+// TestLongPasswords shows that 64 characters of any script are accepted as a
+// whole, the widest of four bytes, and that the last one counts.
+func TestLongPasswords(t *testing.T) {
+	for what, tail := range map[string]string{"letters": "kQ3#mZ8%", "Han": "鯨雲琴泉橋笛霜鹿", "four bytes": "𠀋𡈽𡌛𡑮𡢽𠮟𡚴𡸴"} {
+		typed := "vD7#kq9!" + strings.Repeat(tail, 7)
+		if n := password.Characters(typed); n != 64 {
+			t.Fatalf("%s: the test has %d characters", what, n)
+		}
+		check(t, typed, password.Subject{}, "")
+		a, err := password.Normal([]byte(typed))
+		if err != nil {
+			t.Fatal(what, err)
+		}
+		if b, err := password.Normal([]byte(string([]rune(typed)[:63]) + "x")); err != nil || string(a) == string(b) {
+			t.Errorf("%s: the end is cut off, or %v", what, err)
+		}
+		if b, err := password.Normal([]byte(strings.ToLower(typed))); err != nil || string(a) == string(b) {
+			t.Errorf("%s: the case is lost, or %v", what, err)
+		}
+	}
+}
+
 func TestCharacters(t *testing.T) {
 	for text, want := range map[string]int{
 		"": 0, "abc": 3, "é": 1, "e\u0301\u0302": 1, "क्षि": 1, "นี้": 1, "각": 1, "ㄱ\u11a8": 1, "漢字": 2,
