@@ -1,0 +1,214 @@
+package review
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/authz"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// Events is what this package asks of the log.
+type Events interface {
+	// Use returns what each account did since a time of the data clock.
+	Use(ctx context.Context, since time.Time) (map[string]Use, error)
+	// Opened returns the reveals from one time up to another, in the order of the log,
+	// with the root of the tree over all events before the second.
+	Opened(ctx context.Context, from, to time.Time) (Opened, error)
+}
+
+// Use is what an account did: how often each action succeeded, and at which stores.
+type Use struct {
+	Actions map[string]int
+	Stores  []string
+}
+
+// Flaw is what is wrong with an account or a right.
+type Flaw string
+
+// The flaws (DPP 2.2.6, 2.3.2).
+const (
+	FlawUnapproved Flaw = "unapproved" // neither in the baseline nor with a case, or wider than approved
+	FlawNew        Flaw = "new"        // with a case, since the baseline
+	FlawDormant    Flaw = "dormant"    // an account not used for long
+	FlawUnusedRole Flaw = "unused"     // a right whose role nobody used for [UsedWithin]
+	FlawStanding   Flaw = "standing"   // a role over the instance without an end
+	FlawUnbound    Flaw = "unbound"    // a way outside that is nobody's
+	FlawLeaver     Flaw = "leaver"     // a way outside of somebody who has left
+)
+
+// Finding is an account or a right with a flaw.
+type Finding struct {
+	Flaw Flaw
+	Item Item
+}
+
+// Shrink proposes less for a right that is not used as a whole. To lies within it;
+// where it names no role the right can go.
+type Shrink struct {
+	Item Item
+	Used []string // actions of the role that were used
+	To   Scope
+}
+
+// Drift compares what there is with the baseline and with what is used.
+func (v *Review) Drift(ctx context.Context, who strongroom.Actor, kind Kind) (out []Finding, less []Shrink, err error) {
+	used, since, err := v.used(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = v.o.Guard.Read(ctx, who, func(_ context.Context, w *guard.View) error {
+		if err := w.Allow(reviewRead, campaignResource("", string(kind), false), guard.Context{}); err != nil {
+			return err
+		}
+		if err := whole(who); err != nil {
+			return err
+		}
+		out, less, err = v.drift(&w.Reader, kind, w.Now(), used, since)
+		w.Note("count", len(out))
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return out, less, nil
+}
+
+// used reads the log, outside of every transaction. nil says that nothing is known.
+func (v *Review) used(ctx context.Context) (map[string]Use, time.Time, error) {
+	if v.o.Events == nil {
+		return nil, time.Time{}, nil
+	}
+	var since time.Time
+	if err := v.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
+		since = r.Now().Add(-UsedWithin)
+		return nil
+	}); err != nil {
+		return nil, since, err
+	}
+	used, err := v.o.Events.Use(ctx, since)
+	if err == nil && used == nil {
+		used = map[string]Use{}
+	}
+	return used, since, err
+}
+
+func (v *Review) drift(r *db.Reader, kind Kind, now time.Time, used map[string]Use, since time.Time) (out []Finding, less []Shrink, err error) {
+	items, err := v.population(r, kind, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	base, _, err := v.baseline(r, kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	approved := byID(base.Items)
+	for _, it := range items {
+		for _, f := range v.flaws(it, approved, base.Version > 0, now) {
+			out = append(out, Finding{f, it})
+		}
+		if it.Sort == Outside && it.Account != "" {
+			switch there, err := found(v.o.Registers.Exists(r, it.Account)); {
+			case err != nil:
+				return nil, nil, err
+			case !there:
+				out = append(out, Finding{FlawLeaver, it})
+			}
+		}
+		if used == nil || v.o.Verbs == nil || len(it.Roles) == 0 || it.Elevated || it.From.After(since) {
+			continue
+		}
+		if s, ok := v.shrink(it, used[it.Account]); ok {
+			less = append(less, s)
+			if len(s.To.Roles) == 0 {
+				out = append(out, Finding{FlawUnusedRole, it})
+			}
+		}
+	}
+	return out, less, nil
+}
+
+// flaws compares one item with the baseline and the calendar.
+func (v *Review) flaws(it Item, approved map[string]Item, based bool, now time.Time) (out []Flaw) {
+	was, known := approved[it.ID]
+	switch {
+	case it.Sort == Outside && it.Account == "":
+		out = append(out, FlawUnbound)
+	case known && !it.scope().Within(was.scope()), known && (it.Account != was.Account || it.Privilege != was.Privilege):
+		out = append(out, FlawUnapproved)
+	case !known && it.Case == "" && !it.Elevated:
+		out = append(out, FlawUnapproved)
+	case !known && based && !it.Elevated:
+		out = append(out, FlawNew)
+	}
+	if it.Sort == Account && !it.Suspended && now.Sub(later(it.Used, it.From)) > v.o.Dormant {
+		out = append(out, FlawDormant)
+	}
+	if it.standing() {
+		out = append(out, FlawStanding)
+	}
+	return out
+}
+
+// standing reports whether the item is a role over the whole instance without end.
+func (i *Item) standing() bool {
+	return i.Until.IsZero() && i.AllStores && (i.decides() || slices.Contains(i.Roles, authz.Operator))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// shrink proposes the fewest roles that cover what was used, and the stores where.
+func (v *Review) shrink(it Item, use Use) (Shrink, bool) {
+	roles := slices.Clone(it.Roles)
+	// The widest role goes first, if the others do.
+	slices.SortStableFunc(roles, func(a, b string) int { return cmp.Compare(len(v.o.Verbs(b)), len(v.o.Verbs(a))) })
+	var did []string
+	for _, r := range roles {
+		for _, a := range v.o.Verbs(r) {
+			if use.Actions[a] > 0 && !slices.Contains(did, a) {
+				did = append(did, a)
+			}
+		}
+	}
+	slices.Sort(did)
+	keep := slices.Clone(roles)
+	for _, r := range roles {
+		rest := slices.DeleteFunc(slices.Clone(keep), func(x string) bool { return x == r })
+		if v.covers(rest, did) {
+			keep = rest
+		}
+	}
+	slices.Sort(keep)
+	to := Scope{Roles: keep, Stores: it.Stores, AllStores: it.AllStores, Until: it.Until}
+	if at := v.usedAt(it, use); len(keep) > 0 && len(at) > 0 && !it.standing() {
+		to.Stores, to.AllStores = at, false
+	}
+	return Shrink{Item: it, Used: did, To: to}, !it.scope().Within(to)
+}
+
+// covers reports whether the roles permit all of the actions.
+func (v *Review) covers(roles, actions []string) bool {
+	return !slices.ContainsFunc(actions, func(a string) bool {
+		return !slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(v.o.Verbs(r), a) })
+	})
+}
+
+// usedAt returns the stores of an item where something was done.
+func (v *Review) usedAt(it Item, use Use) (out []string) {
+	for _, s := range use.Stores {
+		if it.AllStores || slices.Contains(it.Stores, s) {
+			out = append(out, s)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

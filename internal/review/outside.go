@@ -1,0 +1,366 @@
+package review
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+)
+
+// Listed is an account of a system outside the product, as an import gives it.
+type Listed struct {
+	Account   string `json:"account"`             // its name there; may be personal
+	Privilege string `json:"privilege,omitempty"` // what it may do there, in a word or two
+	Bound     string `json:"bound,omitempty"`     // the person or service it belongs to
+}
+
+// System is where an import comes from.
+type System struct {
+	// Name is the operator's name of it: "db-1", "bucket-backup", "okta".
+	Name string
+	Sort SystemSort
+}
+
+// SystemSort is what a system is.
+type SystemSort string
+
+// The systems through which information can be reached past the product.
+const (
+	Database SystemSort = "database"
+	Host     SystemSort = "host"
+	KMS      SystemSort = "kms"
+	Bucket   SystemSort = "bucket"
+	Provider SystemSort = "provider" // administrators of an identity provider
+	Portal   SystemSort = "portal"   // users of the EcartAPI portal
+)
+
+// SystemSorts lists the sorts of systems.
+func SystemSorts() []SystemSort {
+	return []SystemSort{Database, Host, KMS, Bucket, Provider, Portal}
+}
+
+// Way is a way to information outside the product (DPP 2.2.6, 2.2.10, 2.2.11).
+type Way struct {
+	ID     string // "ext_…"
+	System System
+	Listed // Bound is a living or former person or service, or empty
+	First  time.Time
+	Seen   time.Time // when it was last imported
+	Ended  time.Time // zero while it is there
+	// Stated says that a person gave the end; else an import did not list it any more.
+	Stated bool
+}
+
+type wayBody struct {
+	System    System    `json:"s"`
+	Account   string    `json:"a"`
+	Privilege string    `json:"p,omitempty"`
+	First     time.Time `json:"f"`
+	Stated    bool      `json:"t,omitempty"`
+}
+
+func (w *Way) item(owner string) Item {
+	return Item{
+		ID: w.ID, Sort: Outside, Account: w.Bound, Owner: owner, System: w.System.Name, Privilege: w.Privilege, From: w.First,
+	}
+}
+
+func (v *Review) wayAD(r wayRow) []byte {
+	return v.ad("way", r.id, r.mark, r.system, r.bound, r.seen, r.ended)
+}
+
+func (v *Review) openWay(r wayRow) (Way, error) {
+	var b wayBody
+	if err := v.unpack("register of ways outside", v.wayAD(r), r.sealed, &b); err != nil {
+		return Way{}, err
+	}
+	return Way{
+		ID: r.id, System: b.System, Listed: Listed{b.Account, b.Privilege, r.bound}, First: b.First, Stated: b.Stated,
+		Seen: instant(r.seen), Ended: instant(r.ended),
+	}, nil
+}
+
+func (v *Review) saveWay(tx *guard.Tx, w *Way) error {
+	r := wayRow{id: w.ID, mark: v.wayMark(w.System, w.Account), system: v.systemMark(w.System), bound: w.Bound, seen: micros(w.Seen), ended: micros(w.Ended)}
+	var err error
+	if r.sealed, err = v.pack(v.wayAD(r), wayBody{w.System, w.Account, w.Privilege, w.First, w.Stated}); err != nil {
+		return err
+	}
+	return putWay(tx, r)
+}
+
+func (v *Review) systemMark(s System) []byte {
+	m := v.mark.MAC([]byte("system"), []byte(s.Sort), []byte(s.Name))
+	return m[:]
+}
+
+func (v *Review) wayMark(s System, account string) []byte {
+	m := v.mark.MAC([]byte("way"), []byte(s.Sort), []byte(s.Name), []byte(account))
+	return m[:]
+}
+
+// ways returns the register, or what of it is there now.
+func (v *Review) ways(r *db.Reader, live bool) ([]Way, error) {
+	if live {
+		rows, err := r.Query(sqlLiveWays)
+		return v.openWays(collect(rows, err, scanWay))
+	}
+	rows, err := r.Query(sqlWays)
+	return v.openWays(collect(rows, err, scanWay))
+}
+
+func (v *Review) openWays(rows []wayRow, err error) ([]Way, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Way, len(rows))
+	for i, row := range rows {
+		if out[i], err = v.openWay(row); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func checkSystem(s System) error {
+	if err := strongroom.CheckName("system", s.Name); err != nil {
+		return err
+	}
+	if !slices.Contains(SystemSorts(), s.Sort) {
+		return strongroom.Faultf(strongroom.Invalid, "system", "the sort of the system is none of the list")
+	}
+	return nil
+}
+
+// CheckListed refuses a list that cannot be an import: too long, an account named
+// twice or with control characters, bound to what is no id. The fault names the line.
+func CheckListed(list []Listed) error {
+	if len(list) > MaxImport {
+		return strongroom.Faultf(strongroom.TooLarge, "import", "an import has at most %d lines", MaxImport)
+	}
+	seen := map[string]bool{}
+	for i, l := range list {
+		control := func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }
+		switch {
+		case l.Account == "" || len(l.Account) > 200 || strings.ContainsFunc(l.Account, control),
+			len(l.Privilege) > 64 || strings.ContainsFunc(l.Privilege, control):
+			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names no account", i+1)
+		case l.Bound != "" && !isAccount(l.Bound):
+			return strongroom.Faultf(strongroom.Invalid, "import", "line %d is bound to no id of a person or service", i+1)
+		case seen[l.Account]:
+			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names an account again", i+1)
+		}
+		seen[l.Account] = true
+	}
+	return nil
+}
+
+// Imported says what an import came to.
+type Imported struct{ Added, Kept, Ended, Unbound int }
+
+// Import takes the whole list of who can reach a system. Accounts that are not
+// listed any more have ended. An account keeps the person or service it is bound to
+// unless the list names another. Faults: Invalid, TooLarge, NotFound for one bound
+// to nobody there.
+func (v *Review) Import(ctx context.Context, who strongroom.Actor, s System, list []Listed) (n Imported, err error) {
+	if err = checkSystem(s); err == nil {
+		err = CheckListed(list)
+	}
+	if err != nil {
+		return n, v.refuse(ctx, who, registerEdit, register(), err)
+	}
+	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := v.allowEdit(tx, who, audit.Word("import")); err != nil {
+			return err
+		}
+		n = Imported{}
+		rows, err := tx.Query(sqlWaysIn, v.systemMark(s))
+		there, err := v.openWays(collect(rows, err, scanWay))
+		if err != nil {
+			return err
+		}
+		listed := map[string]bool{}
+		for _, l := range list {
+			listed[l.Account] = true
+			if err := v.merge(tx, s, l, &n); err != nil {
+				return err
+			}
+		}
+		for i := range there {
+			if w := &there[i]; !listed[w.Account] {
+				w.Ended, w.Stated = tx.Now(), false
+				n.Ended++
+				if err := v.saveWay(tx, w); err != nil {
+					return err
+				}
+			}
+		}
+		tx.Note("count", len(list))
+		tx.Note("cleared", n.Ended)
+		tx.Note("open", n.Unbound)
+		return nil
+	})
+	return n, err
+}
+
+func (v *Review) allowEdit(tx *guard.Tx, who strongroom.Actor, stage audit.Term) error {
+	if err := tx.Allow(registerEdit, register(), guard.Context{}); err != nil {
+		return err
+	}
+	tx.Note("stage", stage)
+	return whole(who)
+}
+
+// merge writes one line of an import. One that had ended and is listed again is
+// there again.
+func (v *Review) merge(tx *guard.Tx, s System, l Listed, n *Imported) error {
+	row, err := scanWay(tx.QueryRow(sqlWayByMark, v.wayMark(s, l.Account)))
+	known, err := found(err)
+	if err != nil {
+		return err
+	}
+	w := Way{ID: strongroom.NewID("ext"), System: s, Listed: l, First: tx.Now()}
+	n.Added++
+	if known {
+		if w, err = v.openWay(row); err != nil {
+			return err
+		}
+		n.Added--
+		n.Kept++
+		w.Privilege = l.Privilege
+		if l.Bound != "" {
+			w.Bound = l.Bound
+		}
+	}
+	if l.Bound != "" {
+		if err := v.o.Registers.Exists(&tx.Reader, l.Bound); err != nil {
+			return err
+		}
+	}
+	if w.Bound == "" {
+		n.Unbound++
+	}
+	w.Seen, w.Ended, w.Stated = tx.Now(), time.Time{}, false
+	return v.saveWay(tx, &w)
+}
+
+// Bind says whose a way is: a person or a service that has not ended. Nobody binds
+// one to somebody else that was bound to themselves (Denied).
+func (v *Review) Bind(ctx context.Context, who strongroom.Actor, id, account string) error {
+	if !isID("ext", id) || !isAccount(account) {
+		return v.refuse(ctx, who, registerEdit, register(), noWay())
+	}
+	return v.editWay(ctx, who, id, audit.Word("bind"), func(tx *guard.Tx, w *Way) error {
+		if err := v.o.Registers.Exists(&tx.Reader, account); err != nil {
+			return err
+		}
+		if w.Bound == who.ID && account != who.ID {
+			return strongroom.Faultf(strongroom.Denied, "own", "nobody gives away what was bound to them")
+		}
+		tx.Note("account", account)
+		w.Bound = account
+		return nil
+	})
+}
+
+// EndWay says that a way has been closed in its system at a time that is not in the
+// future, zero for now. An import that lists it still opens it again.
+func (v *Review) EndWay(ctx context.Context, who strongroom.Actor, id string, when time.Time) error {
+	if !isID("ext", id) {
+		return v.refuse(ctx, who, registerEdit, register(), noWay())
+	}
+	return v.editWay(ctx, who, id, audit.Word("end"), func(tx *guard.Tx, w *Way) error {
+		if when.IsZero() {
+			when = tx.Now()
+		}
+		if when.After(tx.Now()) || when.Before(w.First) {
+			return strongroom.Faultf(strongroom.Invalid, "when", "a way ends between its first import and now")
+		}
+		if w.Ended.IsZero() {
+			w.Ended, w.Stated = when, true
+		}
+		if isAccount(w.Bound) {
+			tx.Note("account", w.Bound)
+		}
+		return nil
+	})
+}
+
+func (v *Review) editWay(ctx context.Context, who strongroom.Actor, id string, stage audit.Term, fn func(tx *guard.Tx, w *Way) error) error {
+	return v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := v.allowEdit(tx, who, stage); err != nil {
+			return err
+		}
+		row, err := scanWay(tx.QueryRow(sqlLoadWay, id))
+		if there, err := found(err); err != nil {
+			return err
+		} else if !there {
+			return noWay()
+		}
+		w, err := v.openWay(row)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &w); err != nil {
+			return err
+		}
+		return v.saveWay(tx, &w)
+	})
+}
+
+func noWay() *strongroom.Fault {
+	return strongroom.Faultf(strongroom.NotFound, "way", "there is no such way outside, person or service")
+}
+
+// Ways lists the register: all of it, or what is there now.
+func (v *Review) Ways(ctx context.Context, who strongroom.Actor, live bool) (out []Way, err error) {
+	err = v.readRegister(ctx, who, func(r *db.Reader) error {
+		out, err = v.ways(r, live)
+		return err
+	})
+	return out, err
+}
+
+// WaysOf returns every way that is or was a person's or a service's: what a leaver
+// had outside, and when each was closed (DPP 2.2.12). One without Ended is open.
+func (v *Review) WaysOf(ctx context.Context, who strongroom.Actor, account string) (out []Way, err error) {
+	if !isAccount(account) {
+		return nil, v.refuse(ctx, who, registerRead, register(), noWay())
+	}
+	err = v.readRegister(ctx, who, func(r *db.Reader) error {
+		rows, err := r.Query(sqlWaysOf, account)
+		out, err = v.openWays(collect(rows, err, scanWay))
+		return err
+	})
+	return out, err
+}
+
+func (v *Review) readRegister(ctx context.Context, who strongroom.Actor, fn func(r *db.Reader) error) error {
+	return v.o.Guard.Read(ctx, who, func(_ context.Context, w *guard.View) error {
+		if err := w.Allow(registerRead, register(), guard.Context{}); err != nil {
+			return err
+		}
+		if err := whole(who); err != nil {
+			return err
+		}
+		return fn(&w.Reader)
+	})
+}
+
+// Catalogue returns the roles of PostgreSQL that can log in to the database this
+// product runs on, for [Review.Import]. ok is false on an engine without roles.
+func (v *Review) Catalogue(ctx context.Context, who strongroom.Actor) (list []Listed, ok bool, err error) {
+	err = v.readRegister(ctx, who, func(r *db.Reader) error {
+		if ok = r.Engine() == db.Postgres; !ok {
+			return nil
+		}
+		list, err = catalogue(r)
+		return err
+	})
+	return list, ok, err
+}

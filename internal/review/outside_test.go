@@ -1,0 +1,166 @@
+package review_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/authz"
+	"strongroom/internal/db"
+	"strongroom/internal/review"
+)
+
+var database = review.System{Name: "db-1", Sort: review.Database}
+
+// outside imports one account of a database and returns its id.
+func (o *office) outside(account string) string {
+	o.t.Helper()
+	_, err := o.Import(context.Background(), o.chief, database, []review.Listed{{Account: account, Privilege: "superuser"}})
+	o.must(err)
+	list, err := o.Ways(context.Background(), o.chief, true)
+	o.must(err)
+	return list[len(list)-1].ID
+}
+
+func TestRegisterOfWaysOutside(t *testing.T) {
+	o, ctx := enter(t), context.Background()
+	clerk := o.hire(authz.Operator)
+	n, err := o.Import(ctx, o.chief, database, []review.Listed{{"postgres", "superuser", ""}, {"jane", "login", clerk.ID}})
+	if err != nil || n != (review.Imported{Added: 2, Unbound: 1}) {
+		t.Fatalf("%+v, %v", n, err)
+	}
+	list, err := o.Ways(ctx, o.chief, true)
+	o.must(err)
+	way := map[string]string{}
+	for _, w := range list {
+		way[w.Account] = w.ID
+	}
+	o.must(o.Bind(ctx, o.chief, way["postgres"], o.chief.ID))
+	want(t, "given away", o.Bind(ctx, o.chief, way["postgres"], o.sec.ID), strongroom.Denied, "own")
+	want(t, "bound to nobody", o.Bind(ctx, o.chief, way["jane"], strongroom.NewID("usr")), strongroom.NotFound, "")
+	want(t, "without the right", o.Bind(ctx, clerk, way["jane"], clerk.ID), strongroom.Denied, "")
+
+	// A campaign covers it; an import that does not list it any more is the proof.
+	c, err := o.Open(ctx, o.sec, review.People)
+	o.must(err)
+	o.must(o.Decide(ctx, o.sec, c.ID, []review.Decision{remove(o.numberOf(c.ID, way["jane"]))}, 0))
+	o.keepAll(c.ID)
+	x, err := o.Execute(ctx, o.sec, c.ID)
+	if err != nil || x.Waiting != 1 || x.Verified != 0 {
+		t.Errorf("%+v, %v", x, err)
+	}
+	_, err = o.Close(ctx, o.sec, c.ID)
+	want(t, "closed with a way open", err, strongroom.Conflict, "unverified")
+	n, err = o.Import(ctx, o.chief, database, []review.Listed{{"postgres", "superuser", ""}})
+	if err != nil || n != (review.Imported{Kept: 1, Ended: 1}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if x, err = o.Execute(ctx, o.sec, c.ID); err != nil || x.Verified != 1 {
+		t.Errorf("%+v, %v", x, err)
+	}
+	_, err = o.Close(ctx, o.sec, c.ID)
+	o.must(err)
+
+	// The leaver's proof has the time for each system.
+	if w, err := o.WaysOf(ctx, o.chief, clerk.ID); err != nil || len(w) != 1 || w[0].Ended.IsZero() || w[0].Stated {
+		t.Errorf("%+v, %v", w, err)
+	}
+	delete(o.reg.items, o.chief.ID)
+	if got := o.flawsOf(review.People, way["postgres"]); len(got) != 2 || got[1] != review.FlawLeaver {
+		t.Errorf("the way of a leaver: %v", got)
+	}
+	want(t, "in the future", o.EndWay(ctx, o.sec, way["postgres"], o.clock.Now().Add(time.Hour)), strongroom.Invalid, "when")
+	o.must(o.EndWay(ctx, o.sec, way["postgres"], time.Time{}))
+	if w, err := o.WaysOf(ctx, o.sec, o.chief.ID); err != nil || !w[0].Stated || w[0].Ended.IsZero() {
+		t.Errorf("%+v, %v", w, err)
+	}
+	o.exec(func(tx *db.Tx) error { return run(tx.Exec(`update review_outside set ended_at = 0`)) })
+	_, err = o.Ways(ctx, o.sec, false)
+	want(t, "an edited row", err, strongroom.Internal, "review-sealed")
+}
+
+// Names of accounts outside rest sealed.
+func TestNamesOutsideAreSealed(t *testing.T) {
+	o := enter(t)
+	o.outside("jane.doe")
+	rows := 0
+	o.must(o.db.Read(context.Background(), func(r *db.Reader) error {
+		q, err := r.Query(`select sealed, mark from review_outside`)
+		if err != nil {
+			return err
+		}
+		for q.Next() {
+			var a, b []byte
+			if err := q.Scan(&a, &b); err != nil {
+				return err
+			}
+			rows++
+			if strings.Contains(string(a)+string(b), "jane") {
+				t.Error("a name is readable in the database")
+			}
+		}
+		return q.Close()
+	}))
+	if rows != 1 {
+		t.Errorf("%d rows", rows)
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	o, ctx := enter(t), context.Background()
+	list, ok, err := o.Catalogue(ctx, o.chief)
+	o.must(err)
+	pg := false
+	o.must(o.db.Read(ctx, func(r *db.Reader) error { pg = r.Engine() == db.Postgres; return nil }))
+	if ok != pg || pg && (len(list) == 0 || review.CheckListed(list) != nil) {
+		t.Errorf("%v on an engine with roles %v: %d", ok, pg, len(list))
+	}
+}
+
+func TestParseLists(t *testing.T) {
+	o := strongroom.NewID("usr")
+	for name, text := range map[string]string{
+		"csv":  "\xef\xbb\xbfBound,account,note\n" + o + ",root,x\n,backup,\n",
+		"json": `[{"account":"root","bound":"` + o + `","more":1},{"account":"backup"}]`,
+	} {
+		parse := review.ParseCSV
+		if name == "json" {
+			parse = review.ParseJSON
+		}
+		list, err := parse([]byte(text))
+		if err != nil || len(list) != 2 || list[0].Bound != o || list[1].Account != "backup" {
+			t.Errorf("%s: %+v, %v", name, list, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "name\nroot\n", "account\n\"\n", "account\nroot\nroot\n", "account,account\na,b\n", "account\n\x00\n",
+		"account,bound\nroot,jane.doe@example.com\n", "account\n\xff\n", "account\na,b\n",
+	} {
+		_, err := review.ParseCSV([]byte(bad))
+		want(t, "csv", err, strongroom.Invalid, "import")
+		if err != nil && strings.Contains(err.Error(), "jane") {
+			t.Error("a fault repeats the import")
+		}
+	}
+	for _, bad := range []string{"", "null", "{}", `[{}]`, `[1]`, `[{"account":"a"},{"account":"a"}]`} {
+		_, err := review.ParseJSON([]byte(bad))
+		want(t, "json", err, strongroom.Invalid, "import")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("account,bound\nroot,\n"))
+	f.Add([]byte(`[{"account":"root"}]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, parse := range []func([]byte) ([]review.Listed, error){review.ParseCSV, review.ParseJSON} {
+			if list, err := parse(text); err == nil && review.CheckListed(list) != nil {
+				t.Error("what was parsed is not what may be imported")
+			}
+		}
+		for _, shape := range []review.Shape{review.Okta, review.Entra, review.Generic} {
+			_, _ = review.ParseProvider(shape, text)
+		}
+	})
+}

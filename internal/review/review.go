@@ -1,0 +1,245 @@
+package review
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"strongroom"
+	"strongroom/internal/classify"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/seal"
+)
+
+// Numbers that are ours, except where a clause is named.
+const (
+	// Quarter is how many months lie between two reviews at most (DPP 2.2.10, 2.2.11).
+	Quarter = 3
+	// Dormant is how long an account may be unused.
+	Dormant = 30 * 24 * time.Hour
+	// UsedWithin is how far back the use of rights is looked at.
+	UsedWithin = 90 * 24 * time.Hour
+	// MaxBulk is how many entries one call may decide.
+	MaxBulk = 50
+	// Samples is how many reveals of a purpose are judged each month.
+	Samples = 20
+	// MaxText is the longest reason in bytes.
+	MaxText = 500
+	// MaxImport is how many lines an import may have.
+	MaxImport = 20000
+)
+
+// Registers is what this package asks of the registers of the house.
+type Registers interface {
+	// Items returns the accounts and rights that count at a time of the data clock, in
+	// any order, from the state that r sees. Ways outside the product are not among
+	// them.
+	Items(r *db.Reader, kind Kind, now time.Time) ([]Item, error)
+	// Exists returns nil for a person or service that has not ended, else NotFound.
+	Exists(r *db.Reader, account string) error
+	// Remove ends an account or a right as who, with a decision of its own. Doing it
+	// again changes nothing.
+	Remove(ctx context.Context, who strongroom.Actor, it Item) error
+	// Narrow takes a right away and asks, as who, for what is wanted in its place.
+	// It never gives anything. It is called once for an entry unless it fails.
+	Narrow(ctx context.Context, who strongroom.Actor, it Item, to Scope) error
+	// SuspendPerson keeps a person out, in a transaction that has been allowed to.
+	SuspendPerson(tx *guard.Tx, person string, why Why) error
+	// SuspendService keeps a service out, as who, with a decision of its own.
+	SuspendService(ctx context.Context, who strongroom.Actor, service string) error
+}
+
+// Why is why the product itself suspends an account.
+type Why string
+
+// The reasons of the product.
+const (
+	WhyDormant    Why = "dormant"
+	WhyUnapproved Why = "unapproved"
+	WhyLapse      Why = "lapse"
+)
+
+// Response is what the product does about a finding by itself.
+type Response uint8
+
+// The responses.
+const (
+	Report  Response = iota // it is listed
+	Suspend                 // the account is suspended, the right without a case ended
+)
+
+// Profile says what the product does by itself. The zero Profile reports.
+type Profile struct {
+	Lapse      Response // accounts that a due review has not looked at
+	Dormant    Response // accounts not used for [Options.Dormant]
+	Unapproved Response // accounts and rights neither in the baseline nor with a case
+}
+
+// Options configure a [Review]. Guard, Environment, Key and Registers are required.
+type Options struct {
+	Guard       *guard.Guard
+	Environment strongroom.Environment
+	// Key is a key of the instance's keyring, used for nothing else.
+	Key       seal.Key
+	Registers Registers
+	Profile   Profile
+	// Log reads what was opened, and used, out of the log. Without it samples cannot be
+	// drawn and no right counts as used or unused.
+	Events Events
+	// Verbs returns the actions that a role permits; nil makes no proposal to shrink.
+	Verbs   func(role string) []string
+	Dormant time.Duration // [Dormant] if zero
+	Samples int           // per purpose and month, [Samples] if zero
+	Log     *slog.Logger  // operational log; nil discards
+}
+
+// Review keeps campaigns, the baseline, samples and the register of ways outside.
+// Make it with [New]; it is safe for concurrent use.
+type Review struct {
+	o    Options
+	seal seal.Key
+	mark seal.Key
+}
+
+// New returns a Review. It panics where something required is missing: that is a
+// mistake of the program.
+func New(o Options) *Review {
+	if o.Guard == nil || o.Key.IsZero() || o.Registers == nil {
+		panic("review: guard, key and registers are required")
+	}
+	if _, err := strongroom.ParseEnvironment(string(o.Environment)); err != nil {
+		panic("review: environment is required")
+	}
+	if o.Dormant <= 0 {
+		o.Dormant = Dormant
+	}
+	if o.Samples <= 0 {
+		o.Samples = Samples
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	env := []byte(o.Environment)
+	return &Review{o: o, seal: o.Key.Derive("review seal", env), mark: o.Key.Derive("review mark", env)}
+}
+
+//go:embed schema
+var schema embed.FS
+
+// Schema returns the tables of this package.
+func Schema() db.Schema { return db.Schema{Package: "review", FS: schema} }
+
+const letters = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// isID reports whether s has the form of an id. Nothing else is ever looked up or
+// written to the log.
+func isID(prefix, s string) bool {
+	rest, ok := strings.CutPrefix(s, prefix+"_")
+	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
+}
+
+func isAccount(s string) bool { return isID("usr", s) || isID("svc", s) }
+
+func campaignResource(id, kind string, own bool) strongroom.Resource {
+	if !isID("cmp", id) {
+		id = "instance"
+	}
+	return strongroom.Resource{Type: "Campaign", ID: id, Attrs: map[string]any{"kind": kind, "own": own}}
+}
+
+func register() strongroom.Resource {
+	return strongroom.Resource{Type: "Register", ID: "instance"}
+}
+
+// refuse records that something was refused before it began. It returns err, or the
+// denial of a caller who may not ask for it at all.
+func (v *Review) refuse(ctx context.Context, who strongroom.Actor, act strongroom.Action, res strongroom.Resource, err error) error {
+	return v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if denied := tx.Allow(act, res, guard.Context{}); denied != nil {
+			return denied
+		}
+		return err
+	})
+}
+
+// whole refuses who is limited to some stores: a review of half the rights is none.
+func whole(who strongroom.Actor) error {
+	if who.AllStores {
+		return nil
+	}
+	return strongroom.Faultf(strongroom.Denied, "stores", "a review covers all stores; your rights do not")
+}
+
+// checkText refuses a reason that is too long, no text, or holds personal data.
+func checkText(s string) error {
+	if len(s) > MaxText || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return strongroom.Faultf(strongroom.Invalid, "reason", "a reason has at most %d bytes of text", MaxText)
+	}
+	if _, found := classify.Has([]byte(s)); found {
+		return strongroom.Faultf(strongroom.Invalid, "reason-personal", "a reason holds no personal data").Advise("name ids instead")
+	}
+	return nil
+}
+
+func (v *Review) pack(ad []byte, x any) ([]byte, error) {
+	text, err := json.Marshal(x)
+	if err != nil {
+		return nil, err
+	}
+	return v.seal.Seal(nil, ad, text), nil
+}
+
+// unpack opens what pack sealed. A row that was edited or moved does not open.
+func (v *Review) unpack(what string, ad, sealed []byte, x any) error {
+	text, err := v.seal.Open(nil, ad, sealed)
+	if err == nil {
+		err = json.Unmarshal(text, x)
+	}
+	if err != nil {
+		return strongroom.Faultf(strongroom.Internal, "review-sealed", "a row of the %s does not open", what).
+			Advise("it was changed, or the keyring is another's")
+	}
+	return nil
+}
+
+func (v *Review) ad(parts ...any) []byte {
+	return seal.AD(append([]any{"review", string(v.o.Environment)}, parts...)...)
+}
+
+// place returns the number on disk of a member of a closed list, 0 if it is none;
+// at undoes it.
+func place[T comparable](list []T, x T) int64 {
+	for i, y := range list {
+		if x == y {
+			return int64(i + 1)
+		}
+	}
+	return 0
+}
+
+func at[T any](list []T, n int64) (x T) {
+	if n < 1 || n > int64(len(list)) {
+		return x
+	}
+	return list[n-1]
+}
+
+// micros and instant keep a zero time as 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return db.Micros(t)
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return db.Time(us)
+}
