@@ -120,6 +120,8 @@ func peopleExamples(path string) []string {
 		return []string{"strongroom session revoke ses_… --data DIR"}
 	case "person add":
 		return []string{`strongroom person add "Jana Novak" --email jana.novak@example.com --role operator --all-stores --reason "runs the stores" --data DIR`}
+	case "person found":
+		return []string{`strongroom person found "Jana Novak" --email jana.novak@example.com --data DIR`}
 	case "person list":
 		return []string{"strongroom person list --state active --data DIR"}
 	case "person show":

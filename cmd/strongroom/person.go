@@ -24,6 +24,7 @@ func queryOf(pairs ...string) url.Values {
 
 type personCmd struct {
 	Add     personAddCmd     `cmd:"" help:"Ask for an account for a person; another person approves."`
+	Found   personFoundCmd   `cmd:"" help:"Make the first owner, where there is no account yet."`
 	List    personListCmd    `cmd:"" help:"List people."`
 	Show    personShowCmd    `cmd:"" help:"Show a person; without an id yourself, with what you sign in with."`
 	Invite  personInviteCmd  `cmd:"" help:"Make a new link to enrol; the old one dies."`
@@ -63,6 +64,18 @@ func (p *personAddCmd) Run(g *globals) error {
 		"kind": "account", "reason": p.Reason, "roles": p.Role, "stores": p.Store, "all_stores": p.All,
 		"person": map[string]any{"name": p.Name, "email": p.Email, "employment": p.Employment, "manager": p.Manager, "vouched": p.Vouched},
 	})
+}
+
+type personFoundCmd struct {
+	instance
+	scripted
+	Name  string `arg:"" help:"Full name."`
+	Email string `required:"" help:"The person's own address."`
+}
+
+func (p *personFoundCmd) Run(g *globals) error {
+	in := map[string]string{"name": p.Name, "email": p.Email}
+	return act(&p.instance, g, p.scripted, http.MethodPost, "/v1/people", nil, in, printLink(g))
 }
 
 type personListCmd struct {

@@ -60,6 +60,11 @@ type endIn struct {
 	At time.Time `json:"at,omitzero" doc:"when the reason to end came about; missing is now"`
 }
 
+type foundIn struct {
+	Name  string `json:"name" doc:"the full name"`
+	Email string `json:"email" doc:"the person's own address"`
+}
+
 type linkOut struct {
 	Person  string    `json:"person"`
 	Link    string    `json:"link" doc:"where the person enrols, once; shown this once"`
@@ -126,6 +131,8 @@ func peopleRoutes() []Route {
 	end.BodyOptional = true
 	return []Route{
 		define(Route{Method: "GET", Path: "/v1/people", Action: "person.list", Summary: "List people."}, listPeople),
+		define(Route{Method: "POST", Path: "/v1/people", Action: "person.found", Status: 201,
+			Summary: "Make the first owner; refused once there is any account. Others come by request."}, found),
 		define(Route{Method: "GET", Path: "/v1/people/{id}", Action: "person.read", Summary: "One person."}, getPerson),
 		define(on("", "person.update", "Change what is known of a person."), changePerson),
 		define(on("/invite", "person.invite", "Make a new link to enrol; the old one dies."), invite),
@@ -155,6 +162,14 @@ func listPeople(a *API, ctx context.Context, who strongroom.Actor, in *peopleIn)
 		out.People[i] = outPerson(p)
 	}
 	return out, err
+}
+
+func found(a *API, ctx context.Context, who strongroom.Actor, in *foundIn) (linkOut, error) {
+	_, l, err := a.o.People.Found(ctx, who, people.Spec{Name: in.Name, Email: in.Email, Employment: people.Employee})
+	if err != nil {
+		return linkOut{}, err
+	}
+	return a.outLink(l), nil
 }
 
 func getPerson(a *API, ctx context.Context, who strongroom.Actor, in *idIn) (personOut, error) {

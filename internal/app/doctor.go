@@ -169,6 +169,7 @@ func (a *App) examine(ctx context.Context) []Finding {
 	f = append(f, a.examineEngine(ctx)...)
 	n, err := a.audit.Check(ctx)
 	f = append(f, finding("log", err, fmt.Sprintf("%d events hash to the signed tree", n), "do not delete anything; see docs/operations.md, a damaged log"))
+	f = append(f, a.examinePeople(ctx)...)
 	s, err := a.snapshot(ctx)
 	f = append(f, finding("records", err, oldest(s), "see docs/operations.md"))
 	if err == nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"strongroom"
+	"strongroom/internal/identity"
+	"strongroom/internal/people"
 	"strongroom/internal/vault"
 )
 
@@ -49,6 +51,9 @@ type snapshot struct {
 	now    time.Time
 	gauges vault.Gauges
 	dead   int64 // jobs given up
+	people people.Gauges
+	orphan int // grants without a case
+	flawed int // services that nobody answers for
 }
 
 func describe(name, help string) *prometheus.Desc {
@@ -89,6 +94,11 @@ func gauges() []gauge {
 		{describe("refused_total", "Guarded calls refused since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Refused) }},
 		{describe("damaged_rows_total", "How often a row that was changed in the database was met since start. Must be 0."), up, func(s snapshot) float64 { return float64(s.gauges.Damaged) }},
 		{describe("dead_jobs", "Jobs that were given up and wait for a person."), now, func(s snapshot) float64 { return float64(s.dead) }},
+		{describe("accounts_active", "Accounts of people that may sign in."), now, func(s snapshot) float64 { return float64(s.people.Active) }},
+		{describe("accounts_one_factor", "Active accounts without two factors. Must be 0."), now, func(s snapshot) float64 { return float64(s.people.OneFactor) }},
+		{describe("password_oldest_seconds", "Age of the oldest password in use; 0 without one."), now, func(s snapshot) float64 { return s.people.OldestPassword.Seconds() }},
+		{describe("grants_without_case", "Grants that nobody approved. Must be 0."), now, func(s snapshot) float64 { return float64(s.orphan) }},
+		{describe("services_unowned", "Services that nobody answers for."), now, func(s snapshot) float64 { return float64(s.flawed) }},
 		{describe("calls_waiting", "Guarded calls waiting now."), now, func(s snapshot) float64 { return float64(s.app.guard.Stats().Waiting) }},
 	}
 }
@@ -118,8 +128,19 @@ func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 	if err != nil {
 		return snapshot{}, err
 	}
-	dead, err := a.jobs.Dead(ctx)
-	return snapshot{app: a, now: a.clock.Now(), gauges: g, dead: dead}, err
+	s := snapshot{app: a, now: a.clock.Now(), gauges: g}
+	if s.dead, err = a.jobs.Dead(ctx); err != nil {
+		return s, err
+	}
+	if s.people, err = a.people.Gauges(ctx); err != nil {
+		return s, err
+	}
+	if s.orphan, err = a.access.Orphans(ctx); err != nil {
+		return s, err
+	}
+	_, flaws, err := a.identity.Tally(ctx)
+	s.flawed = flaws[identity.FlawUnowned] + flaws[identity.FlawOrphan]
+	return s, err
 }
 
 // handler serves /metrics.

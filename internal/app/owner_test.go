@@ -158,12 +158,16 @@ func TestDoctorInProduction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	looked := false
+	looked, open := false, false
 	for _, f := range found {
-		if f.State == app.Fail {
+		if f.State == app.Fail && f.Check != "networks" {
 			t.Errorf("a new production instance fails %s: %s", f.Check, f.Found)
 		}
+		open = open || f.State == app.Fail && f.Check == "networks" // until somebody says from where
 		looked = looked || f.Check == "rows" && f.State == app.OK
+	}
+	if !open {
+		t.Error("doctor is content with calls from everywhere")
 	}
 	if !looked {
 		t.Errorf("doctor has not looked at the records: %v", found)
