@@ -21,6 +21,7 @@ import (
 	"strongroom/internal/classify"
 	"strongroom/internal/db"
 	"strongroom/internal/device"
+	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
@@ -31,6 +32,7 @@ import (
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
+	"strongroom/internal/scim"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 )
@@ -61,34 +63,36 @@ type App struct {
 	log  *slog.Logger
 	lock *Lock
 
-	clock    *strongroom.Clock
-	ring     *keys.Ring
-	db       *db.DB
-	migrated []db.Applied // by this start, not in the log yet
-	audit    *audit.Log
-	law      *policy.Law
-	guard    *guard.Guard
-	keys     *keys.Keys
-	jobs     *jobs.Queue
-	logbook  *logbook.Logbook
-	vault    *vault.Vault
-	identity *identity.Identity
-	people   *people.People
-	devices  *device.Devices
-	sessions *session.Sessions
-	access   *access.Access
-	book     *policy.Book
-	refusals audit.Refusals
-	refused  []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
-	cases    *lifecycle.Cases
-	life     *lifecycle.Lifecycle
-	intake   *intake.Intake
-	api      *api.API
-	metrics  *metrics
-	runs     runs
-	holder   string        // the data folder's own id
-	lost     chan struct{} // closed when the database has become another's
-	losing   sync.Once
+	clock      *strongroom.Clock
+	ring       *keys.Ring
+	db         *db.DB
+	migrated   []db.Applied // by this start, not in the log yet
+	audit      *audit.Log
+	law        *policy.Law
+	guard      *guard.Guard
+	keys       *keys.Keys
+	jobs       *jobs.Queue
+	logbook    *logbook.Logbook
+	vault      *vault.Vault
+	identity   *identity.Identity
+	people     *people.People
+	devices    *device.Devices
+	sessions   *session.Sessions
+	access     *access.Access
+	book       *policy.Book
+	federation *federation.Federation
+	scim       *scim.Handler
+	refusals   audit.Refusals
+	refused    []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
+	cases      *lifecycle.Cases
+	life       *lifecycle.Lifecycle
+	intake     *intake.Intake
+	api        *api.API
+	metrics    *metrics
+	runs       runs
+	holder     string        // the data folder's own id
+	lost       chan struct{} // closed when the database has become another's
+	losing     sync.Once
 
 	readiness struct {
 		mu  sync.Mutex
@@ -233,7 +237,7 @@ func (a *App) openEngine(ctx context.Context) error {
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
-		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), ownSchema()}
+		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), ownSchema()}
 }
 
 // openLog opens policies, log and guard: from here on everything is decided and
@@ -318,8 +322,8 @@ func (a *App) report(ctx context.Context, part string, err error) {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// Handler returns the HTTP API of the instance.
-func (a *App) Handler() http.Handler { return a.api }
+// Handler returns the doors of the instance: the HTTP API and that of directories.
+func (a *App) Handler() http.Handler { return a.doors() }
 
 // local is the actor of commands that work on the instance itself, without the
 // HTTP API: the OS user who could read the root key.

@@ -31,7 +31,7 @@ func (a *App) openPeople() {
 		Owners:    func(r *db.Reader, now time.Time) ([]string, error) { return a.access.Owners(r, now) },
 		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
 		Suspended: []people.Hook{a.endSessions},
-		Ended:     []people.Hook{a.endSessions, a.endRights, a.identity.EndOwnedTx, a.endDevices},
+		Ended:     []people.Hook{a.endSessions, a.endRights, a.identity.EndOwnedTx, a.endDevices, a.endLinks},
 	})
 	a.devices = device.New(device.Options{
 		Guard: a.guard, Environment: env, Key: a.ring.InstanceKey("device"), Person: a.people.Exists, Log: a.log,
@@ -57,6 +57,8 @@ func (a *App) endSessions(tx *guard.Tx, person string) error {
 func (a *App) endRights(tx *guard.Tx, person string) error { return a.access.EndTx(tx, person) }
 
 func (a *App) endDevices(tx *guard.Tx, person string) error { return a.devices.EndTx(tx, person) }
+
+func (a *App) endLinks(tx *guard.Tx, person string) error { return a.federation.Ended(tx, person) }
 
 // rights are what a person's grants come to, as sessions take them.
 func (a *App) rights(r *db.Reader, person string, now time.Time) (session.Granted, error) {
@@ -119,7 +121,7 @@ func (a *App) tend(ctx context.Context) error {
 	_, erased := a.people.Expire(ctx)
 	_, _, over := a.access.Expire(ctx)
 	_, tended := a.identity.Tend(ctx)
-	return errors.Join(ended, erased, over, tended)
+	return errors.Join(ended, erased, over, tended, a.tendFederation(ctx))
 }
 
 // keepTending tends again and again until ctx ends.

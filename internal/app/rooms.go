@@ -66,6 +66,9 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		Local: map[uint32][]string{uint32(os.Getuid()): a.localRoles()},
 	})
 	a.openPeople()
+	if err := a.openFederation(); err != nil {
+		return err
+	}
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
 	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
 	a.jobs = jobs.New(jobs.Options{Guard: a.guard, Handlers: a.handlers(), Log: a.log})

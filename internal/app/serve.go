@@ -45,8 +45,8 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 		return errors.Join(err, public.Close())
 	}
 	servers := []*web.Server{
-		web.NewServer(web.Options{Handler: a.api, Log: a.log, TLS: tlsConfig}),
-		web.NewServer(web.Options{Handler: a.api, Log: a.log}),
+		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log, TLS: tlsConfig}),
+		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log}),
 	}
 	listeners := []net.Listener{public, socket}
 	if a.conf.Metrics != "" {

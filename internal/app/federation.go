@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/access"
+	"strongroom/internal/db"
+	"strongroom/internal/federation"
+	"strongroom/internal/guard"
+	"strongroom/internal/people"
+	"strongroom/internal/scim"
+	"strongroom/internal/session"
+)
+
+// openFederation opens what joins directories and providers to the accounts, and
+// the door of directories.
+func (a *App) openFederation() (err error) {
+	a.federation, err = federation.New(federation.Options{
+		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("federation"), People: a.people,
+		Access: memberships{a.access}, Open: a.enter, Refused: a.refuse, Log: a.log,
+		Ways: []federation.Way{
+			{Name: "session", Open: a.sessions.HasOpen},
+			{Name: "key", Open: func(r *db.Reader, person string, _ time.Time) (bool, error) {
+				ids, err := a.identity.Owned(r, person)
+				return len(ids) > 0, err
+			}},
+			{Name: "grant", Open: func(r *db.Reader, person string, now time.Time) (bool, error) {
+				g, err := a.access.Rights(r, person, now)
+				return len(g.Roles)+len(g.Elevations) > 0, err
+			}},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	a.scim = scim.New(scim.Options{
+		Directory: a.federation, Who: a.directory, Base: a.conf.publicURL() + scim.Prefix, Log: a.log,
+		Refused: func(ctx context.Context, who strongroom.Actor, status int, err error) error {
+			return a.logbook.Refused(context.WithoutCancel(ctx), who, strongroom.Action{}, status, err)
+		},
+	})
+	return nil
+}
+
+// directory recognises the key of a directory, from where it may call (DPP 2.1.2).
+func (a *App) directory(ctx context.Context, bearer string, source netip.Addr) (strongroom.Actor, error) {
+	if source.IsValid() { // a socket is no network
+		if err := a.access.AllowSource(ctx, access.APIListener, "", source); err != nil {
+			return strongroom.Actor{}, err
+		}
+	}
+	who, err := a.identity.Authenticate(ctx, bearer, source)
+	if err == nil && source.IsValid() {
+		err = a.access.AllowSource(ctx, access.APIListener, who.ID, source)
+	}
+	return who, err
+}
+
+// enter opens a session for who signed in at a provider.
+func (a *App) enter(tx *guard.Tx, e federation.Entry) (federation.Token, error) {
+	caller, _ := e.Caller.(session.Caller)
+	o, err := a.sessions.EnterTx(tx, session.Entry{Person: e.Person, Verified: e.Verified, Session: e.Session, Caller: caller})
+	return o.Token, err
+}
+
+// memberships is package access as directories and providers use it. A right is
+// asked for each time: no request is for a whole group yet.
+type memberships struct{ a *access.Access }
+
+func (m memberships) AskTx(tx *guard.Tx, spec people.Spec) (string, error) {
+	return m.a.AskAccountTx(tx, spec)
+}
+
+func (m memberships) Outcome(r *db.Reader, request string) (string, bool, error) {
+	return m.a.Outcome(r, request)
+}
+
+func (m memberships) WithdrawTx(tx *guard.Tx, request string) error {
+	return m.a.WithdrawTx(tx, request)
+}
+
+func (m memberships) EnsureTx(tx *guard.Tx, person string, x federation.Mapping) error {
+	return m.a.EnsureTx(tx, person, membership(x))
+}
+
+func (m memberships) RetractTx(tx *guard.Tx, person string, x federation.Mapping) error {
+	return m.a.RetractTx(tx, person, membership(x))
+}
+
+func membership(x federation.Mapping) access.Membership {
+	return access.Membership{Source: x.Source, Group: x.Group, Role: x.Role, Stores: x.Stores, AllStores: x.AllStores}
+}
+
+// tendFederation joins the people who were approved, probes those who left, and
+// forgets those who left long ago. A way in that was left open is an error in the
+// operational log beside the event.
+func (a *App) tendFederation(ctx context.Context) error {
+	if _, err := a.federation.Settle(ctx); err != nil {
+		return err
+	}
+	_, open, err := a.federation.ProbeDue(ctx)
+	if open > 0 {
+		a.log.ErrorContext(ctx, "somebody who left has a way in", "people", open)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = a.federation.Expire(ctx)
+	return err
+}
+
+// Federation returns what joins directories and providers to the accounts.
+func (a *App) Federation() *federation.Federation { return a.federation }
+
+// doors answers for every door of the instance.
+func (a *App) doors() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, scim.Prefix+"/") {
+			a.scim.ServeHTTP(w, r)
+			return
+		}
+		a.api.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,104 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/app"
+	"strongroom/internal/authz"
+)
+
+// caller makes calls of an instance over TCP with one key.
+type caller struct {
+	t    *testing.T
+	base string
+	key  string
+}
+
+func (c caller) call(method, path, body string) (int, map[string]any) {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	out := map[string]any{}
+	_ = json.NewDecoder(res.Body).Decode(&out) // an answer without a body is empty
+	return res.StatusCode, out
+}
+
+func (c caller) want(status int, method, path, body string) map[string]any {
+	c.t.Helper()
+	got, out := c.call(method, path, body)
+	if got != status {
+		c.t.Fatalf("%s %s: %d %v", method, path, got, out)
+	}
+	return out
+}
+
+// TestObligation_2_2_12_DirectoryEndsAnAccount: in the whole product, what a directory
+// describes is approved by people, and ends with all it could reach when the
+// directory says so; a probe finds no way in.
+func TestObligation_2_2_12_DirectoryEndsAnAccount(t *testing.T) {
+	dir, made := instance(t)
+	a, err := app.Open(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := httptest.NewServer(a.Handler())
+	defer s.Close()
+	boss := caller{t, s.URL, made.APIKey}
+	key := boss.want(201, "POST", "/v1/keys", `{"label":"directory","roles":["`+authz.Provisioner+`"],"all_stores":true}`)
+	directory := caller{t, s.URL, key["api_key"].(string)}
+	caller{t, s.URL, ""}.want(401, "GET", "/scim/v2/Users", "")
+	directory.want(403, "GET", "/v1/people", "") // planted: the role is worth little elsewhere
+
+	user := directory.want(201, "POST", "/scim/v2/Users", `{"userName":"mira.okonkwo@kitchen.example","name":{"givenName":"Mira","familyName":"Okonkwo"},"active":true}`)
+	id := user["id"].(string)
+	own := user["urn:strongroom:params:scim:schemas:1.0:User"].(map[string]any)
+	boss.want(200, "POST", "/v1/requests/"+own["request"].(string)+"/approve", "")
+	user = directory.want(200, "PATCH", "/scim/v2/Users/"+id, `{"Operations":[{"op":"replace","value":{"displayName":"Mira"}}]}`)
+	person := user["urn:strongroom:params:scim:schemas:1.0:User"].(map[string]any)["account"].(string)
+	if x := boss.want(200, "GET", "/v1/people/"+person, ""); x["state"] != "invited" {
+		t.Fatalf("approved: %v", x)
+	}
+	role := boss.want(201, "POST", "/v1/requests", `{"kind":"role","reason":"runs the stores","subject":"`+person+`","roles":["operator"],"all_stores":true}`)
+	key = boss.want(201, "POST", "/v1/keys", `{"label":"second","roles":["`+authz.Owner+`"],"all_stores":true}`)
+	caller{t, s.URL, key["api_key"].(string)}.want(200, "POST", "/v1/requests/"+role["id"].(string)+"/approve", "")
+	user = directory.want(200, "PATCH", "/scim/v2/Users/"+id, `{"Operations":[{"op":"Replace","path":"active","value":"False"}]}`)
+	if user["active"] != false {
+		t.Errorf("%v", user)
+	}
+	if x := boss.want(200, "GET", "/v1/people/"+person, ""); x["state"] != "ended" {
+		t.Errorf("switched off: %v", x)
+	}
+	who := strongroom.Actor{Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: []string{authz.TestEverything}, AllStores: true, Door: "http"}
+	proofs, err := a.Federation().Proofs(t.Context(), who, time.Time{}, 0)
+	if err != nil || len(proofs) != 1 || proofs[0].Person != person || proofs[0].Late {
+		t.Fatalf("%+v, %v", proofs, err)
+	}
+	proof, err := a.Federation().Probe(t.Context(), who, person)
+	if err != nil || !proof.Refused() {
+		t.Errorf("%+v, %v", proof, err)
+	}
+}
