@@ -3,6 +3,7 @@ package vault
 import (
 	"sync"
 
+	"strongroom/internal/db"
 	"strongroom/internal/guard"
 	"strongroom/internal/seal"
 )
@@ -46,39 +47,64 @@ func (v *Vault) referenceAD(store string, id recordID, version uint32, h hash) [
 	return seal.AD("strongroom/reference/1", string(v.env), store, uint64(id), version, h[:], partReference)
 }
 
-// resealReferences moves the references of a record to its new version's key.
-func (v *Vault) resealReferences(tx *guard.Tx, store string, old *row, oldKey seal.Key, s *sealed) error {
-	type reference struct {
-		hash   hash
-		sealed []byte
-	}
-	rows, err := tx.Query(sqlReferences, uint64(old.id))
+// drop forgets a reference that is not there any more.
+func (r *references) drop(record recordID, h hash) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, reference{record, h})
+}
+
+const sqlReferenceDrop = `delete from vault_reference where record = $1 and hash = $2`
+
+// sealedReference is a reference as it lies beside its record.
+type sealedReference struct {
+	hash   hash
+	sealed []byte
+}
+
+func loadReferences(r *db.Reader, id recordID) ([]sealedReference, error) {
+	rows, err := r.Query(sqlReferences, uint64(id))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var list []reference
+	var list []sealedReference
 	for rows.Next() {
 		var h, b []byte
 		var at int64
 		if err := rows.Scan(&h, &at, &b); err != nil {
 			rows.Close()
-			return err
+			return nil, err
 		}
-		if len(h) == 16 {
-			list = append(list, reference{hash(h), b})
+		if len(h) == len(hash{}) {
+			list = append(list, sealedReference{hash(h), b})
 		}
 	}
-	if err := rows.Close(); err != nil {
+	return list, rows.Close()
+}
+
+// resealReferences moves the references of a record to its new version's key. One
+// that does not open is lost whatever is done: it goes, is counted as damaged, and
+// does not keep the new version out.
+func (v *Vault) resealReferences(tx *guard.Tx, store string, old *row, oldKey seal.Key, s *sealed) error {
+	list, err := loadReferences(&tx.Reader, old.id)
+	if err != nil {
 		return err
 	}
 	for _, ref := range list {
 		text, err := oldKey.Open(nil, v.referenceAD(store, old.id, old.version, ref.hash), ref.sealed)
 		if err != nil {
-			return errTampered()
+			tx.AfterCommit(func() {
+				v.references.drop(old.id, ref.hash)
+				v.damage.saw(1)
+				v.log.Warn("a reference beside a record does not open and was removed", "record", old.id.String())
+			})
+			if err := tx.Queue(sqlReferenceDrop, uint64(old.id), ref.hash[:]); err != nil {
+				return err
+			}
+			continue
 		}
 		again := s.key.Seal(nil, v.referenceAD(store, s.id, s.version, ref.hash), text)
-		h := ref.hash
-		if err := tx.Queue(sqlReferenceReseal, uint64(s.id), h[:], again); err != nil {
+		if err := tx.Queue(sqlReferenceReseal, uint64(s.id), ref.hash[:], again); err != nil {
 			return err
 		}
 	}

@@ -176,7 +176,10 @@ func (r *reveal) decide(_ context.Context, view *guard.View) error {
 		if err := r.v.debit(tx, r.account, r.ahead.standing, 1, r.count); err != nil {
 			return err
 		}
-		return r.confirm(tx)
+		if err := r.confirm(tx); err != nil {
+			return err
+		}
+		return r.remember(tx)
 	})
 	return nil
 }
@@ -337,9 +340,8 @@ func classNames(mask uint64) []string {
 const clockSlack = 5 * time.Minute
 
 // confirm loads the key in the recording transaction. Whatever ended or replaced
-// the record in between shows here. The reference is sealed beside the record
-// under the same key; what the record itself holds stays closed until the event
-// is durable.
+// the record in between shows here. It writes nothing; what the record holds stays
+// closed until the event is durable.
 func (r *reveal) confirm(tx *guard.Tx) error {
 	if tx.Behind() > clockSlack {
 		return strongroom.Faultf(strongroom.Unavailable, "clock-behind", "the clock is behind the newest event of the log, so nothing is opened").
@@ -355,21 +357,24 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 		return errMoved()
 	}
 	r.wrapped, r.key = w, seal.Key{}
+	return nil
+}
+
+// remember seals the reference beside the record, under the same key. It comes
+// last in a turn, when nothing can refuse any more: a turn that has written cannot
+// be taken back by itself. It does not wait for the commit, because who comes
+// behind in it may seal the record anew, or clear what it left.
+func (r *reveal) remember(tx *guard.Tx) (err error) {
 	if r.v.references.has(r.id, r.asked.hash) {
 		return nil
 	}
-	if r.key, err = r.v.keys.Open(r.store, w); err != nil {
+	if r.key, err = r.v.keys.Open(r.store, r.wrapped); err != nil {
 		r.key = seal.Key{}
 		return nil // the opening after the commit fails in the same way, and says so
 	}
-	sealed := r.key.Seal(nil, r.v.referenceAD(r.store, r.id, w.Version, r.asked.hash), []byte(r.asked.reference))
-	at := db.Micros(tx.Now())
-	// Written with everybody else's, so that a turn needs no savepoint.
-	tx.BeforeCommit(func() error {
-		return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], at, sealed)
-	})
+	sealed := r.key.Seal(nil, r.v.referenceAD(r.store, r.id, r.wrapped.Version, r.asked.hash), []byte(r.asked.reference))
 	tx.AfterCommit(func() { r.v.references.add(r.id, r.asked.hash) })
-	return nil
+	return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], db.Micros(tx.Now()), sealed)
 }
 
 // wrap returns the wrapped key as the recording transaction has it.

@@ -21,8 +21,9 @@ type TokenRequest struct {
 }
 
 // TokenValue is what one token stands for: a JSON value, or the code of why it
-// opens nothing: "token" (none of ours), "erased", "expired", "token-retired"
-// (its place is gone or holds something else), "tampered".
+// opens nothing: "token" (none of ours), "store" (its store was disconnected),
+// "erased", "expired", "token-retired" (its place is gone or holds something
+// else), "tampered".
 type TokenValue struct {
 	Token string
 	Value json.RawMessage
@@ -216,6 +217,14 @@ func (t *tokenReveal) confirm(tx *guard.Tx) error {
 			return errMoved() // died since the decision: decide again without it
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, r := range t.records {
+		if r.row == nil {
+			continue
+		}
+		if err := r.remember(tx); err != nil {
 			return err
 		}
 	}
