@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 
 // instance are the flags of every command that works on an instance.
 type instance struct {
-	Data   string `required:"" placeholder:"DIR" env:"STRONGROOM_DATA" help:"Data folder of the instance."`
+	Data   string `required:"" placeholder:"DIR" env:"STRONGROOM_DATA" help:"Data folder of the instance; or, for who signs in from elsewhere, https:// and the address of its server."`
+	CA     string `name:"ca" placeholder:"FILE" env:"STRONGROOM_CA" help:"Certificate the server must show, where the system does not know it."`
 	Config string `placeholder:"FILE" help:"Configuration file; default: strongroom.yaml in the data folder."`
 }
 
@@ -29,11 +31,12 @@ type scripted struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// client calls the HTTP API: over the socket of the server that owns the data
-// folder, else of an instance opened in this process. Whoever is signed in calls
+// client calls the HTTP API: of a server at its address, over the socket of the
+// server that owns the data folder, else of an instance opened in this process. Whoever is signed in calls
 // as that person, else the OS user calls.
 type client struct {
 	conn   *app.Client
+	base   string // of every address
 	state  state
 	token  string            // of the session; empty: the OS user calls
 	device *ecdsa.PrivateKey // of this device, if it has one
@@ -41,13 +44,19 @@ type client struct {
 
 // dial reaches the instance, whoever owns it.
 func (i *instance) dial(g *globals) (*client, error) {
-	conn, err := app.Dial(g.ctx, app.Options{Dir: i.Data, ConfigFile: i.Config, Passphrase: askPassphrase(g)})
+	c := &client{base: "http://strongroom"} // whatever host it names, the socket is reached
+	var err error
+	if app.IsServer(i.Data) {
+		c.base = strings.TrimSuffix(i.Data, "/")
+		c.conn, err = app.DialServer(c.base, i.CA)
+	} else {
+		c.conn, err = app.Dial(g.ctx, app.Options{Dir: i.Data, ConfigFile: i.Config, Passphrase: askPassphrase(g)})
+	}
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn}
 	if err := c.signed(i); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, c.conn.Close())
 	}
 	return c, nil
 }
@@ -107,7 +116,7 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 			return nil, err
 		}
 	}
-	u := "http://strongroom" + path
+	u := c.base + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/app"
 )
 
 // state is what a person at this machine has of an instance: a session and a
@@ -41,6 +42,10 @@ func (i *instance) state() (state, error) {
 		}
 		dir = filepath.Join(home, ".local", "state")
 	}
+	dir = filepath.Join(dir, "strongroom")
+	if app.IsServer(i.Data) {
+		return stateOf(dir, strings.TrimSuffix(i.Data, "/")), nil
+	}
 	data, err := filepath.Abs(i.Data)
 	if err != nil {
 		return state{}, err
@@ -48,13 +53,17 @@ func (i *instance) state() (state, error) {
 	if real, err := filepath.EvalSymlinks(data); err == nil {
 		data = real
 	}
-	dir = filepath.Join(dir, "strongroom")
 	if rel, err := filepath.Rel(data, dir); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return state{}, strongroom.Faultf(strongroom.Invalid, "state", "the folder for sessions lies inside the data folder").
 			Advise("set XDG_STATE_HOME to another one")
 	}
-	sum := sha256.Sum256([]byte(data))
-	return state{filepath.Join(dir, hex.EncodeToString(sum[:8]))}, nil
+	return stateOf(dir, data), nil
+}
+
+// stateOf names the files of an instance without telling where it is.
+func stateOf(dir, instance string) state {
+	sum := sha256.Sum256([]byte(instance))
+	return state{filepath.Join(dir, hex.EncodeToString(sum[:8]))}
 }
 
 func (s state) session() string { return s.base + ".session" }

@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"strongroom"
 	"strongroom/internal/web"
@@ -57,6 +61,41 @@ func dialSocket(dir string) (*Client, error) {
 	return &Client{HTTP: &http.Client{Transport: t}, close: func() error {
 		t.CloseIdleConnections()
 		free()
+		return nil
+	}}, nil
+}
+
+// IsServer reports whether an instance is named by the address of its server and
+// not by its data folder.
+func IsServer(name string) bool {
+	return strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://")
+}
+
+// DialServer reaches the server of an instance at https://host:port, or at http://
+// on a loopback address as a test instance may have it. ca names a PEM file with the
+// certificate that the server must show; empty trusts those the system does. Nobody
+// is known at the other end until a token is shown.
+func DialServer(server, ca string) (*Client, error) {
+	u, err := url.Parse(server)
+	bare := err == nil && u.Host != "" && u.Path == "" && u.RawQuery == "" && u.User == nil
+	if !bare || u.Scheme != "https" && !loopback(u.Host) {
+		return nil, strongroom.Faultf(strongroom.Invalid, "server", "a server is named by https:// with host and port").
+			Advise("write it such as https://strongroom.example.com:8443")
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		text, err := os.ReadFile(ca)
+		if err != nil {
+			return nil, strongroom.Faultf(strongroom.NotFound, "ca", "the certificate of the server cannot be read").Because(err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(text) {
+			return nil, strongroom.Faultf(strongroom.Invalid, "ca", "the file holds no certificate in PEM")
+		}
+	}
+	t := &http.Transport{TLSClientConfig: c, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	return &Client{HTTP: &http.Client{Transport: t}, close: func() error {
+		t.CloseIdleConnections()
 		return nil
 	}}, nil
 }
