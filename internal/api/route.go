@@ -80,6 +80,9 @@ func defineCall[In, Out any](rt Route, fn func(a *API, c *call, in *In) (Out, er
 		if err := c.bind(in); err != nil {
 			return err
 		}
+		if rt.Holder && !session.IsToken(c.token) {
+			return refusal("session", "this is for who holds a session, and none was shown")
+		}
 		out, err := fn(a, c, in)
 		if err != nil {
 			return err

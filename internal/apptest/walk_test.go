@@ -17,6 +17,7 @@ type operation struct {
 	method, path string
 	Parameters   []struct{ Name, In string }
 	RequestBody  any
+	Permission   string `json:"x-permission"`
 }
 
 // operations reads the document that the instance serves.

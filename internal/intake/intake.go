@@ -27,8 +27,11 @@ type Vault interface {
 	// IngestMany takes pages in. What it answers without error is durable; taking
 	// the same page in again changes nothing.
 	IngestMany(ctx context.Context, who strongroom.Actor, ins []vault.In) ([]vault.Outcome, error)
-	// Store describes a store; NotFound if the actor may not know of it.
-	Store(ctx context.Context, who strongroom.Actor, id string) (vault.Store, error)
+	// PlatformOf returns the platform of a store, "" if there is none. Nobody is
+	// shown the answer.
+	PlatformOf(ctx context.Context, id string) (string, error)
+	// CheckStore returns nil if the store is connected, else NotFound or Erased.
+	CheckStore(r *db.Reader, id string) error
 }
 
 // Options configure an [Intake]. Guard, Keys, Vault and Clock are required.
@@ -101,14 +104,17 @@ type card struct {
 // Faults: Invalid for a connection that cannot work, NotFound and Erased for the
 // store.
 func (i *Intake) Connect(ctx context.Context, who strongroom.Actor, store string, c Connection) error {
-	s, err := i.o.Vault.Store(ctx, who, store)
+	if !strongroom.IsID(store) {
+		return strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
+	}
+	platform, err := i.o.Vault.PlatformOf(ctx, store)
 	if err != nil {
 		return err
 	}
 	if c.Version == "" {
 		c.Version = "v2"
 	}
-	kept := card{Token: c.Token.text, Version: c.Version, Base: c.Base, Platform: s.Platform}
+	kept := card{Token: c.Token.text, Version: c.Version, Base: c.Base, Platform: platform}
 	if _, err := i.client(kept, 0); err != nil {
 		return err
 	}
@@ -118,6 +124,9 @@ func (i *Intake) Connect(ctx context.Context, who strongroom.Actor, store string
 	}
 	return i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionConnect, resourceOf(store), guard.Context{}); err != nil {
+			return err
+		}
+		if err := i.o.Vault.CheckStore(&tx.Reader, store); err != nil {
 			return err
 		}
 		key, err := i.o.Keys.StoreKey(store, keys.Credential)
