@@ -72,7 +72,17 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 	if waiting == 0 && !stones {
 		return 0, false, nil
 	}
-	left := false // tombstones that this step had no room for
+	n, more, left, err := v.clearStep(ctx, who, limit, stones)
+	if err != nil || !stones || left {
+		return n, more, err
+	}
+	v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
+	return n, more, nil
+}
+
+// clearStep is the transaction of ClearStep. left says that there are tombstones it
+// had no room for.
+func (v *Vault) clearStep(ctx context.Context, who strongroom.Actor, limit int, stones bool) (n int, more, left bool, err error) {
 	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		n, more, left = 0, false, false
 		if err := tx.Allow(actionSweep, instance(), guard.Context{}); err != nil {
@@ -96,11 +106,7 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 		tx.Note("more", more)
 		return nil
 	})
-	if err != nil || !stones || left {
-		return n, more, err
-	}
-	v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
-	return n, more, nil
+	return n, more, left, err
 }
 
 // sweepStones removes up to limit tombstones of each sort that have run out, and

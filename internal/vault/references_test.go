@@ -5,12 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"strongroom"
 	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
-	"strongroom/internal/guard"
 	"strongroom/internal/vault"
 )
 
@@ -160,39 +157,18 @@ func TestReferenceGoesWithItsRecord(t *testing.T) {
 		f := openWith(t, setup{engine: engine})
 		ctx := context.Background()
 		id := f.ingest("orders", order).Records[0].ID
-		_, err := f.Erase(ctx, f.who, vault.EraseRequest{Store: f.store, Records: []string{f.ingest("orders", string(numbered(7))).Records[0].ID}})
-		f.must(err) // something waits to be cleared
-		waiting := func(n int) {
-			for late := time.Now().Add(10 * time.Second); f.guard.Stats().Waiting < n; time.Sleep(time.Millisecond) {
-				if time.Now().After(late) {
-					t.Fatal("a call does not join the queue")
-				}
-			}
+		for _, err := range f.together(
+			func() error { _, err := f.reveal(id); return err },
+			func() error {
+				_, err := f.Erase(ctx, f.who, vault.EraseRequest{Store: f.store, All: true})
+				return err
+			},
+			func() error { return vault.ClearNow(f.Vault, f.who) },
+		) {
+			f.must(err)
 		}
-		hold := func(until, in chan struct{}) {
-			_ = f.guard.Quiet(ctx, guard.Tally, func(context.Context, *guard.Tx) error { close(in); <-until; return nil })
-		}
-		one, oneIn, two, twoIn := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
-		done := make(chan error, 3)
-		go hold(one, oneIn)
-		<-oneIn
-		go func() { _, _, err := f.ClearStep(ctx, strongroom.System("sweeper"), 100); done <- err }()
-		waiting(1) // its question, which is answered while the next one is held
-		go hold(two, twoIn)
-		waiting(2)
-		close(one)
-		<-twoIn
-		go func() { _, err := f.reveal(id); done <- err }()
-		waiting(1)
-		go func() { _, err := f.Erase(ctx, f.who, vault.EraseRequest{Store: f.store, All: true}); done <- err }()
-		waiting(2)
-		close(two)
-		for range 3 {
-			f.must(<-done)
-		}
-		f.sweep()
-		if c := f.count(); c.references != 0 {
-			t.Errorf("%d references of erased records are left", c.references)
+		if c := f.count(); c.references != 0 || c.entries != 0 {
+			t.Errorf("of erased records %d references and %d entries are left", c.references, c.entries)
 		}
 	})
 }
