@@ -11,7 +11,8 @@
 //   - The algorithm is on a short list of signatures. None and shared secrets are not
 //     on it, whatever the token says.
 //   - A token is for this instance alone: its one audience is the configured one. It
-//     has an end, has begun, and lives a day at most.
+//     has an end, has begun, and lives a day at most. One that names another kind
+//     than JWT in its header was made for something else.
 //   - A binding names the subject and every further claim it asks for, word by word.
 //     There are no patterns.
 //   - Keys of an issuer are fetched outside any transaction, from https, and kept for

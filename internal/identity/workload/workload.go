@@ -188,6 +188,9 @@ func (w *Workloads) service(ctx context.Context, bearer string) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	if !plain(bearer) {
+		return "", refused("token-type", "the token is of a kind made for something else")
+	}
 	var claims map[string]any
 	if err := token.Claims(&claims); err != nil {
 		return "", refused("token-form", "this is no workload token")
@@ -213,6 +216,21 @@ func named(bearer string) string {
 		return ""
 	}
 	return claims.Issuer
+}
+
+// plain reports whether the header calls the token a JWT or nothing at all. Tokens
+// for another purpose say so (RFC 8725 section 3.11): "at+jwt", "logout+jwt",
+// "dpop+jwt".
+func plain(bearer string) bool {
+	head, err := base64.RawURLEncoding.DecodeString(bearer[:strings.IndexByte(bearer, '.')])
+	var h struct {
+		Type string `json:"typ"`
+	}
+	if err != nil || json.Unmarshal(head, &h) != nil {
+		return false
+	}
+	kind := strings.TrimPrefix(strings.ToLower(h.Type), "application/")
+	return h.Type == "" || kind == "jwt"
 }
 
 func (b Binding) matches(claims map[string]any) bool {

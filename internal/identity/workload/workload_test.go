@@ -101,6 +101,66 @@ func (is *issuer) claims(now time.Time) map[string]any {
 	}
 }
 
+// headed signs claims under a header with more than kid and algorithm.
+func (is *issuer) headed(key, signer any, more map[jose.HeaderKey]any, claims map[string]any) string {
+	is.t.Helper()
+	o := (&jose.SignerOptions{}).WithHeader("kid", key)
+	for name, v := range more {
+		o = o.WithHeader(name, v)
+	}
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: signer}, o)
+	if err != nil {
+		is.t.Fatal(err)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		is.t.Fatal(err)
+	}
+	signed, err := s.Sign(payload)
+	if err != nil {
+		is.t.Fatal(err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		is.t.Fatal(err)
+	}
+	return text
+}
+
+// TestKindsOfTokens shows that a token made for something else is refused, however
+// well it is signed (ASVS 9.2.2), and that a token does not bring its own key
+// (ASVS 9.1.3).
+func TestKindsOfTokens(t *testing.T) {
+	is, foreign := start(t), start(t)
+	f := bound(t, is, nil)
+	now := f.clock.Now()
+	typ := func(text any) string {
+		return is.headed(is.kid, is.rsa, map[jose.HeaderKey]any{"typ": text}, is.claims(now))
+	}
+	own := jose.JSONWebKey{Key: foreign.rsa.Public(), KeyID: is.kid, Algorithm: "RS256"}
+	for name, c := range map[string]struct{ token, code string }{
+		"planted: no kind":       {is.good(now), ""},
+		"planted: JWT":           {typ("JWT"), ""},
+		"planted: in long":       {typ("application/jwt"), ""},
+		"an access token":        {typ("at+jwt"), "token-type"},
+		"a logout token":         {typ("logout+jwt"), "token-type"},
+		"a proof of a key":       {typ("dpop+jwt"), "token-type"},
+		"an access token, long":  {typ("application/at+jwt"), "token-type"},
+		"a key in the header":    {is.headed(is.kid, foreign.rsa, map[jose.HeaderKey]any{"jwk": own}, is.claims(now)), "token-invalid"},
+		"an address of keys":     {is.headed(is.kid, foreign.rsa, map[jose.HeaderKey]any{"jku": foreign.URL + "/keys"}, is.claims(now)), "token-invalid"},
+		"an address of a chain":  {is.headed(is.kid, foreign.rsa, map[jose.HeaderKey]any{"x5u": foreign.URL + "/keys"}, is.claims(now)), "token-invalid"},
+		"planted: it is ignored": {is.headed(is.kid, is.rsa, map[jose.HeaderKey]any{"jku": foreign.URL + "/keys"}, is.claims(now)), ""},
+	} {
+		who, err := f.Authenticate(t.Context(), c.token, here)
+		if code(err) != c.code || (who.ID == f.service) != (c.code == "") {
+			t.Errorf("%s: %+v, %v", name, who, err)
+		}
+	}
+	if n := foreign.fetches.Load(); n != 0 {
+		t.Errorf("a token had keys fetched from an address of its own, %d times", n)
+	}
+}
+
 // sign signs claims; kid names the key in the header.
 func (is *issuer) sign(alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
 	is.t.Helper()
