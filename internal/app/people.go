@@ -30,7 +30,7 @@ func (a *App) openPeople() {
 		Relying: relying, Log: a.log,
 		Owners:    func(r *db.Reader, now time.Time) ([]string, error) { return a.access.Owners(r, now) },
 		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
-		Suspended: []people.Hook{a.endSessions},
+		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},
 		Ended:     []people.Hook{a.endSessions, a.endRights, a.identity.EndOwnedTx, a.endDevices, a.endLinks},
 	})
 	a.devices = device.New(device.Options{

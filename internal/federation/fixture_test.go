@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -41,18 +42,19 @@ const (
 // with sessions, keys and rights in memory.
 type fixture struct {
 	*federation.Federation
-	people *people.People
-	guard  *guard.Guard
-	db     *db.DB
-	dir    string
-	log    *audit.Log
-	clock  *strongroom.Clock
-	real   *strongroom.Clock
-	opts   federation.Options
-	rights *rights
-	doors  *doors
-	lines  bytes.Buffer
-	owners []string
+	people   *people.People
+	guard    *guard.Guard
+	db       *db.DB
+	dir      string
+	log      *audit.Log
+	clock    *strongroom.Clock
+	real     *strongroom.Clock
+	opts     federation.Options
+	rights   *rights
+	doors    *doors
+	lines    bytes.Buffer
+	owners   []string
+	enrolled int
 
 	mu      sync.Mutex
 	refused []string
@@ -94,9 +96,10 @@ func fresh(t testing.TB, change ...func(*federation.Options)) *fixture {
 	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }, Logger: logger})
 	f.people = people.New(people.Options{
 		Guard: f.guard, Environment: strongroom.Production, Key: seal.NewKey(), Real: f.real, Log: logger,
-		Cost:    seal.Params{Time: 1, Memory: 19 << 10, Threads: 1},
-		Relying: factor.Relying{ID: "vault.example.com", Origins: []string{"https://vault.example.com"}, Name: "Strongroom"},
-		Owners:  func(*db.Reader, time.Time) ([]string, error) { return f.owners, nil },
+		Cost:      seal.Params{Time: 1, Memory: 19 << 10, Threads: 1},
+		Relying:   factor.Relying{ID: "vault.example.com", Origins: []string{"https://vault.example.com"}, Name: "Strongroom"},
+		Owners:    func(*db.Reader, time.Time) ([]string, error) { return f.owners, nil },
+		Suspended: []people.Hook{func(tx *guard.Tx, id string) error { return f.Suspended(tx, id) }},
 		Ended: []people.Hook{func(tx *guard.Tx, id string) error {
 			tx.AfterCommit(func() { f.doors.closeAll(id); f.rights.forget(id) })
 			return f.Ended(tx, id)
@@ -325,7 +328,8 @@ func (f *fixture) enrol(t testing.TB, id string) {
 	must(err)
 	who, err := f.people.Enrolling(t.Context(), e.Token.Reveal(), "http")
 	must(err)
-	must(f.people.SetPassword(t.Context(), who, nil, []byte("Quick-Violin7-Clouds")))
+	f.enrolled++ // no password twice
+	must(f.people.SetPassword(t.Context(), who, nil, fmt.Appendf(nil, "Quick-Violin%d-Clouds", 10+f.enrolled)))
 	_, app, err := f.people.AddTOTP(t.Context(), who)
 	must(err)
 	must(f.people.ConfirmTOTP(t.Context(), who, codeOfApp(t, app.Reveal(), f.real.Now())))

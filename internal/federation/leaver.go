@@ -56,6 +56,11 @@ func (f *Federation) Ended(tx *guard.Tx, person string) error {
 	return putLeaver(tx, row)
 }
 
+// Suspended is a [people.Hook] for the commit that suspends or resets a person: it
+// forgets the links to providers, so that one that was made by somebody else does
+// not outlive the reset.
+func (f *Federation) Suspended(tx *guard.Tx, person string) error { return dropLinks(tx, person) }
+
 func (f *Federation) leaverProof(r leaverRow) []byte {
 	return f.mark("leaver row", r.person, strconv.FormatInt(r.left, 10), strconv.FormatInt(r.probed, 10), r.ways)
 }

@@ -237,6 +237,29 @@ func TestStateIsGoodOnce(t *testing.T) {
 	}
 }
 
+// After a reset the link is made anew: somebody else's does not outlive it.
+func TestResetForgetsTheLink(t *testing.T) {
+	o := newOP(t)
+	s := newSite(t, o)
+	jane := s.f.member(t, janeName, janeMail)
+	o.claims = set("sub", "of-an-intruder")
+	if got := s.signOn(t); got != "" {
+		t.Fatal(got)
+	}
+	if _, err := s.f.people.Reset(t.Context(), s.f.boss(), jane.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.f.enrol(t, jane.ID)
+	o.claims = set("email", omarMail)
+	if got := s.signOn(t); got != "sign-on-nobody" { // the subject alone is worth nothing again
+		t.Errorf("by the subject from before: %q", got)
+	}
+	o.claims = func(map[string]any) {}
+	if got := s.signOn(t); got != "" {
+		t.Errorf("joined anew: %q", got)
+	}
+}
+
 // The second factor of a step-up is shown after it began, by the same person.
 func TestStepUp(t *testing.T) {
 	o := newOP(t)
