@@ -31,6 +31,8 @@ type Options struct {
 	Cluster *dbtest.Cluster
 	// Config changes the configuration before the instance is made.
 	Config func(*app.Config)
+	// Owner is the first owner; a production instance has one anyhow.
+	Owner app.FirstOwner
 }
 
 // Instance is a whole instance. Its methods are safe for concurrent use, except
@@ -92,8 +94,8 @@ func Make(t testing.TB, o Options) *Instance {
 	if o.Config != nil {
 		o.Config(&c)
 	}
-	var owner app.FirstOwner
-	if c.Environment == strongroom.Production {
+	owner := o.Owner
+	if c.Environment == strongroom.Production && owner == (app.FirstOwner{}) {
 		owner = app.FirstOwner{Name: OwnerName, Email: OwnerEmail}
 	}
 	i.Made, err = app.Init(context.Background(), i.Dir, c, owner, nil)
