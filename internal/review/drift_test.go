@@ -98,6 +98,11 @@ func TestObligation_2_2_6(t *testing.T) {
 	if len(o.reg.suspended) != 1 || o.reg.suspended[clerk.ID] != review.WhyDormant {
 		t.Errorf("suspended: %v", o.reg.suspended)
 	}
+	delete(o.reg.suspended, clerk.ID) // somebody lets the clerk go on
+	if n, err := o.Tend(ctx); err != nil || n != (review.Tended{}) {
+		t.Errorf("suspended again before they could come: %+v, %v", n, err)
+	}
+	o.reg.suspended[clerk.ID] = review.WhyDormant
 	used := o.reg.items[o.chief.ID]
 	used.Used = o.clock.Now()
 	o.put(used)

@@ -10,11 +10,14 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/access"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
+	"strongroom/internal/identity"
+	"strongroom/internal/people"
 	"strongroom/internal/review"
 	"strongroom/internal/seal"
 	"strongroom/internal/tlog"
@@ -121,7 +124,7 @@ func enter(t testing.TB, change ...func(*review.Options)) *office {
 	o := &office{t: t, clock: new(strongroom.Clock), reg: &registers{
 		items: map[string]review.Item{}, stuck: map[string]bool{}, refuse: map[string]error{}, suspended: map[string]review.Why{},
 	}}
-	schemas := []db.Schema{audit.Schema(), review.Schema()}
+	schemas := []db.Schema{audit.Schema(), identity.Schema(), people.Schema(), access.Schema(), review.Schema()}
 	d := dbtest.Options(t, dbtest.Engine(t), schemas...)
 	d.Clock = o.clock
 	var err error

@@ -100,6 +100,10 @@ const (
 		on conflict (mark) do update set read_at = excluded.read_at, sealed = excluded.sealed`
 	sqlProviders = `select mark, read_at, sealed from review_provider order by mark`
 
+	sqlPutAct = `insert into review_act (account, at, sealed) values ($1, $2, $3)
+		on conflict (account) do update set at = excluded.at, sealed = excluded.sealed`
+	sqlActs = `select account, at, sealed from review_act where at > $1 order by account`
+
 	// sqlCatalogue lists who can reach the database this product runs on.
 	sqlCatalogue = `select rolname::text, case when rolsuper then 1 else 0 end, case when rolcreaterole then 1 else 0 end
 		from pg_catalog.pg_roles where rolcanlogin order by rolname`

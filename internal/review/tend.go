@@ -88,8 +88,8 @@ type act struct {
 
 // Tend does what the profile says about drift and about reviews that are overdue.
 // Of those who can review others the last that is in use stays, and a lapse leaves
-// all of them. Each suspension is an event. The sweeper calls it; doing it again
-// does nothing more.
+// all of them. An account that somebody lets go on is left alone for [Dormant]. Each
+// suspension is an event. The sweeper calls it; doing it again does nothing more.
 func (v *Review) Tend(ctx context.Context) (t Tended, err error) {
 	if v.o.Profile == (Profile{}) {
 		return t, nil
@@ -161,12 +161,45 @@ func (v *Review) plan(r *db.Reader, kind Kind, now time.Time) (acts []act, err e
 		}
 	}
 	lapsed, err := v.lapsed(r, kind, items, now)
+	if err != nil {
+		return nil, err
+	}
 	for _, it := range lapsed {
 		if !admins[it.ID] {
 			acts = append(acts, act{it, WhyLapse, false})
 		}
 	}
-	return acts, err
+	return v.spare(r, acts, now)
+}
+
+// spare leaves out accounts that were suspended lately: somebody let them go on, and
+// they need time to show that they are in use.
+func (v *Review) spare(r *db.Reader, acts []act, now time.Time) (out []act, err error) {
+	rows, err := r.Query(sqlActs, micros(now.Add(-v.o.Dormant)))
+	lately, err := collect(rows, err, func(s scanner) (a actRow, err error) { return a, s.Scan(&a.account, &a.at, &a.sealed) })
+	if err != nil {
+		return nil, err
+	}
+	spared := map[string]bool{}
+	for _, a := range lately {
+		// A row written by hand spares nobody.
+		if v.unpack("acts", v.ad("act", a.account, a.at), a.sealed, new(struct{})) == nil {
+			spared[a.account] = true
+		}
+	}
+	for _, a := range acts {
+		if a.end || !spared[a.item.ID] {
+			spared[a.item.ID] = spared[a.item.ID] || !a.end // one suspension for all its flaws
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+type actRow struct {
+	account string
+	at      int64
+	sealed  []byte
 }
 
 // lapsed returns the accounts that an overdue review has not looked at.
@@ -206,16 +239,31 @@ func (v *Review) do(ctx context.Context, who strongroom.Actor, a act) error {
 	if a.end {
 		return v.o.Registers.Remove(ctx, who, a.item)
 	}
-	if isID("svc", a.item.ID) {
-		return v.o.Registers.SuspendService(ctx, who, a.item.ID)
+	service := isID("svc", a.item.ID)
+	if service {
+		if err := v.o.Registers.SuspendService(ctx, who, a.item.ID); err != nil {
+			return err
+		}
+	}
+	kind := People
+	if service {
+		kind = Services
 	}
 	return v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := tx.Allow(reviewClose, campaignResource("", string(People), false), guard.Context{}); err != nil {
+		if err := tx.Allow(reviewClose, campaignResource("", string(kind), false), guard.Context{}); err != nil {
 			return err
 		}
 		tx.Note("stage", audit.Word("suspend"))
 		tx.Note("account", a.item.ID)
 		tx.Note("reason", whyTerm(a.why))
+		now := micros(tx.Now())
+		sealed, err := v.pack(v.ad("act", a.item.ID, now), struct{}{})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(sqlPutAct, a.item.ID, now, sealed); err != nil || service {
+			return err
+		}
 		return v.o.Registers.SuspendPerson(tx, a.item.ID, a.why)
 	})
 }

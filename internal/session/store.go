@@ -43,6 +43,7 @@ const (
 	sqlByID          = sqlSession + `where id = $1 and ended_at = 0`
 	sqlByDigest      = sqlSession + `where digest = $1 and ended_at = 0`
 	sqlSessionsOf    = sqlSession + `where person = $1 and (ended_at = 0 or ended_at > $2) order by created_at desc, id`
+	sqlLastUsed      = `select person, max(used_at) from session_session join session_use on session = id group by person`
 	sqlOwnerOf       = `select person from session_session where id = $1`
 	sqlRotateSession = `update session_session set digest = $3, rights = $4, verified_at = $5, proof = $6
 		where id = $1 and digest = $2 and ended_at = 0`

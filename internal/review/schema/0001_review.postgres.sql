@@ -79,3 +79,11 @@ create table review_provider (
 	read_at bigint not null,
 	sealed  bytea not null
 );
+
+-- When the product itself last suspended an account: it is left alone for a while
+-- after somebody let it go on.
+create table review_act (
+	account text collate "C" primary key,
+	at      bigint not null,
+	sealed  bytea not null
+);

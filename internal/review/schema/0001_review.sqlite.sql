@@ -79,3 +79,11 @@ create table review_provider (
 	read_at integer not null,
 	sealed  blob not null
 ) strict;
+
+-- When the product itself last suspended an account: it is left alone for a while
+-- after somebody let it go on.
+create table review_act (
+	account text primary key,
+	at      integer not null,
+	sealed  blob not null
+) strict;

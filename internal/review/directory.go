@@ -1,0 +1,148 @@
+package review
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/access"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/identity"
+	"strongroom/internal/people"
+)
+
+// Directory is [Registers] over the registers of persons, rights and services. All
+// fields are required but Used. Safe for concurrent use.
+type Directory struct {
+	People   *people.People
+	Access   *access.Access
+	Services *identity.Identity
+	// Used returns when each person was last there; nil knows nothing, and after a while
+	// everybody counts as dormant.
+	Used func(r *db.Reader) (map[string]time.Time, error)
+}
+
+// Items returns the persons with their grants, or the services.
+func (d Directory) Items(r *db.Reader, kind Kind, now time.Time) (out []Item, err error) {
+	if kind == Services {
+		return out, d.Services.Each(r, func(k identity.Key) error {
+			out = append(out, Item{
+				ID: k.ID, Sort: Account, Account: k.ID, Owner: k.Owner, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores,
+				Case: k.Case, From: k.Created, Until: k.Expires, Used: later(k.Used, k.Resumed), Suspended: !k.Suspended.IsZero(),
+			})
+			return nil
+		})
+	}
+	used := map[string]time.Time{}
+	if d.Used != nil {
+		if used, err = d.Used(r); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.People.Each(r, func(p people.Person) error {
+		out = append(out, Item{
+			ID: p.ID, Sort: Account, Account: p.ID, Case: p.Case, From: p.Created, Until: p.Ends,
+			Used: used[p.ID], Suspended: p.State != people.Active && !p.Damaged,
+		})
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return out, d.Access.Each(r, now, func(g access.Grant) error {
+		out = append(out, grantItem(g))
+		return nil
+	})
+}
+
+// grantItem is a grant as a review sees it. One that does not open has no case.
+func grantItem(g access.Grant) Item {
+	it := Item{
+		ID: g.ID, Sort: Right, Account: g.Subject, Stores: g.Stores, AllStores: g.AllStores, Case: g.Request, From: g.From, Until: g.Until,
+	}
+	switch {
+	case g.Damaged:
+		it.Case = ""
+		if !isID("usr", it.Account) {
+			it.Account = g.ID // somebody wrote the row by hand
+		}
+	case g.Role == "":
+		it.Elevated, it.Stores = true, []string{g.Right.Store}
+	default:
+		it.Roles = []string{g.Role}
+	}
+	return it
+}
+
+// Exists returns nil for a person or service that has not ended.
+func (d Directory) Exists(r *db.Reader, account string) error {
+	if isID("usr", account) {
+		return d.People.Exists(r, account)
+	}
+	there := false
+	if err := d.Services.Each(r, func(k identity.Key) error {
+		there = there || k.ID == account
+		return nil
+	}); err != nil {
+		return err
+	}
+	if !there {
+		return strongroom.Faultf(strongroom.NotFound, "service", "there is no such service")
+	}
+	return nil
+}
+
+// Remove revokes a grant or a service, or ends a person's account.
+func (d Directory) Remove(ctx context.Context, who strongroom.Actor, it Item) error {
+	switch {
+	case it.Sort == Right:
+		return d.Access.Revoke(ctx, who, it.ID)
+	case isID("svc", it.ID):
+		return d.Services.RevokeKey(ctx, who, it.ID)
+	}
+	return d.People.End(ctx, who, it.ID, people.Cause{Kind: people.ByHand})
+}
+
+// Narrow asks for the smaller right and then revokes the one there is; another
+// person decides about the request. Where the person has roles at other stores, such
+// a request is refused, and nothing is revoked.
+func (d Directory) Narrow(ctx context.Context, who strongroom.Actor, it Item, to Scope) error {
+	others := false
+	grants, _, err := d.Access.Grants(ctx, who, access.GrantQuery{Person: it.Account, Limit: 1000})
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		others = others || g.Role != "" && g.Ended.IsZero() && !g.Damaged && g.ID != it.ID
+	}
+	if others && (to.AllStores != it.AllStores || !slices.Equal(to.Stores, it.Stores)) {
+		return strongroom.Faultf(strongroom.Conflict, "scope", "the person has other roles at the same stores").
+			Advise("remove the right and ask for all roles anew")
+	}
+	if _, err := d.Access.Ask(ctx, who, access.Spec{
+		Kind: access.Role, Reason: "a review found the right too wide", Subject: it.Account, Roles: to.Roles,
+		Stores: to.Stores, AllStores: to.AllStores, Until: to.Until, Replace: !others,
+	}); err != nil {
+		return err
+	}
+	return d.Access.Revoke(ctx, who, it.ID)
+}
+
+// SuspendPerson suspends a person for a reason of the register's list.
+func (d Directory) SuspendPerson(tx *guard.Tx, person string, why Why) error {
+	reason := people.Lapse
+	switch why {
+	case WhyDormant:
+		reason = people.Dormant
+	case WhyUnapproved:
+		reason = people.Incident
+	}
+	return d.People.SuspendTx(tx, person, reason)
+}
+
+// SuspendService suspends a service.
+func (d Directory) SuspendService(ctx context.Context, who strongroom.Actor, service string) error {
+	_, err := d.Services.Suspend(ctx, who, service)
+	return err
+}
