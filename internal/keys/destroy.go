@@ -36,7 +36,11 @@ func (r Reason) word() audit.Term {
 // a record among them. The ledger is synced before the commit, once for all who
 // share it. Records without a key are passed over; n counts the others.
 func (k *Keys) DestroyTx(tx *guard.Tx, records []uint64, reason Reason) (n int, err error) {
-	doomed, err := k.DoomTx(tx, records, reason)
+	living, err := k.LivingTx(tx, records)
+	if err != nil {
+		return 0, err
+	}
+	doomed, err := k.DoomTx(tx, living, reason)
 	if err != nil {
 		return 0, err
 	}
@@ -49,33 +53,42 @@ type Doomed struct {
 	reason Reason
 }
 
+// Living are records that have a key in this transaction.
+type Living struct {
+	records []uint64
+	stores  []tally
+}
+
+// Records returns the records; the caller does not change them.
+func (l Living) Records() []uint64 { return l.records }
+
+// LivingTx returns those of the records that have a key, past its date or not.
+func (k *Keys) LivingTx(tx *guard.Tx, records []uint64) (l Living, err error) {
+	if len(records) > 0 {
+		l.records, l.stores, err = owners(tx, records)
+	}
+	return l, err
+}
+
+// LivingOf is [Keys.LivingTx] for keys that were loaded in this very transaction
+// and not destroyed since. It asks the database nothing.
+func LivingOf(ws []Wrapped) Living {
+	l := Living{records: make([]uint64, len(ws))}
+	for i, w := range ws {
+		l.records[i], l.stores = w.Record, count(l.stores, w.Store)
+	}
+	return l
+}
+
 // DoomTx is DestroyTx up to the last step: it decides, records and has the ledger
 // written. The caller removes the keys with [Keys.BuryTx], in the same
 // transaction, before anybody can look for one of them.
-func (k *Keys) DoomTx(tx *guard.Tx, records []uint64, reason Reason) ([]Doomed, error) {
-	alive, stores, err := owners(tx, records)
-	if err != nil {
-		return nil, err
-	}
-	return k.doom(tx, alive, stores, reason)
-}
-
-// DoomLoadedTx is DoomTx for keys that were loaded in this very transaction and
-// not destroyed since. It asks the database nothing.
-func (k *Keys) DoomLoadedTx(tx *guard.Tx, ws []Wrapped, reason Reason) ([]Doomed, error) {
-	records := make([]uint64, len(ws))
-	var stores []tally
-	for i, w := range ws {
-		records[i], stores = w.Record, count(stores, w.Store)
-	}
-	return k.doom(tx, records, stores, reason)
-}
-
-func (k *Keys) doom(tx *guard.Tx, alive []uint64, stores []tally, reason Reason) ([]Doomed, error) {
+func (k *Keys) DoomTx(tx *guard.Tx, l Living, reason Reason) ([]Doomed, error) {
+	alive := l.records
 	if len(alive) == 0 {
 		return nil, nil
 	}
-	for _, st := range stores {
+	for _, st := range l.stores {
 		id := k.ring.now.Load().byNumber[st.number]
 		r := strongroom.Resource{Type: "Key", ID: id, Store: id}
 		if err := tx.Allow(actDestroy, r, guard.Context{}); err != nil {

@@ -81,8 +81,8 @@ func (v *Vault) Erase(ctx context.Context, who strongroom.Actor, q EraseRequest)
 		if err := e.records(ids); err != nil {
 			return err
 		}
-		out.Count = len(e.dead)
-		return e.finish()
+		out.Count, err = e.finish()
+		return err
 	})
 	return out, err
 }
@@ -187,8 +187,8 @@ func (v *Vault) eraseStoreStep(ctx context.Context, who strongroom.Actor, a stro
 				e.one(id)
 			}
 		}
-		n = len(e.dead)
-		return e.finish()
+		n, err = e.finish()
+		return err
 	})
 	return n, more, err
 }

@@ -283,20 +283,28 @@ func (e *erasing) mourn(r *row) error {
 
 // finish notes what was done on the erasure's event and destroys the keys, which
 // is decided and recorded as an act of its own. What is to be written is written
-// with what the neighbours erase.
-func (e *erasing) finish() error {
-	e.tx.Note("records", int64(len(e.dead)))
+// with what the neighbours erase. It returns how many records lost their key: one
+// whose row says that it lives may have died before, and counts no more.
+func (e *erasing) finish() (n int, err error) {
+	living := keys.LivingOf(e.wraps)
+	if len(e.wraps) < len(e.dead) { // date reached, or died before, or not asked for yet
+		if living, err = e.v.keys.LivingTx(e.tx, e.dead); err != nil {
+			return 0, err
+		}
+	}
+	n = len(living.Records())
+	e.tx.Note("records", int64(n))
 	e.tx.Note("reason", reasonWord(e.why))
-	if len(e.dead) > 1 {
-		ids := make([]recordID, len(e.dead))
-		for i, id := range e.dead {
+	if n > 1 {
+		ids := make([]recordID, n)
+		for i, id := range living.Records() {
 			ids[i] = recordID(id)
 		}
 		e.tx.Note("digest", digest(ids))
 	}
-	doomed, err := e.doom()
+	doomed, err := e.v.keys.DoomTx(e.tx, living, e.why)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	e.tx.PutOff() // from here on our work is mixed with that of our neighbours
 	e.in.marks, e.in.dead = append(e.in.marks, e.marks...), append(e.in.dead, doomed...)
@@ -307,16 +315,7 @@ func (e *erasing) finish() error {
 		}
 	}
 	if e.tx.Joint() {
-		return nil
+		return n, nil
 	}
-	return e.in.write(e.v, e.tx)
-}
-
-// doom decides about the keys. Where one is not known, because its date is
-// reached or it died before, all are asked for.
-func (e *erasing) doom() ([]keys.Doomed, error) {
-	if len(e.wraps) < len(e.dead) {
-		return e.v.keys.DoomTx(e.tx, e.dead, e.why)
-	}
-	return e.v.keys.DoomLoadedTx(e.tx, e.wraps, e.why)
+	return n, e.in.write(e.v, e.tx)
 }

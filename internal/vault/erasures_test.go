@@ -101,3 +101,36 @@ func TestErasureIsDecidedForItself(t *testing.T) {
 	_, err := f.reveal(b)
 	want(t, err, strongroom.Erased, "erased")
 }
+
+// What died before is erased without being counted: its tombstone says from now on
+// that it was erased, and no event claims a key that was gone.
+func TestEraseCountsKeysAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openWith(t, setup{engine: engine})
+		ctx := context.Background()
+		gone := f.ingest("orders", order).Records[0].ID
+		also := f.ingest("orders", string(numbered(7))).Records[0].ID
+		f.pass(61 * day)
+		for more := true; more; { // their keys die, the clearing has not come yet
+			var err error
+			_, more, err = f.keys.ExpireStep(ctx, strongroom.System("sweeper"), 100)
+			f.must(err)
+		}
+		lives := f.ingest("orders", orderOf("7001", "c1", `"createdAt":"2027-01-10T09:00:00Z"`)).Records[0].ID
+		erase := func(want int, ids ...string) {
+			t.Helper()
+			out, err := f.Erase(ctx, f.who, vault.EraseRequest{Store: f.store, Records: ids})
+			f.must(err)
+			if out.Count != want {
+				t.Errorf("%d were counted, want %d", out.Count, want)
+			}
+		}
+		erase(0, gone)
+		erase(1, also, lives)
+		if got := noted(f, "record.erase", "records"); got != 1 {
+			t.Errorf("the events count %d", got)
+		}
+		_, err := f.reveal(gone)
+		want(t, err, strongroom.Erased, "erased")
+	})
+}
