@@ -53,7 +53,7 @@ type aliveOut struct {
 
 type readyOut struct {
 	Ready   bool  `json:"ready"`
-	Damaged int64 `json:"damaged" doc:"how often a row that was changed in the database was met since the start; 0 is well"`
+	Damaged int64 `json:"damaged" doc:"rows that were changed in the database and were met since the start, each once; 0 is well"`
 }
 
 func instanceRoutes() []Route {

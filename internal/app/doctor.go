@@ -156,12 +156,12 @@ func served(ctx context.Context, dir string) Finding {
 	case resp.StatusCode != http.StatusOK:
 		return Finding{"server", Fail, "serves and is not ready: " + said.Detail, said.Hint}
 	case said.Damaged > 0:
-		return Finding{"server", Fail, fmt.Sprintf("met damaged rows %d times since it started", said.Damaged), damagedAdvice}
+		return Finding{"server", Fail, fmt.Sprintf("met %d damaged rows since it started", said.Damaged), damagedAdvice}
 	}
 	return Finding{"server", OK, "serves and is ready; stop it for the checks that need the folder", ""}
 }
 
-const damagedAdvice = "somebody changed the database: open an incident; the failures of record.list in the log name the records"
+const damagedAdvice = "somebody changed the database: open an incident; failures in the log (code tampered) name the records; see docs/operations.md, damaged rows"
 
 // examine checks what only an open instance shows.
 func (a *App) examine(ctx context.Context) []Finding {

@@ -92,7 +92,7 @@ func gauges() []gauge {
 		{describe("commits_total", "Transactions committed since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Commits) }},
 		{describe("calls_total", "Guarded calls answered since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Calls) }},
 		{describe("refused_total", "Guarded calls refused since start."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Refused) }},
-		{describe("damaged_rows_total", "How often a row that was changed in the database was met since start. Must be 0."), up, func(s snapshot) float64 { return float64(s.gauges.Damaged) }},
+		{describe("damaged_rows_total", "Rows that were changed in the database and were met since start, each once. Must be 0."), up, func(s snapshot) float64 { return float64(s.gauges.Damaged) }},
 		{describe("dead_jobs", "Jobs that were given up and wait for a person."), now, func(s snapshot) float64 { return float64(s.dead) }},
 		{describe("accounts_active", "Accounts of people that may sign in."), now, func(s snapshot) float64 { return float64(s.people.Active) }},
 		{describe("accounts_one_factor", "Active accounts without two factors. Must be 0."), now, func(s snapshot) float64 { return float64(s.people.OneFactor) }},

@@ -56,6 +56,7 @@ type Guard struct {
 	watch   watch
 	careful int // how many transactions to come take savepoints; the loop's alone
 	stats   stats
+	damage  Damage
 }
 
 // New returns a guard. It panics if a required option is missing, which is a

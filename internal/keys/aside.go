@@ -35,7 +35,7 @@ func (k *Keys) putAside(ctx context.Context, who strongroom.Actor, shut []Wrappe
 	names := k.ring.now.Load().byNumber
 	index, _ := receipt.Index()
 	for i, w := range shut {
-		k.damage.Saw(w.Record)
+		k.guard.Damage().Saw(strongroom.RecordID(w.Record))
 		if i >= asideTold {
 			continue
 		}
@@ -55,6 +55,10 @@ func (k *Keys) putAside(ctx context.Context, who strongroom.Actor, shut []Wrappe
 		tx.Note("keys", n)
 		return err
 	})
+}
+
+func recordResource(record uint64, store string) strongroom.Resource {
+	return strongroom.Resource{Type: "Record", ID: strongroom.RecordID(record), Store: store}
 }
 
 func stageAside() audit.Term { return audit.Word("aside") }

@@ -92,8 +92,8 @@ func (f *fixture) wantAside(records ...uint64) {
 	f.must(err)
 	g, err := f.Gauges(context.Background())
 	f.must(err)
-	if !slices.Equal(got, records) || g.Aside != int64(len(records)) || f.Damage().Count() != int64(len(records)) {
-		f.t.Errorf("aside are %v, the gauges say %d and %d damaged, want %v", got, g.Aside, f.Damage().Count(), records)
+	if !slices.Equal(got, records) || g.Aside != int64(len(records)) || f.guard.Damage().Count() < int64(len(records)) {
+		f.t.Errorf("aside are %v, the gauges say %d and %d damaged, want %v", got, g.Aside, f.guard.Damage().Count(), records)
 	}
 }
 

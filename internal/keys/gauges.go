@@ -65,7 +65,7 @@ func (k *Keys) readGauges(r *db.Reader) (g Gauges, err error) {
 		return g, err
 	}
 	for _, record := range aside {
-		k.damage.Saw(record) // met by a process before this one
+		k.guard.Damage().Saw(strongroom.RecordID(record)) // met by a process before this one
 	}
 	k.due.doubt(next)
 	g.Aside = int64(len(aside))

@@ -39,7 +39,6 @@ type Keys struct {
 	o      Options
 	due    due
 	gone   gone
-	damage Damage
 
 	rolling sync.Mutex // one roll at a time
 }

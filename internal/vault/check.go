@@ -57,11 +57,36 @@ func (v *Vault) countDamaged(r *db.Reader, st *store, rows []*row) (n int, err e
 	}
 	for _, one := range rows {
 		w, there := wraps[uint64(one.id)]
-		if there && one.version >= w.Version && !v.opens(st, one, w) { // else it died or was replaced meanwhile
+		if !there {
+			continue // it died meanwhile
+		}
+		bad, err := v.forged(r, one, w)
+		if err != nil {
+			return 0, err
+		}
+		if bad || one.version >= w.Version && !v.opens(st, one, w) { // else it was replaced meanwhile
 			n++
 		}
 	}
 	return n, nil
+}
+
+// forged reports whether a row says another version or date than its key, which
+// was read after it. The product writes both in one commit, so a row that is still
+// the same when it is read once more was changed behind its back. Where both agree
+// this asks nothing.
+func (v *Vault) forged(r *db.Reader, one *row, w keys.Wrapped) (bool, error) {
+	if one.broken || one.version == w.Version && one.expires.Equal(w.EraseBy) {
+		return false, nil
+	}
+	now, err := loadOutline(r, one.id)
+	if now == nil {
+		if strongroom.IsKind(err, strongroom.NotFound) {
+			return false, nil
+		}
+		return false, err
+	}
+	return now.status == live && now.version == one.version && now.expires.Equal(one.expires), nil
 }
 
 // opens reports whether the tokenised part of a row opens with its key.

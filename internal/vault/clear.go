@@ -127,7 +127,7 @@ func (v *Vault) Gauges(ctx context.Context) (Gauges, error) {
 	if err != nil {
 		return Gauges{}, err
 	}
-	out := Gauges{Overdue: g.Overdue, NextDue: g.NextDue, Damaged: v.damage.count.Load()}
+	out := Gauges{Overdue: g.Overdue, NextDue: g.NextDue, Damaged: v.Damaged()}
 	if g.OldestRecord != 0 {
 		out.OldestPII = recordID(g.OldestRecord).time()
 	}

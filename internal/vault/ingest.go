@@ -236,7 +236,6 @@ func (v *Vault) ingestStore(ctx context.Context, who strongroom.Actor, id string
 		}
 		// The event of the failure is durable. A row that somebody damaged keeps out
 		// the bodies it belongs to, and no others: these come again without them.
-		v.damage.saw(len(damaged))
 		if good -= len(damaged); good <= 0 {
 			return nil
 		}

@@ -83,11 +83,19 @@ type shown struct {
 // show loads the key of a row; false for one that died since it was listed.
 func (v *Vault) show(view *guard.View, st *store, r *row) (shown, bool, error) {
 	w, err := v.keys.Load(view, uint64(r.id))
-	if gone(err) || err == nil && w.Version != r.version {
+	if gone(err) {
 		return shown{}, false, nil
 	}
 	if err != nil {
 		return shown{}, false, err
+	}
+	switch forged, err := v.forged(&view.Reader, r, w); {
+	case err != nil:
+		return shown{}, false, err
+	case forged || r.version > w.Version:
+		return shown{}, false, errTampered()
+	case r.version < w.Version:
+		return shown{}, false, nil
 	}
 	key, err := v.keys.Open(st.id, w)
 	if err != nil {
@@ -150,10 +158,12 @@ func (v *Vault) describeAll(ctx context.Context, who strongroom.Actor, a strongr
 			if lost := v.guard.Failed(ctx, who, a, res, faultCode(err), index); lost != nil {
 				return nil, lost
 			}
+			if IsDamaged(err) {
+				v.damaged(res.ID)
+			}
 			if a.Name == actionRead.Name || !IsDamaged(err) {
 				return nil, err
 			}
-			v.damage.saw(1)
 			one = Record{ID: s.row.id.String(), Store: s.st.id, Damaged: true}
 		}
 		out = append(out, one)
@@ -206,7 +216,7 @@ func (v *Vault) showAll(view *guard.View, st *store, rows []*row) ([]shown, erro
 
 // showEach loads the keys of rows, many at a time. Rows that died since they
 // were listed are left out, and so are those of no store. A row that is ahead of
-// its key was changed: a new version writes both.
+// its key, or says another date than it, was changed: a new version writes both.
 func (v *Vault) showEach(view *guard.View, rows []*row, storeOf func(*row) *store) ([]shown, error) {
 	ids := make([]uint64, len(rows))
 	for i, r := range rows {
@@ -225,11 +235,16 @@ func (v *Vault) showEach(view *guard.View, rows []*row, storeOf func(*row) *stor
 			continue
 		case r.broken || r.version > w.Version:
 			s.damage = errTampered()
-		case r.version < w.Version:
-			continue
 		default:
-			var err error
-			if s.key, err = v.keys.Open(st.id, w); err != nil {
+			forged, err := v.forged(&view.Reader, r, w)
+			if err != nil {
+				return nil, err
+			}
+			if forged {
+				s.damage = errTampered()
+			} else if r.version < w.Version {
+				continue
+			} else if s.key, err = v.keys.Open(st.id, w); err != nil {
 				s.damage = errTampered().Because(err)
 			}
 		}
@@ -319,6 +334,9 @@ func (v *Vault) Record(ctx context.Context, who strongroom.Actor, store, id stri
 		}
 		return err
 	})
+	if IsDamaged(err) {
+		v.damaged(id)
+	}
 	if err != nil {
 		return Record{}, err
 	}
@@ -338,7 +356,7 @@ type Gauges struct {
 	Overdue int64
 	// NextDue is the next erase-by date; zero if there is none.
 	NextDue time.Time
-	// Damaged counts how often a row did not open in a list or an ingest since the
-	// process began. It is not 0 only if somebody changed the database.
+	// Damaged counts the rows that did not open since the process began, wherever
+	// they were met, each once. It is not 0 only if somebody changed the database.
 	Damaged int64
 }

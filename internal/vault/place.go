@@ -65,8 +65,11 @@ func (p *placing) placeAll(docs []*doc) error {
 				return err
 			}
 			d.err = errTampered().Because(err)
-			if len(p.damaged) == 0 {
-				p.tx.Note("record", p.in.known[w.ident].id.String())
+			if r := p.in.known[w.ident]; r != nil {
+				p.v.damaged(r.id.String())
+				if len(p.damaged) == 0 {
+					p.tx.Note("record", r.id.String())
+				}
 			}
 			p.damaged = append(p.damaged, d)
 			break
@@ -151,7 +154,7 @@ func (p *placing) openKey(r *row) (seal.Key, error) {
 	if err != nil {
 		return seal.Key{}, err
 	}
-	if w.Version != r.version {
+	if w.Version != r.version || w.EraseBy.UnixMicro() != r.expires.UnixMicro() { // one commit writes both
 		return seal.Key{}, errTampered()
 	}
 	return p.v.keys.Open(p.st.id, w)

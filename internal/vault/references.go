@@ -95,7 +95,7 @@ func (v *Vault) resealReferences(tx *guard.Tx, store string, old *row, oldKey se
 		if err != nil {
 			tx.AfterCommit(func() {
 				v.references.drop(old.id, ref.hash)
-				v.damage.saw(1)
+				v.damaged(old.id.String())
 				v.log.Warn("a reference beside a record does not open and was removed", "record", old.id.String())
 			})
 			if err := tx.Queue(sqlReferenceDrop, uint64(old.id), ref.hash[:]); err != nil {

@@ -42,6 +42,7 @@ func (v *Vault) indexAnew(ctx context.Context, who strongroom.Actor, found outli
 			}
 			if what == movedOut {
 				damaged++
+				v.damaged(id.String())
 			}
 		}
 		tx.Note("store", found.store)
@@ -50,7 +51,6 @@ func (v *Vault) indexAnew(ctx context.Context, who strongroom.Actor, found outli
 			tx.Note("failed", int64(failed))
 			v.log.WarnContext(ctx, "records could not be indexed anew", "store", found.store, "records", failed, "damaged", damaged)
 		}
-		tx.AfterCommit(func() { v.damage.saw(damaged) })
 		return p.finish()
 	})
 	return n, err

@@ -52,10 +52,13 @@ func (v *Vault) Reveal(ctx context.Context, who strongroom.Actor, q RevealReques
 		return Revealed{}, v.refuse(ctx, who, actionReveal, instance(), err)
 	}
 	for try := 0; ; try++ {
-		r := &reveal{v: v, asked: a, id: id, store: q.Store, fields: q.Fields}
+		r := &reveal{v: v, asked: a, id: id, store: q.Store, fields: q.Fields, again: try > 0}
 		err := v.guard.Read(ctx, who, r.decide)
 		if isMoved(err) && try < 3 {
 			continue // a new version came in between; decide on that one
+		}
+		if IsDamaged(err) {
+			v.damaged(q.Record)
 		}
 		if err != nil {
 			return Revealed{}, err
@@ -71,6 +74,7 @@ type reveal struct {
 	id     recordID
 	store  string
 	fields []string // nil: everything
+	again  bool     // the record changed between a decision and its commit
 
 	st      *store
 	row     *row
@@ -223,7 +227,24 @@ func (r *reveal) load(view *guard.View) error {
 		return err
 	}
 	r.row = row
+	if r.again {
+		return r.agrees(view)
+	}
 	return nil
+}
+
+// agrees refuses a row that says something else than its key. A key that died says
+// so when the reveal is confirmed.
+func (r *reveal) agrees(view *guard.View) error {
+	w, err := r.v.keys.Load(view, uint64(r.id))
+	if err != nil {
+		return nil
+	}
+	forged, err := r.v.forged(&view.Reader, r.row, w)
+	if forged {
+		return errTampered()
+	}
+	return err
 }
 
 func noRecord(err error) error {
@@ -423,6 +444,9 @@ func (r *reveal) openRow() (*opened, error) {
 
 // failed records that what was allowed did not open.
 func (r *reveal) failed(ctx context.Context, who strongroom.Actor, err error) error {
+	if IsDamaged(err) {
+		r.v.damaged(r.id.String())
+	}
 	index, _ := r.receipt.Index()
 	if lost := r.v.guard.Failed(ctx, who, actionReveal, r.resource(), "tampered", index); lost != nil {
 		return lost

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"sync/atomic"
 	"time"
 
 	"strongroom"
@@ -160,14 +159,12 @@ func IsDamaged(err error) bool {
 	return false
 }
 
-// Damaged returns how often a row did not open in a list or an ingest since the
-// process began; see [Gauges].
-func (v *Vault) Damaged() int64 { return v.damage.count.Load() }
+// Damaged returns how many rows did not open since the process began; see
+// [Gauges].
+func (v *Vault) Damaged() int64 { return v.guard.Damage().Count() }
 
-// damage counts the rows that did not open.
-type damage struct{ count atomic.Int64 }
-
-func (d *damage) saw(n int) { d.count.Add(int64(n)) }
+// damaged notes that the row of a record or store was met and does not open.
+func (v *Vault) damaged(id string) { v.guard.Damage().Saw(id) }
 
 // errTampered is the answer to a row that does not open: it was changed, moved
 // or damaged.

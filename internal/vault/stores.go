@@ -184,7 +184,7 @@ func (v *Vault) Stores(ctx context.Context, who strongroom.Actor, cursor string,
 			if lost := v.guard.Failed(ctx, who, actionStoreList, storeResource(s.id), faultCode(err), index); lost != nil {
 				return nil, "", lost
 			}
-			v.damage.saw(1)
+			v.damaged(s.id)
 			one, err = Store{ID: s.id, Damaged: true}, nil
 		}
 		if err != nil {

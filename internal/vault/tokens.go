@@ -45,7 +45,7 @@ func (v *Vault) RevealTokens(ctx context.Context, who strongroom.Actor, q TokenR
 		return nil, v.refuse(ctx, who, actionReveal, instance(), err)
 	}
 	for try := 0; ; try++ {
-		t := &tokenReveal{v: v, asked: a, tokens: q.Tokens, out: make([]TokenValue, len(q.Tokens))}
+		t := &tokenReveal{v: v, asked: a, tokens: q.Tokens, out: make([]TokenValue, len(q.Tokens)), again: try > 0}
 		err := v.guard.Read(ctx, who, t.decide)
 		if isMoved(err) && try < 3 {
 			continue
@@ -62,6 +62,7 @@ type tokenReveal struct {
 	v      *Vault
 	asked  asked
 	tokens []string
+	again  bool // as for reveal
 
 	out     []TokenValue
 	records []*tokenRecord // in the order their first tokens came
@@ -72,6 +73,7 @@ type tokenRecord struct {
 	reveal
 	at     []int    // positions in tokens
 	leaves []uint32 // the leaf each asks for
+	broken error    // its row was changed in the database
 }
 
 func (t *tokenReveal) decide(_ context.Context, view *guard.View) error {
@@ -121,7 +123,7 @@ func (t *tokenReveal) group(view *guard.View) error {
 		name := [2]uint64{uint64(st.num), record}
 		r := byRecord[name]
 		if r == nil {
-			r = &tokenRecord{reveal: reveal{v: t.v, asked: t.asked, id: recordID(record), store: st.id, st: st}}
+			r = &tokenRecord{reveal: reveal{v: t.v, asked: t.asked, id: recordID(record), store: st.id, st: st, again: t.again}}
 			byRecord[name] = r
 			t.records = append(t.records, r)
 		}
@@ -140,6 +142,8 @@ func (t *tokenReveal) decideOne(view *guard.View, r *tokenRecord) error {
 		code = "erased"
 	case strongroom.IsKind(err, strongroom.Erased):
 		code = faultCode(err)
+	case IsDamaged(err):
+		code, r.broken = "tampered", err
 	case err != nil:
 		return err
 	}
@@ -234,6 +238,11 @@ func (t *tokenReveal) confirm(tx *guard.Tx) error {
 // open runs after the events are durable.
 func (t *tokenReveal) open(ctx context.Context, who strongroom.Actor) ([]TokenValue, error) {
 	for _, r := range t.records {
+		if r.broken != nil {
+			if err := r.failed(ctx, who, r.broken); !IsDamaged(err) {
+				return nil, err // the failure could not be recorded
+			}
+		}
 		if r.row == nil {
 			continue
 		}

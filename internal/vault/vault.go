@@ -78,7 +78,6 @@ type Vault struct {
 
 	ids      recordIDs
 	clearing clearing
-	damage   damage
 	indexing indexing
 	pending  pendingFields
 
