@@ -215,24 +215,40 @@ func TestHistory(t *testing.T) {
 func TestUnknownTakesAsLong(t *testing.T) {
 	f := fresh(t)
 	m := f.member(t, jane())
-	took := func(person, typed string) time.Duration {
-		least := time.Hour
-		for range 5 {
-			began := time.Now()
-			_, err := f.VerifyPassword(t.Context(), person, []byte(typed))
-			least = min(least, time.Since(began))
-			if code(err) != "password-wrong" || !strongroom.IsKind(err, strongroom.Unauthenticated) {
-				t.Fatalf("%q: %v", person, err)
-			}
+	once := func(person, typed string) time.Duration {
+		began := time.Now()
+		_, err := f.VerifyPassword(t.Context(), person, []byte(typed))
+		if code(err) != "password-wrong" || !strongroom.IsKind(err, strongroom.Unauthenticated) {
+			t.Fatalf("%q: %v", person, err)
 		}
-		return least
+		return time.Since(began)
 	}
-	known := took(m.ID, "a wrong one")
 	for _, c := range [][2]string{{strongroom.NewID("usr"), "a wrong one"}, {"", "a wrong one"}, {m.ID, ""}, {m.ID, strings.Repeat("x", 10_000)}, {janeMail, goodPassword}} {
-		if got := took(c[0], c[1]); got < known/4 || got > known*4 {
+		got, known := leastInTurns(func() time.Duration { return once(c[0], c[1]) }, func() time.Duration { return once(m.ID, "a wrong one") })
+		if !alike(got, known) {
 			t.Errorf("%q, %d letters: %s, known %s", c[0], len(c[1]), got, known)
 		}
 	}
+	// Planted: an answer without the work is noticed, however often one looks.
+	if got, known := leastInTurns(func() time.Duration { return time.Millisecond / 10 }, func() time.Duration { return once(m.ID, "a wrong one") }); alike(got, known) {
+		t.Errorf("the comparison cannot fail: %s and %s", got, known)
+	}
+}
+
+func alike(a, b time.Duration) bool { return a > b/4 && a < b*4 }
+
+// leastInTurns measures two things in turns, so that what else the machine does
+// falls on both, and returns the least of each. While they are not alike it looks
+// again: the least time is that of the work, which chance makes longer, never
+// shorter.
+func leastInTurns(a, b func() time.Duration) (x, y time.Duration) {
+	x, y = time.Hour, time.Hour
+	for i := range 40 {
+		if x, y = min(x, a()), min(y, b()); i >= 4 && alike(x, y) {
+			break
+		}
+	}
+	return x, y
 }
 
 // A hash of a lower cost is made anew by a sign-in, and of nothing else.
