@@ -88,8 +88,8 @@ type Options struct {
 	Key       seal.Key
 	Registers Registers
 	Profile   Profile
-	// Log reads what was opened, and used, out of the log. Without it samples cannot be
-	// drawn and no right counts as used or unused.
+	// Events reads what was opened, and used, out of the log ([FromLog]). Without it
+	// samples cannot be drawn and no right counts as used or unused.
 	Events Events
 	// Verbs returns the actions that a role permits; nil makes no proposal to shrink.
 	Verbs   func(role string) []string

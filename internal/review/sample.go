@@ -155,11 +155,30 @@ func (v *Review) Draw(ctx context.Context, who strongroom.Actor, month string) e
 		if _, err := loadMonth(&tx.Reader, month); !strongroom.IsKind(err, strongroom.NotFound) {
 			return err // nil: another process drew it
 		}
+		if err := v.answerable(tx, picked); err != nil {
+			return err
+		}
 		tx.Note("digest", hexed(opened.Root[:]))
 		tx.Note("size", opened.Size)
 		tx.Note("count", len(picked))
 		return v.saveDraw(tx, month, opened, picked)
 	})
+}
+
+// answerable fills in who answers for the services that opened something: they do
+// not judge it.
+func (v *Review) answerable(tx *guard.Tx, picked []Reveal) error {
+	items, err := v.o.Registers.Items(&tx.Reader, Services, tx.Now())
+	if err != nil {
+		return err
+	}
+	services := byID(items)
+	for i, p := range picked {
+		if it, ok := services[p.Actor]; ok && p.Owner == "" {
+			picked[i].Owner = it.Owner
+		}
+	}
+	return nil
 }
 
 func (v *Review) saveDraw(tx *guard.Tx, month string, opened Opened, picked []Reveal) (err error) {

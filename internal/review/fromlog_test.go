@@ -1,0 +1,58 @@
+package review_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/audit"
+	"strongroom/internal/review"
+)
+
+// The log tells what was opened, by whom, and its root at the end of the stretch.
+func TestFromLog(t *testing.T) {
+	o, ctx := enter(t), context.Background()
+	svc := o.service(o.chief.ID)
+	reveal := strongroom.Action{Name: "record.reveal", Class: 6005, Activity: 2}
+	at := func(who string, outcome audit.Outcome) audit.Event {
+		kind := strongroom.ServiceActor
+		if who != svc {
+			kind = strongroom.PersonActor
+		}
+		return audit.Event{
+			Action: reveal, Actor: strongroom.Actor{Kind: kind, ID: who, Door: "http"}, Outcome: outcome, Purpose: strongroom.Fulfilment,
+			Resource: strongroom.Resource{Type: "Record", ID: strongroom.NewID("rec"), Store: storeA},
+		}
+	}
+	denied := at(svc, audit.Denied)
+	denied.Code = "denied"
+	o.must(o.log.Record(ctx, at(svc, audit.Success), denied, at(o.sec.ID, audit.Success)))
+	_, mark, err := o.log.Seal(ctx)
+	o.must(err)
+	events := review.FromLog(o.log)
+	got, err := events.Opened(ctx, time.Time{}, time.Now().Add(time.Hour))
+	o.must(err)
+	if len(got.Reveals) != 2 || got.Reveals[0].Actor != svc || got.Reveals[1].Actor != o.sec.ID || got.Size != mark.Size || got.Root != [32]byte(mark.Root) {
+		t.Errorf("%+v, checkpoint %d", got, mark.Size)
+	}
+	if later, err := events.Opened(ctx, time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)); err != nil || len(later.Reveals) != 0 {
+		t.Errorf("%+v, %v", later, err)
+	}
+	if early, err := events.Opened(ctx, time.Time{}, time.Now().Add(-time.Hour)); err != nil || early.Size != 0 || early.Root == got.Root {
+		t.Errorf("%+v, %v", early, err)
+	}
+	use, err := events.Use(ctx, time.Now().Add(-time.Hour))
+	if err != nil || use[svc].Actions["record.reveal"] != 1 || len(use[svc].Stores) != 1 || len(use) != 2 {
+		t.Errorf("%+v, %v", use, err)
+	}
+
+	// The owner of the service does not judge what it opened.
+	o.opts.Events = events
+	o.Review = review.New(o.opts)
+	month := o.clock.Now().Format("2006-01")
+	o.ahead(31 * 24 * time.Hour)
+	o.must(o.Draw(ctx, strongroom.System("review"), month))
+	want(t, "the owner of the service", o.Judge(ctx, o.chief, month, got.Reveals[0].Position, review.Justified, ""), strongroom.Denied, "")
+	o.must(o.Judge(ctx, o.sec, month, got.Reveals[0].Position, review.Unjustified, "no order in the case"))
+}
