@@ -14,6 +14,7 @@ import (
 	"strongroom/internal/access"
 	"strongroom/internal/device"
 	"strongroom/internal/identity"
+	"strongroom/internal/identity/workload"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
@@ -41,6 +42,8 @@ type Options struct {
 	Actions []strongroom.Action
 	// Work starts background work; nil refuses it as unavailable.
 	Work Work
+	// Workloads knows services that prove themselves without a key; nil knows none.
+	Workloads *workload.Workloads
 	// Now is the time of the data clock; required.
 	Now func() time.Time
 	// Link makes a link to enrol of its token.

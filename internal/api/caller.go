@@ -9,6 +9,7 @@ import (
 	"strongroom"
 	"strongroom/internal/access"
 	"strongroom/internal/device"
+	"strongroom/internal/identity/workload"
 	"strongroom/internal/session"
 	"strongroom/internal/web"
 )
@@ -26,7 +27,8 @@ func (a *API) admit(ctx context.Context, r *http.Request, principal string) erro
 	return a.o.Access.AllowSource(ctx, access.APIListener, principal, conn.Addr)
 }
 
-// caller returns who calls: the holder of a session or of a key, or over the Unix
+// caller returns who calls: the holder of a session, of a key or of a workload's
+// token; without any of them the service whose certificate is shown, or over the Unix
 // socket without one the OS user at the other end. A token that is shown always
 // wins over the OS user.
 func (a *API) caller(c *call) (strongroom.Actor, error) {
@@ -35,7 +37,13 @@ func (a *API) caller(c *call) (strongroom.Actor, error) {
 		return a.o.Identity.LocalActor(c.ctx, conn.UID)
 	}
 	text := bearer(c.r)
-	if !session.IsToken(text) {
+	switch certificate := evidence(c.r).Certificate; {
+	case session.IsToken(text):
+	case a.o.Workloads != nil && workload.LooksLikeToken(text):
+		return a.o.Workloads.Authenticate(c.ctx, text, conn.Addr)
+	case a.o.Workloads != nil && text == "" && certificate != nil:
+		return a.o.Workloads.AuthenticateCertificate(c.ctx, certificate, conn.Addr)
+	default:
 		return a.o.Identity.Authenticate(c.ctx, text, conn.Addr)
 	}
 	proof, err := a.from(c)

@@ -50,6 +50,11 @@ type Config struct {
 	// Certificate and CertificateKey are PEM files for tls: file.
 	Certificate    string `yaml:"certificate,omitempty"`
 	CertificateKey string `yaml:"certificate_key,omitempty"`
+	// ClientCertificates has the server ask callers for a certificate, by which
+	// registered devices and services prove themselves.
+	ClientCertificates bool `yaml:"client_certificates,omitempty"`
+	// Workloads are services that prove themselves without a key.
+	Workloads WorkloadConfig `yaml:"workloads,omitempty"`
 	// Metrics is the address of a second listener for /metrics without a
 	// credential; loopback only. Empty: /metrics asks for a key.
 	Metrics string `yaml:"metrics,omitempty"`

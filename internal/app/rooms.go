@@ -95,9 +95,13 @@ func portActions() []strongroom.Action {
 
 // openDoors builds the API and starts what works in the background.
 func (a *App) openDoors(ctx context.Context) error {
+	services, err := a.workloads()
+	if err != nil {
+		return err
+	}
 	a.api = api.New(api.Options{
 		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
-		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book,
+		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Workloads: services,
 		Link: a.conf.EnrolmentLink, Now: a.clock.Now,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,

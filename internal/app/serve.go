@@ -31,6 +31,9 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 	if err != nil {
 		return err
 	}
+	if tlsConfig != nil && a.conf.ClientCertificates {
+		tlsConfig.ClientAuth = tls.RequestClientCert // whose it is says the register, not who signed it
+	}
 	public, err := web.ListenTCP(ctx, a.conf.Listen, tlsConfig != nil)
 	if err != nil {
 		return err
