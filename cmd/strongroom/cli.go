@@ -19,6 +19,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" group:"run" help:"Serve the HTTP API."`
 	Demo    demoCmd    `cmd:"" group:"run" help:"Run the main job on made-up shops and keep serving."`
 	Doctor  doctorCmd  `cmd:"" group:"run" help:"Check the instance; one line of advice for each finding."`
+	Adopt   adoptCmd   `cmd:"" group:"run" help:"Let the key folder serve this data folder from now on, instead of another."`
 	Config  configCmd  `cmd:"" group:"run" help:"Check and print the effective configuration."`
 	Version versionCmd `cmd:"" group:"run" help:"Print version and build."`
 

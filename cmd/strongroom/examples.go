@@ -24,6 +24,8 @@ func examples(path string) []string {
 		return []string{"strongroom serve --data DIR", "strongroom serve --data DIR --listen 127.0.0.1:8080 --tls off"}
 	case "doctor":
 		return []string{"strongroom doctor --data DIR", "strongroom doctor --data DIR --json"}
+	case "adopt":
+		return []string{"strongroom adopt --data DIR"}
 	case "config check":
 		return []string{"strongroom config check --data DIR"}
 	case "version":

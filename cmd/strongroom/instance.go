@@ -242,3 +242,13 @@ func askPassphrase(g *globals) func(fd int) ([]byte, error) {
 		return readHidden(g)
 	}
 }
+
+type adoptCmd struct{ instance }
+
+func (a *adoptCmd) Run(g *globals) error {
+	if err := app.Adopt(g.ctx, app.Options{Dir: a.Data, ConfigFile: a.Config, Passphrase: askPassphrase(g)}); err != nil {
+		return err
+	}
+	fmt.Fprintf(g.out, "the key folder serves %s now; a folder it served before is refused\n", a.Data)
+	return nil
+}

@@ -91,6 +91,9 @@ func Init(ctx context.Context, dir string, c Config, owner FirstOwner, pass Pass
 	if err != nil {
 		return made, err
 	}
+	if err := bind(dir, c.Keys, false); err != nil {
+		return made, errors.Join(err, a.Close())
+	}
 	made = Made{Data: dir, Environment: c.Environment, Keys: c.Keys, RootKeyFile: c.Root.File, LogKey: a.audit.Verifier().String()}
 	err = errors.Join(a.found(ctx, owner, &made), a.Close())
 	return made, err

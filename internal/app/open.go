@@ -53,6 +53,8 @@ type Options struct {
 	// ShippedPolicies starts with the policies of the product and the configuration
 	// alone, for a version that does not load. It is for [ResetPolicies].
 	ShippedPolicies bool
+
+	adopt bool // the key folder serves this data folder from now on, whatever it served
 }
 
 // App is an open instance: it owns the data folder and every part runs. Make it
@@ -157,15 +159,15 @@ func open(ctx context.Context, o Options, c Config) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	ring, err := openRing(ctx, o.Dir, c, root)
+	ring, err := openRing(ctx, o, c, root)
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
 	return start(ctx, o, c, lock, ring)
 }
 
-func openRing(ctx context.Context, dir string, c Config, root keys.KMS) (*ringAndClock, error) {
-	clock, err := loadClock(dir, c.Environment)
+func openRing(ctx context.Context, o Options, c Config, root keys.KMS) (*ringAndClock, error) {
+	clock, err := loadClock(o.Dir, c.Environment)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +175,13 @@ func openRing(ctx context.Context, dir string, c Config, root keys.KMS) (*ringAn
 		return nil, err
 	}
 	ring, err := keys.OpenRing(ctx, keys.RingOptions{Dir: c.Keys, KMS: root, Environment: c.Environment, Clock: clock})
-	return &ringAndClock{ring, clock}, err
+	if err != nil {
+		return nil, err
+	}
+	if err := bind(o.Dir, c.Keys, o.adopt); err != nil {
+		return nil, errors.Join(err, ring.Close())
+	}
+	return &ringAndClock{ring, clock}, nil
 }
 
 type ringAndClock struct {

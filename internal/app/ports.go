@@ -120,7 +120,7 @@ func ContinueLog(ctx context.Context, o Options, reason, by string) error {
 	if err != nil {
 		return errors.Join(err, lock.Release())
 	}
-	r, err := openRing(ctx, o.Dir, c, root)
+	r, err := openRing(ctx, o, c, root)
 	if err != nil {
 		return errors.Join(err, lock.Release())
 	}
