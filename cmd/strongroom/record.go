@@ -212,6 +212,9 @@ func (e *eraseCmd) Run(g *globals) error {
 			return printJSON(g.out, answer)
 		}
 		fmt.Fprintf(g.out, "erased %v; unreadable in every copy after the next epoch roll (strongroom epoch roll)\n", strings.TrimSuffix(fmt.Sprint(answer["erased"]), ".0"))
+		if failed, _ := answer["failed"].([]any); len(failed) > 0 {
+			fmt.Fprintf(g.out, "not erased, because nothing proves whose they are: %v; run strongroom doctor\n", failed)
+		}
 		return nil
 	})
 }

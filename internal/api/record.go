@@ -83,7 +83,8 @@ type eraseManyIn struct {
 }
 
 type erasedOut struct {
-	Erased int `json:"erased" doc:"records that were there and are gone"`
+	Erased int      `json:"erased" doc:"records that were there and are gone"`
+	Failed []string `json:"failed,omitempty" doc:"ids of damaged records that could not be erased: nothing proves whose they are"`
 }
 
 func recordRoutes() []Route {
@@ -125,14 +126,14 @@ func eraseOne(a *API, ctx context.Context, who strongroom.Actor, in *eraseIn) (e
 	e, err := a.o.Vault.Erase(ctx, who, vault.EraseRequest{
 		Store: in.Store, Records: []string{in.Record}, Reason: in.Reason, Reference: in.Reference,
 	})
-	return erasedOut{e.Count}, err
+	return erasedOut{e.Count, e.Failed}, err
 }
 
 func eraseMany(a *API, ctx context.Context, who strongroom.Actor, in *eraseManyIn) (erasedOut, error) {
 	e, err := a.o.Vault.Erase(ctx, who, vault.EraseRequest{
 		Store: in.Store, Records: in.Records, Reason: in.Reason, Reference: in.Reference,
 	})
-	return erasedOut{e.Count}, err
+	return erasedOut{e.Count, e.Failed}, err
 }
 
 func outRecords(list []vault.Record, next string) recordPage {

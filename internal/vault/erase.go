@@ -26,7 +26,12 @@ type EraseRequest struct {
 const MaxErase = 1000
 
 // Erased tells what was erased. Records that were dead already are not counted.
-type Erased struct{ Count int }
+type Erased struct {
+	Count int
+	// Failed are the ids of damaged records that could not be erased, because
+	// nothing proves whose they are. They open for nobody.
+	Failed []string
+}
 
 // parseReason returns why something is erased. Only the number goes to disk.
 func parseReason(s string) (keys.Reason, error) {
@@ -47,7 +52,8 @@ func parseReason(s string) (keys.Reason, error) {
 // database opens them, whatever a later sync brings. A tombstone keeps each
 // object away, and the customer object of whoever was erased with it.
 //
-// Faults: Invalid, Denied, NotFound if a record is not of this store.
+// Faults: Invalid, Denied, NotFound if a record is not of this store, Internal
+// (code "row") if all of them are damaged and could not be erased.
 func (v *Vault) Erase(ctx context.Context, who strongroom.Actor, q EraseRequest) (Erased, error) {
 	if q.All {
 		return v.eraseAll(ctx, who, q)
@@ -80,6 +86,10 @@ func (v *Vault) Erase(ctx context.Context, who strongroom.Actor, q EraseRequest)
 		}
 		if err := e.records(ids); err != nil {
 			return err
+		}
+		out.Failed = nil
+		for _, id := range e.failed {
+			out.Failed = append(out.Failed, id.String())
 		}
 		out.Count, err = e.finish()
 		return err

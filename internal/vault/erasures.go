@@ -85,7 +85,7 @@ func (in *erasures) find(v *Vault, tx *guard.Tx, ids []recordID) error {
 	}
 	var alive []uint64
 	for _, id := range ids {
-		if r := in.rows[id]; r != nil && !r.broken && r.status == live {
+		if r := in.rows[id]; r != nil && (r.broken || r.status == live) {
 			alive = append(alive, uint64(id))
 		}
 	}
@@ -203,6 +203,7 @@ type erasing struct {
 	graves []grave
 	dead   []uint64
 	wraps  []keys.Wrapped // of the dead, as far as they are known
+	failed []recordID     // damaged, and of no store that can be told
 }
 
 func (v *Vault) newErasing(tx *guard.Tx, why keys.Reason) *erasing {
@@ -210,7 +211,10 @@ func (v *Vault) newErasing(tx *guard.Tx, why keys.Reason) *erasing {
 }
 
 // records kills the named ones. One that is dead already is passed over; one
-// that never was in this store is NotFound, and nothing is erased.
+// that never was in this store is NotFound, and nothing is erased. A damaged row
+// keeps no other from being erased: its key says which store it is of, and is
+// destroyed. Where there is no such key the record is failed; if none is left, so
+// is the call.
 func (e *erasing) records(ids []recordID) error {
 	if err := e.in.find(e.v, e.tx, ids); err != nil {
 		return err
@@ -218,10 +222,16 @@ func (e *erasing) records(ids []recordID) error {
 	for _, id := range ids {
 		r := e.in.rows[id]
 		switch {
-		case r == nil || r.store != e.st.num:
+		case r == nil:
 			return noRecord(nil)
-		case r.broken:
-			return badRow("numbers")
+		case r.broken || r.store != e.st.num:
+			if e.owns(id) {
+				e.one(id) // nothing in its row is believed, so nobody is mourned
+			} else if r.broken {
+				e.failed = append(e.failed, id)
+			} else {
+				return noRecord(nil)
+			}
 		case r.status == erased:
 		case r.status == expired:
 			// It is gone, but an expired object may come back and an erased one may
@@ -234,7 +244,22 @@ func (e *erasing) records(ids []recordID) error {
 			e.one(id)
 		}
 	}
+	if len(e.failed) == len(ids) {
+		return badRow("numbers")
+	}
 	return nil
+}
+
+// owns reports whether a record's key is one of this store. The store is bound into
+// the key, whatever the row says.
+func (e *erasing) owns(id recordID) bool {
+	w, ok := e.in.wraps[id]
+	if !ok {
+		return false
+	}
+	key, err := e.v.keys.Open(e.st.id, w)
+	key.Zero()
+	return err == nil
 }
 
 // one kills a live record.
@@ -301,6 +326,12 @@ func (e *erasing) finish() (n int, err error) {
 			ids[i] = recordID(id)
 		}
 		e.tx.Note("digest", digest(ids))
+	}
+	if len(e.failed) > 0 {
+		e.tx.Note("failed", int64(len(e.failed)))
+		for _, id := range e.failed {
+			e.v.damaged(id.String())
+		}
 	}
 	doomed, err := e.v.keys.DoomTx(e.tx, living, e.why)
 	if err != nil {

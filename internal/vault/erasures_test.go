@@ -3,6 +3,7 @@ package vault_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"strongroom"
@@ -132,5 +133,64 @@ func TestEraseCountsKeysAlone(t *testing.T) {
 		}
 		_, err := f.reveal(gone)
 		want(t, err, strongroom.Erased, "erased")
+	})
+}
+
+// A damaged record is erased like any other, and takes nobody along that cannot be:
+// its key says whose it is.
+func TestDamagedRecordsAreErased(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openWith(t, setup{engine: engine})
+		ctx := context.Background()
+		other := f.addStore("Other shop")
+		var ids []string
+		for n := range 5 {
+			ids = append(ids, f.ingest("orders", string(numbered(n))).Records[0].ID)
+		}
+		f.exec(func(tx *db.Tx) error {
+			for _, id := range []string{ids[0], ids[1], ids[4]} {
+				if _, err := tx.Exec("update vault_record set anchor = 300 where id = $1", vault.RowOf(id)); err != nil {
+					return err
+				}
+			}
+			if _, err := tx.Exec("delete from keys_data where record = $1", vault.RowOf(ids[1])); err != nil {
+				return err
+			}
+			_, err := tx.Exec("update vault_record set store = store + 100 where id = $1", vault.RowOf(ids[2]))
+			return err
+		})
+		erase := func(store string, ids ...string) (vault.Erased, error) {
+			return f.Erase(ctx, f.who, vault.EraseRequest{Store: store, Records: ids})
+		}
+		// Another store has no claim to them.
+		_, err := erase(other, ids[2])
+		want(t, err, strongroom.NotFound, "record")
+		_, err = erase(other, ids[4])
+		want(t, err, strongroom.Internal, "row")
+
+		out, err := erase(f.store, ids[:4]...)
+		f.must(err)
+		if out.Count != 3 || !slices.Equal(out.Failed, ids[1:2]) {
+			t.Errorf("%d erased, failed %v", out.Count, out.Failed)
+		}
+		if g, err := f.Gauges(ctx); err != nil || g.Damaged != 1 {
+			t.Errorf("the gauge says %d, %v", g.Damaged, err)
+		}
+		_, err = erase(f.store, ids[1])
+		want(t, err, strongroom.Internal, "row")
+		for _, id := range []string{ids[0], ids[2], ids[3]} {
+			if _, err := f.reveal(id); err == nil {
+				t.Errorf("%s opens", id)
+			}
+		}
+		var left int64
+		f.must(f.db.Read(ctx, func(r *db.Reader) error { return r.QueryRow("select count(*) from keys_data").Scan(&left) }))
+		if left != 1 { // of the last one, which nobody of its store asked for
+			t.Errorf("%d keys are left", left)
+		}
+		f.sweep()
+		if out := f.ingest("orders", string(numbered(3))); out.Dead != 1 {
+			t.Errorf("an erased order came back: %+v", out)
+		}
 	})
 }
