@@ -77,3 +77,28 @@ func TestManyPoliciesDecide(t *testing.T) {
 		t.Errorf("%+v", es)
 	}
 }
+
+// What is repeated without an event is decided as of now, like what was recorded: a
+// policy that knows the time holds there too.
+func TestStillKnowsTheTime(t *testing.T) {
+	clock := new(strongroom.Clock)
+	engine, err := authz.New([]authz.File{{Name: "own.cedar", Text: []byte(`@id("own/freeze")
+forbid (principal, action == Action::"metrics.read", resource) when { context has time && context.time > ` + fmt.Sprint(clock.Now().Add(time.Hour).Unix()) + ` };`)}},
+		authz.Options{Environment: strongroom.Test})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fresh(t, guard.Options{Policy: func() *authz.Engine { return engine }})
+	who := strongroom.Actor{Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: []string{authz.TestEverything}, AllStores: true, Door: "http"}
+	metrics := strongroom.Action{Name: "metrics.read", Class: 6005, Activity: 99}
+	instance := strongroom.Resource{Type: "Instance", ID: "instance"}
+	for _, pass := range []time.Duration{0, 2 * time.Hour} {
+		f.db.Clock().SetOffset(pass)
+		recorded := f.Do(t.Context(), who, func(_ context.Context, tx *guard.Tx) error {
+			return tx.Allow(metrics, instance, guard.Context{})
+		}) == nil
+		if still := f.Still(who, metrics, instance); still != recorded || recorded != (pass == 0) {
+			t.Errorf("after %v: recorded as allowed %v, repeated %v", pass, recorded, still)
+		}
+	}
+}
