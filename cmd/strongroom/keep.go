@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"strongroom"
 )
 
 // The commands of this file are the instance's housekeeping: epoch, sweep, sync.
@@ -15,6 +13,9 @@ type epochCmd struct {
 	Roll epochRollCmd `cmd:"" help:"Roll the epoch key now."`
 }
 
+// rollPatience is how long a roll may stand still before the command ends.
+const rollPatience = 5 * time.Minute
+
 type epochRollCmd struct {
 	instance
 	scripted
@@ -22,7 +23,7 @@ type epochRollCmd struct {
 
 func (e *epochRollCmd) Run(g *globals) error {
 	return e.with(g, func(c *client) error {
-		job, err := c.startJob(g, "/v1/epoch/roll", nil, "keys")
+		job, err := c.startJob(g, "/v1/epoch/roll", nil, "keys", rollPatience)
 		if err != nil {
 			return err
 		}
@@ -62,6 +63,8 @@ type syncCmd struct {
 	Store    string    `arg:"" help:"Id of the store."`
 	Since    time.Time `help:"Only what was updated since; default: where the last sync ended."`
 	Resource []string  `help:"orders, fulfillments, customers or store; default: orders and their fulfillments."`
+
+	Wait time.Duration `default:"2m" help:"End after this long without progress; the job itself goes on while the instance serves."`
 }
 
 func (s *syncCmd) Run(g *globals) error {
@@ -73,7 +76,7 @@ func (s *syncCmd) Run(g *globals) error {
 		if !s.Since.IsZero() {
 			q.Set("since", s.Since.UTC().Format(time.RFC3339))
 		}
-		job, err := c.startJob(g, "/v1/stores/"+url.PathEscape(s.Store)+"/sync", q, "records")
+		job, err := c.startJob(g, "/v1/stores/"+url.PathEscape(s.Store)+"/sync", q, "records", s.Wait)
 		if err != nil {
 			return err
 		}
@@ -110,48 +113,4 @@ type jobView struct {
 		Retries   int64   `json:"retries"`
 		Seconds   float64 `json:"seconds"`
 	} `json:"progress"`
-}
-
-// startJob sets a job going and follows it to its end, with progress on a
-// terminal. The job goes on where it was when this command is interrupted.
-func (c *client) startJob(g *globals, path string, q url.Values, what string) (job jobView, err error) {
-	var started struct {
-		Job string `json:"job"`
-	}
-	if err := c.call(g.ctx, http.MethodPost, path, q, nil, &started); err != nil {
-		return job, err
-	}
-	p := newProgress(g, what)
-	defer p.done()
-	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		if err := c.call(g.ctx, http.MethodGet, "/v1/jobs/"+url.PathEscape(started.Job), nil, nil, &job); err != nil {
-			return job, err
-		}
-		p.set(job.Progress.Records)
-		switch job.State {
-		case "done":
-			return job, nil
-		case "dead":
-			return job, strongroom.Faultf(strongroom.Unavailable, job.Code, "the job failed: %s", jobFailure(job.Code)).
-				Advise("the server's log says more")
-		}
-		select {
-		case <-g.ctx.Done():
-			return job, g.ctx.Err()
-		case <-time.After(wait):
-		}
-	}
-}
-
-// jobFailure says in words what the code of a failed job means to a person.
-func jobFailure(code string) string {
-	switch code {
-	case "not-connected":
-		return "the store has no credential; seal one with: strongroom store credential"
-	case "store-token":
-		return "EcartAPI refuses the store's token; seal a new one with: strongroom store credential"
-	case "":
-		return "no reason is known"
-	}
-	return code
 }

@@ -57,6 +57,16 @@ func TestInitMakesAPrivateInstance(t *testing.T) {
 	if status, body := get(t, dir, "/readyz"); status != http.StatusOK {
 		t.Errorf("readyz: %d %s", status, body)
 	}
+	// The clock of a test instance is moved by years, and the key outlives that.
+	var list struct {
+		Keys []struct {
+			Expires time.Time `json:"expires_at"`
+		}
+	}
+	_, text := get(t, dir, "/v1/keys")
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list.Keys) != 1 || time.Until(list.Keys[0].Expires) < 2*365*24*time.Hour {
+		t.Errorf("the key of a test instance: %v %s", err, text)
+	}
 	if _, err := app.Init(t.Context(), dir, app.Config{Environment: strongroom.Test}, app.FirstOwner{}, nil); !strongroom.IsKind(err, strongroom.Conflict) {
 		t.Errorf("a second init in the same folder: %v", err)
 	}

@@ -80,8 +80,12 @@ func looseFiles(dir string, c Config) []Finding {
 		}
 	}
 	if c.Root.File != "" {
-		if info, err := os.Stat(filepath.Dir(c.Root.File)); err == nil && info.Mode().Perm()&0o022 != 0 {
+		switch info, err := os.Stat(filepath.Dir(c.Root.File)); {
+		case err != nil: // the start says so
+		case info.Mode().Perm()&0o022 != 0:
 			f = append(f, Finding{"root key", Fail, "others may put a key in the place of the root key", "chmod 700 " + filepath.Dir(c.Root.File)})
+		case info.Mode().Perm()&0o077 != 0:
+			f = append(f, Finding{"root key", Warn, fmt.Sprintf("the folder of the root key is open to other users (mode %04o)", info.Mode().Perm()), "chmod 700 " + filepath.Dir(c.Root.File)})
 		}
 	}
 	return f

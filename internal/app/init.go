@@ -34,10 +34,6 @@ type Made struct {
 // FirstOwner is the person who owns a new instance. It is personal.
 type FirstOwner struct{ Name, Email string }
 
-// initLifetime is how long the key that init makes lives: enough to make named
-// ones.
-const initLifetime = 90 * 24 * time.Hour
-
 // Init makes a new instance in dir: configuration, root key, keyring, database,
 // log, and the first owner with the link to enrol, whom a test instance may do
 // without. A test instance gets a service key that may do everything. Init never
@@ -117,7 +113,7 @@ func (o FirstOwner) check(env strongroom.Environment) error {
 func (a *App) found(ctx context.Context, owner FirstOwner, made *Made) error {
 	if a.conf.Environment == strongroom.Test {
 		_, secret, err := a.identity.CreateKey(ctx, a.local(), identity.KeySpec{
-			Label: "init", Roles: []string{authz.TestEverything}, AllStores: true, Expires: a.clock.Now().Add(min(initLifetime, a.conf.KeyMaxLife)),
+			Label: "init", Roles: []string{authz.TestEverything}, AllStores: true, Expires: a.clock.Now().Add(a.conf.KeyMaxLife),
 		})
 		if err != nil {
 			return err

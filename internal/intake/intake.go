@@ -149,7 +149,7 @@ func connection(r *db.Reader, store string) (sealed []byte, err error) {
 	sealed, err = loadConnection(r, store)
 	if strongroom.IsKind(err, strongroom.NotFound) {
 		return nil, strongroom.Faultf(strongroom.Conflict, "not-connected", "the store has no credential").
-			Advise("connect it with its EcartAPI access token")
+			Advise("seal one with: strongroom store credential")
 	}
 	return sealed, err
 }
