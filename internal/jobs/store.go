@@ -27,7 +27,7 @@ const (
 	sqlLoad = `select id, kind, state, due_at, tries, turn, args, code from jobs_job where id = $1`
 	sqlList = `select id, kind, state, due_at, tries, turn, args, code from jobs_job
 		where state between $1 and $2 and id > $3 order by id limit $4`
-	sqlDead = `select count(*) from jobs_job where state = 2`
+	sqlDead = `select count(*) from (select 1 from jobs_job where state = 2 limit 100000) d`
 
 	// turn is the fencing number: whoever holds an older one has lost the lease. A
 	// row leased again has state 1: its last try ended with its process and counts.
