@@ -79,7 +79,8 @@ const (
 		($23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44),
 		($45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66),
 		($67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88)`
-	// A new version, or a tombstone that comes back to life.
+	// A new version of a live record. A tombstone does not come back: its row is
+	// removed and a new record inserted.
 	sqlReplace = `update vault_record set status = 1, version = $2, provider = $3, platform = $4, api = $5, how = $6,
 		fetched_at = $7, anchor = $8, anchor_at = $9, expires_at = $10, period = $11, leaf_count = $12, leaf_next = $13,
 		classes = $14, facts = $15, entries = $16, body = $17, leaves = $18 where id = $1`
@@ -363,7 +364,7 @@ func (r *row) args(dst []any) []any {
 		r.facts, r.entries, r.body, r.leaves)
 }
 
-// replaceRow writes a new version over an old one or over a tombstone.
+// replaceRow writes a new version over the old one.
 func replaceRow(tx *guard.Tx, r *row) error {
 	return tx.Queue(sqlReplace, uint64(r.id), r.version, r.provider, r.platform, r.api, r.how,
 		db.Micros(r.fetched), r.anchor, db.Micros(r.anchorAt), db.Micros(r.expires), r.period, r.leafCount, r.leafNext,
