@@ -47,6 +47,25 @@ func (k *Keys) DestroyTx(tx *guard.Tx, records []uint64, reason Reason) (n int, 
 	return len(doomed), k.BuryTx(tx, doomed)
 }
 
+// LapseTx destroys the keys of records that are past the date in their own rows,
+// whatever date stands beside their keys, and queues what is left of them. It asks
+// for no decision of its own: it serves the sweep that has been allowed. It returns
+// those that had a key.
+func (k *Keys) LapseTx(tx *guard.Tx, records []uint64) (alive []uint64, err error) {
+	alive, _, err = owners(tx, records)
+	if err != nil || len(alive) == 0 {
+		return nil, err
+	}
+	if err := k.enter(tx, alive, Expired); err != nil {
+		return nil, err
+	}
+	doomed := make([]Doomed, len(alive))
+	for i, r := range alive {
+		doomed[i] = Doomed{r, Expired}
+	}
+	return alive, k.BuryTx(tx, doomed)
+}
+
 // Doomed is a record whose key must not live beyond the transaction.
 type Doomed struct {
 	record uint64

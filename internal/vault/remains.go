@@ -50,10 +50,22 @@ type remains struct {
 	entries []byte
 }
 
-// clear empties the rows of dead records, removes what hangs on them and takes
-// them off the queue. It returns how many there were: a row that was cleared
-// before does not count.
+// clear buries the first of the dead in the queue and takes them off it.
 func (v *Vault) clear(tx *guard.Tx, dead []keys.Dead) (int, error) {
+	n, err := v.bury(tx, dead)
+	if err != nil || len(dead) == 0 {
+		return 0, err
+	}
+	ids := make([]uint64, len(dead))
+	for i, d := range dead {
+		ids[i] = d.Record
+	}
+	return n, v.keys.ForgetTx(tx, ids)
+}
+
+// bury empties the rows of dead records and removes what hangs on them. It returns
+// how many there were: a row that was cleared before does not count.
+func (v *Vault) bury(tx *guard.Tx, dead []keys.Dead) (int, error) {
 	if len(dead) == 0 {
 		return 0, nil
 	}
@@ -80,7 +92,7 @@ func (v *Vault) clear(tx *guard.Tx, dead []keys.Dead) (int, error) {
 	if err := unindex(tx, rows); err != nil {
 		return 0, err
 	}
-	return len(rows), v.keys.ForgetTx(tx, ids)
+	return len(rows), nil
 }
 
 // bury makes of what a record left what its tombstone says.
