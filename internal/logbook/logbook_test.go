@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -260,5 +261,53 @@ func TestWatchCounts(t *testing.T) {
 	demoted.Roles = []string{authz.Application}
 	if e := watch(demoted, 2); len(e) != 2 || e[1].Outcome != audit.Denied {
 		t.Errorf("who may no longer: %+v", e)
+	}
+}
+
+// Readings that come while an hour's event is being written are told by one event
+// or another, none twice.
+func TestWatchLosesNoReading(t *testing.T) {
+	f := fresh(t)
+	who := actor(authz.Operator)
+	f.Pass(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
+	watch := func() {
+		if err := f.Watch(t.Context(), who); err != nil {
+			t.Error(err)
+		}
+	}
+	watch() // known from now on
+	const hours, readers, each = 4, 8, 50
+	for range hours {
+		f.Pass(time.Hour)
+		var wg sync.WaitGroup
+		for range readers {
+			wg.Go(func() {
+				for range each {
+					watch()
+				}
+			})
+		}
+		wg.Wait()
+	}
+	f.Pass(time.Hour)
+	watch()
+	entries, err := f.log.Events(t.Context(), -1, audit.MaxEvents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told int64
+	for _, entry := range entries {
+		e, err := entry.Event()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range e.Notes {
+			if v, ok := n.Value.(int64); ok && n.Key == "count" && e.Action.Name == "metrics.read" {
+				told += v
+			}
+		}
+	}
+	if want := int64(hours*readers*each + 2); told != want {
+		t.Errorf("the events tell of %d readings, there were %d", told, want)
 	}
 }

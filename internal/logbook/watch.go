@@ -29,15 +29,19 @@ func (b *Logbook) Watch(ctx context.Context, who strongroom.Actor) error {
 	if b.seen(who.ID, hour) && b.guard.Still(who, metrics, r) {
 		return nil
 	}
+	var told int64
 	err := b.guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
 		if err := v.Allow(metrics, r, guard.Context{}); err != nil {
 			return err
 		}
-		v.Note("count", b.since(who.ID))
+		told = b.take(who.ID)
+		v.Note("count", told)
 		return nil
 	})
 	if err == nil {
 		b.recorded(who.ID, hour)
+	} else {
+		b.giveBack(who.ID, told)
 	}
 	return err
 }
@@ -55,20 +59,38 @@ func (b *Logbook) seen(actor string, hour int64) bool {
 	return w.hour == hour
 }
 
-// since returns the number of readings since the last event, this one included.
-func (b *Logbook) since(actor string) int64 {
+// take returns the number of readings since the last event, this one included, for
+// the event to tell; those that come meanwhile are left for the next one.
+func (b *Logbook) take(actor string) int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return max(1, b.watched[actor].count)
+	w, known := b.watched[actor]
+	if !known {
+		return 1
+	}
+	n := w.count
+	w.count = 0
+	b.watched[actor] = w
+	return n
 }
 
-// recorded begins to count anew. When too many are remembered the others are
+// giveBack counts again what an event did not come to tell.
+func (b *Logbook) giveBack(actor string, n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w, known := b.watched[actor]; known {
+		w.count += n
+		b.watched[actor] = w
+	}
+}
+
+// recorded notes the hour of an event. When too many callers are remembered all are
 // forgotten, and their next reading is an event.
 func (b *Logbook) recorded(actor string, hour int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.watched) >= maxWatched {
+	if _, known := b.watched[actor]; !known && len(b.watched) >= maxWatched {
 		clear(b.watched)
 	}
-	b.watched[actor] = watching{hour: hour}
+	b.watched[actor] = watching{hour: hour, count: b.watched[actor].count}
 }
