@@ -112,6 +112,8 @@ type revealCmd struct {
 	Record    string   `help:"Id of the record to open."`
 	Fields    []string `help:"Open only these fields (shippingAddress.phone) or classes (email)."`
 	Tokens    []string `arg:"" optional:"" help:"Tokens to open."`
+
+	Find map[string]string `placeholder:"WHAT=VALUE" help:"Open the records that one exact value finds: email, phone, name, postal_code, national_id or external_id; store=str_… narrows it down."`
 }
 
 // Help shows examples below the flags.
@@ -120,16 +122,27 @@ func (r *revealCmd) Help() string {
   strongroom reveal --data DIR --purpose fulfilment --reference 1047 --store str_… --record rec_…
   strongroom reveal --data DIR --purpose fulfilment --reference 1047 --store str_… --record rec_… --fields shippingAddress.phone
   strongroom reveal --data DIR --purpose fulfilment --reference 1047 srt_… srt_…
+  strongroom reveal --data DIR --purpose fulfilment --reference 1047 --find email=jana.novak@example.com
 
 Prints JSON, with or without --json.`
 }
 
 func (r *revealCmd) Run(g *globals) error {
-	if (r.Record == "") == (len(r.Tokens) == 0) || r.Record != "" && r.Store == "" {
-		return fmt.Errorf("%w: give either --store and --record, or tokens", errUsage)
+	ways := 0
+	for _, given := range []bool{r.Record != "", len(r.Tokens) > 0, len(r.Find) > 0} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 || r.Record != "" && r.Store == "" {
+		return fmt.Errorf("%w: give either --store and --record, or --find, or tokens", errUsage)
 	}
 	return r.with(g, func(c *client) error {
 		in := map[string]any{"purpose": r.Purpose, "reference": r.Reference}
+		if len(r.Find) > 0 {
+			in["find"] = r.Find
+			return c.raw(g.ctx, g.out, http.MethodPost, "/v1/reveal", nil, in)
+		}
 		if r.Record == "" {
 			in["tokens"] = r.Tokens
 			return c.raw(g.ctx, g.out, http.MethodPost, "/v1/reveal", nil, in)

@@ -21,7 +21,7 @@ type eventsIn struct {
 }
 
 type proofIn struct {
-	Index int64 `query:"index" doc:"the event's place in the log"`
+	Index int64 `query:"index" must:"true" doc:"the event's place in the log"`
 }
 
 type proofOut struct {

@@ -28,7 +28,7 @@ func ingestRoutes() []Route {
 	return []Route{
 		defineRaw(Route{Method: "POST", Path: "/v1/stores/{store}/ingest", Action: "record.ingest",
 			Summary: "Seal an EcartAPI answer: a single object, a list, or one of them a line (application/x-ndjson)."},
-			"the same JSON with tokens in place of personal values", ingest),
+			"the same JSON with tokens in place of personal values; the headers `Strongroom-Stored`, `Strongroom-Unchanged` and `Strongroom-Dead` count the objects (trailers of a stream)", ingest),
 	}
 }
 

@@ -14,13 +14,13 @@ type recordOut struct {
 	ID         string          `json:"id"`
 	Store      string          `json:"store"`
 	State      string          `json:"state" doc:"live, or damaged: its row was changed in the database and does not open; then there is only id, store and state"`
-	ExternalID string          `json:"external_id,omitzero"`
+	ExternalID *string         `json:"external_id,omitempty" doc:"of the platform; empty where it looks personal"`
 	Kind       string          `json:"kind,omitzero"`
 	Origin     originOut       `json:"origin,omitzero"`
 	Clock      clockOut        `json:"clock,omitzero"`
 	Expires    time.Time       `json:"expires_at,omitzero"`
 	Version    int             `json:"version,omitzero"`
-	Leaves     int             `json:"leaves,omitempty" doc:"how many values are sealed"`
+	Leaves     *int            `json:"leaves,omitempty" doc:"how many values are sealed"`
 	Classes    []string        `json:"classes,omitzero" doc:"of the sealed values"`
 	Record     json.RawMessage `json:"record,omitempty" doc:"the object with tokens; only where one record is asked for"`
 }
@@ -94,7 +94,7 @@ func recordRoutes() []Route {
 		define(Route{Method: "GET", Path: "/v1/stores/{store}/records/{id}", Action: "record.read",
 			Summary: "One record with tokens in place of personal values."}, oneRecord),
 		define(Route{Method: "POST", Path: "/v1/find", Action: "record.find",
-			Summary: "Find records by one exact value: e-mail, phone, name, postal code, national id or external id."}, find),
+			Summary: "Find records by exactly one exact value: e-mail, phone, name, postal code, national id or external id."}, find),
 		define(Route{Method: "POST", Path: "/v1/stores/{store}/records/{id}/erase", Action: "record.erase", BodyOptional: true, Repeatable: true,
 			Summary: "Erase a record for good."}, eraseOne),
 		define(Route{Method: "POST", Path: "/v1/erase", Action: "record.erase", Repeatable: true,
@@ -153,10 +153,10 @@ func outRecord(r vault.Record) recordOut {
 		classes = []string{}
 	}
 	return recordOut{
-		ID: r.ID, Store: r.Store, State: "live", ExternalID: r.ExternalID, Kind: r.Kind,
+		ID: r.ID, Store: r.Store, State: "live", ExternalID: &r.ExternalID, Kind: r.Kind,
 		Origin: originOut{Provider: r.Origin.Provider, Platform: r.Origin.Platform, Version: r.Origin.Version,
 			Endpoint: r.Origin.Endpoint, Fetched: r.Origin.Fetched, How: r.Origin.How},
 		Clock: clockOut{Anchor: r.Clock.Anchor, At: r.Clock.At}, Expires: r.ExpiresAt, Version: r.Version,
-		Leaves: r.Leaves, Classes: classes, Record: r.Body,
+		Leaves: &r.Leaves, Classes: classes, Record: r.Body,
 	}
 }

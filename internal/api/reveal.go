@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"strongroom"
 	"strongroom/internal/vault"
@@ -31,15 +32,53 @@ func (r revealed) appendJSON(dst []byte) []byte {
 type tokensIn struct {
 	Purpose   string   `json:"purpose" doc:"fulfilment, tax, invoice, legal_duty or subject_request"`
 	Reference string   `json:"reference" doc:"the order it is for; for legal_duty and subject_request the id of an open case"`
-	Tokens    []string `json:"tokens" doc:"up to 1000"`
+	Tokens    []string `json:"tokens,omitempty" doc:"up to 1000; either tokens or find"`
+	Find      *findIn  `json:"find,omitempty" doc:"open the records that these find, a page at most; needs record.find too"`
 }
 
 type tokensOut struct {
-	Values []tokenOut `json:"values" doc:"in the order of the tokens"`
+	Values  []tokenOut `json:"values" doc:"in the order of the tokens"`
+	Records []foundOut `json:"records,omitempty" doc:"that were found, each opened as by its id"`
+	Next    string     `json:"next_cursor,omitempty" doc:"find.cursor of the page after"`
+}
+
+type foundOut struct {
+	ID     string          `json:"id"`
+	Store  string          `json:"store"`
+	Record json.RawMessage `json:"record,omitempty"`
+	Error  string          `json:"error,omitempty" doc:"the code of why it does not open"`
+}
+
+// foundPage is an answer with records. It writes them as they were sent in.
+type foundPage tokensOut
+
+func (p foundPage) appendJSON(dst []byte) []byte {
+	dst = append(dst, `{"values":[],"records":[`...)
+	for i, r := range p.Records {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(append(dst, `{"id":`...), r.ID)
+		dst = appendString(append(dst, `,"store":`...), r.Store)
+		if r.Error != "" {
+			dst = appendString(append(dst, `,"error":`...), r.Error)
+		} else {
+			dst = append(append(dst, `,"record":`...), r.Record...)
+		}
+		dst = append(dst, '}')
+	}
+	dst = append(dst, ']')
+	if p.Next != "" {
+		dst = appendString(append(dst, `,"next_cursor":`...), p.Next)
+	}
+	return append(dst, "}\n"...)
 }
 
 // appendJSON avoids reflection over a thousand values.
 func (t tokensOut) appendJSON(dst []byte) []byte {
+	if t.Records != nil {
+		return foundPage(t).appendJSON(dst)
+	}
 	dst = append(dst, `{"values":[`...)
 	for i, v := range t.Values {
 		if i > 0 {
@@ -70,7 +109,7 @@ func revealRoutes() []Route {
 		define(Route{Method: "POST", Path: "/v1/stores/{store}/records/{id}/reveal", Action: "record.reveal",
 			Summary: "Open a record for a purpose: the original, or only the named fields."}, reveal),
 		define(Route{Method: "POST", Path: "/v1/reveal", Action: "record.reveal",
-			Summary: "Open values by their tokens for a purpose."}, revealTokens),
+			Summary: "Open values by their tokens, or the records that an exact value finds, for a purpose."}, revealTokens),
 	}
 }
 
@@ -84,6 +123,12 @@ func reveal(a *API, ctx context.Context, who strongroom.Actor, in *revealIn) (re
 }
 
 func revealTokens(a *API, ctx context.Context, who strongroom.Actor, in *tokensIn) (tokensOut, error) {
+	if in.Find != nil {
+		if in.Tokens != nil {
+			return tokensOut{}, refusal("find", "give either tokens or find")
+		}
+		return revealFound(a, ctx, who, in)
+	}
 	values, err := a.o.Vault.RevealTokens(ctx, who, vault.TokenRequest{
 		Purpose: strongroom.Purpose(in.Purpose), Reference: in.Reference, Tokens: in.Tokens,
 	})
@@ -92,6 +137,39 @@ func revealTokens(a *API, ctx context.Context, who strongroom.Actor, in *tokensI
 		out.Values[i] = tokenOut{Token: v.Token, Value: v.Value, Error: v.Error}
 	}
 	return out, err
+}
+
+// revealFound finds records and opens each as a reveal by its id does: a decision,
+// an event and a debit for each. What does not open says why in its place; what is
+// wrong with the request itself is the answer to all of it.
+func revealFound(a *API, ctx context.Context, who strongroom.Actor, in *tokensIn) (tokensOut, error) {
+	if n := in.Find.Limit; n < 0 || n > 200 {
+		return tokensOut{}, outOfRange("limit", 200)
+	}
+	list, err := find(a, ctx, who, in.Find)
+	if err != nil {
+		return tokensOut{}, err
+	}
+	if len(list.Records) == 0 {
+		return tokensOut{}, strongroom.Faultf(strongroom.NotFound, "find", "no record was found")
+	}
+	out := tokensOut{Records: make([]foundOut, len(list.Records)), Next: list.Next}
+	for i, r := range list.Records {
+		out.Records[i] = foundOut{ID: r.ID, Store: r.Store}
+		opened, err := a.o.Vault.Reveal(ctx, who, vault.RevealRequest{
+			Store: r.Store, Record: r.ID, Purpose: strongroom.Purpose(in.Purpose), Reference: in.Reference,
+		})
+		f, refused := errors.AsType[*strongroom.Fault](err)
+		switch {
+		case err == nil:
+			out.Records[i].Record = opened.Body
+		case len(list.Records) > 1 && refused && f.Kind != strongroom.Invalid && f.Kind != strongroom.Unavailable:
+			out.Records[i].Error = f.Code
+		default:
+			return tokensOut{}, err
+		}
+	}
+	return out, nil
 }
 
 // appendString appends s as a JSON string. Tokens and codes are plain letters;

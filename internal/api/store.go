@@ -81,7 +81,7 @@ func storeRoutes() []Route {
 		define(Route{Method: "GET", Path: "/v1/stores/{store}", Action: "store.list",
 			Summary: "One store with the number of its records."}, oneStore),
 		define(Route{Method: "DELETE", Path: "/v1/stores/{store}", Action: "store.disconnect", Status: 202, Repeatable: true,
-			Summary: "Disconnect a store: its keys and all its records die."}, disconnectStore),
+			Summary: "Disconnect a store: its keys and all its records die. With preview=true nothing is done."}, disconnectStore),
 		define(Route{Method: "PUT", Path: "/v1/stores/{store}/credential", Action: "store.add", Status: 204,
 			Summary: "Seal a store's access token, in the place of an older one."}, putCredential),
 		define(Route{Method: "POST", Path: "/v1/stores/{store}/sync", Action: "sync.run", Status: 202, Repeatable: true,
