@@ -37,6 +37,10 @@ func (c *client) startJob(g *globals, path string, q url.Values, what string, pa
 			return job, strongroom.Faultf(strongroom.Unavailable, job.Code, "the job failed: %s", jobFailure(job.Code)).
 				Advise("the server's log says more")
 		}
+		if job.State == "waiting" && job.Code != "" && (job.Code == "roll-broken" || job.Tries >= triesAwaited) {
+			return job, strongroom.Faultf(strongroom.Unavailable, job.Code, "the job failed %d times and will be tried again: %s", job.Tries, jobFailure(job.Code)).
+				Advise("follow it with: strongroom job show %s", job.ID)
+		}
 		if job.Code != "" && job.Tries > last.Tries {
 			fmt.Fprintf(g.errs, "failed (%s), next try at %s\n", jobFailure(job.Code), job.Due)
 		}
@@ -65,6 +69,10 @@ func stuck(id string, job jobView, patience time.Duration) error {
 		Advise("look at it with: strongroom job show %s", id)
 }
 
+// triesAwaited is how many tries of a job a command waits for before it says that
+// they fail.
+const triesAwaited = 4
+
 // jobFailure says in words what the code of a failed job means to a person.
 func jobFailure(code string) string {
 	switch code {
@@ -74,6 +82,10 @@ func jobFailure(code string) string {
 		return "EcartAPI refuses the store's token; seal a new one with: strongroom store credential"
 	case "unreachable":
 		return "EcartAPI cannot be reached"
+	case "roll-broken":
+		return "somebody changes keys in the database while the roll goes on; the log's failures of epoch.roll name the records"
+	case "roll-waits":
+		return "a replica or a recovery point still needs the old epoch key"
 	case "":
 		return "no reason is known"
 	}

@@ -188,6 +188,9 @@ const maxLook = 5000
 
 // examineRows opens records and counts those that do not open.
 func (a *App) examineRows(ctx context.Context) Finding {
+	if aside, err := a.keys.Aside(ctx); err == nil && len(aside) > 0 {
+		return Finding{"rows", Fail, fmt.Sprintf("the keys of %d records do not open and were put aside, the first: %s", len(aside), strongroom.RecordID(aside[0])), damagedAdvice}
+	}
 	looked, damaged, err := a.vault.CheckRows(ctx, maxLook)
 	if err == nil && damaged > 0 {
 		return Finding{"rows", Fail, fmt.Sprintf("%d of %d records do not open", damaged, looked), damagedAdvice}

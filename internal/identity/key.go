@@ -272,6 +272,7 @@ func (i *Identity) Keys(ctx context.Context, who strongroom.Actor, cursor string
 func (i *Identity) damaged(ctx context.Context, who strongroom.Actor, id string, rec *guard.Receipt) (Key, error) {
 	index, _ := rec.Index()
 	res := strongroom.Resource{Type: "Key", ID: id}
+	i.o.Guard.Damage().Saw(id)
 	return Key{ID: id, Damaged: true}, i.o.Guard.Failed(ctx, who, keyList, res, "key-sealed", index)
 }
 
