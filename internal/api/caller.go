@@ -76,7 +76,8 @@ func (a *API) from(c *call) (device.Proof, error) {
 		return proof, err
 	}
 	c.from = session.Caller{
-		Source: web.ConnOf(c.r.Context()).Addr, Agent: c.r.UserAgent(), Device: proof.ID, Posture: string(proof.PostureFor(proof.Owner)),
+		Source: web.ConnOf(c.r.Context()).Addr, Agent: c.r.UserAgent(),
+		Device: proof.ID, Owner: proof.Owner, Posture: string(proof.PostureFor(proof.Owner)),
 	}
 	return proof, nil
 }

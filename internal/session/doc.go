@@ -26,8 +26,9 @@
 //     and where it was opened is sealed. A token dies with every step-up and every
 //     change of rights, and another takes its place.
 //   - A session lives in the class of networks (/24, /48) and devices (family of
-//     browser and system, or the registered device) it was opened in. Elsewhere it
-//     ends, and the log says why.
+//     browser and system) it was opened in, and on the registered device that opened
+//     it where another one proves itself. Elsewhere it ends, and the log says why. A
+//     call without a proof goes on, as on an unknown device.
 //   - A session that was ended by this process is refused from the commit on, and
 //     by others sharing the database within [Options.Recheck].
 //   - No address, user agent, password, code or token is in a fault, an event or
