@@ -107,7 +107,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(errs, "strongroom: %v\n", err)
+		fmt.Fprintf(errs, "strongroom: %s\n", usageText(err))
 		return 2
 	}
 	err = k.Run(&globals{ctx, in, out, errs})

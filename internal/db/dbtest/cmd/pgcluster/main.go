@@ -24,7 +24,7 @@ func run(args []string) int {
 	if durable {
 		args = args[1:]
 	}
-	if len(args) == 0 {
+	if len(args) == 0 || args[0][0] == '-' {
 		fmt.Fprintln(os.Stderr, "usage: pgcluster [-durable] command [argument …]")
 		return 2
 	}
