@@ -125,6 +125,22 @@ func (x *Granted) share(g *Grant) {
 	}
 }
 
+// Roles returns the roles that a person holds at a time of the data clock or will
+// hold later, whether or not they can sign in. Safe for concurrent use.
+func (a *Access) Roles(r *db.Reader, person string, now time.Time) (out []string, err error) {
+	rows, err := liveOf(r, person, micros(now))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		g, err := a.openGrant(row)
+		if err == nil && !g.Damaged && g.Role != "" && !slices.Contains(out, g.Role) {
+			out = append(out, g.Role)
+		}
+	}
+	return out, nil
+}
+
 // live returns the grants of a person that count.
 func (a *Access) live(r *db.Reader, person string, now time.Time) (out []*Grant, err error) {
 	rows, err := liveOf(r, person, micros(now))

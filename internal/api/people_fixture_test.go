@@ -28,7 +28,10 @@ func (f *fixture) openPeople(g *guard.Guard, ring *keys.Ring, ks *keys.Keys, law
 	cheap := seal.Params{Time: 1, Memory: 19 << 10, Threads: 1}
 	f.people = people.New(people.Options{
 		Guard: g, Environment: env, Key: ring.InstanceKey("people"), Cost: cheap, Real: f.real,
-		Owners:  func(r *db.Reader, now time.Time) ([]string, error) { return f.access.Owners(r, now) },
+		Owners: func(r *db.Reader, now time.Time) ([]string, error) { return f.access.Owners(r, now) },
+		Roles: func(r *db.Reader, person string, now time.Time) ([]string, error) {
+			return f.access.Roles(r, person, now)
+		},
 		Founded: []people.Hook{func(tx *guard.Tx, person string) error { return f.access.FoundTx(tx, person) }},
 		Ended: []people.Hook{func(tx *guard.Tx, person string) error {
 			_, err := f.sessions.RevokeAllTx(tx, person)

@@ -28,7 +28,10 @@ func (a *App) openPeople() {
 	a.people = people.New(people.Options{
 		Guard: a.guard, Environment: env, Key: a.ring.InstanceKey("people"), Words: []string{"strongroom"},
 		Relying: relying, Log: a.log,
-		Owners:    func(r *db.Reader, now time.Time) ([]string, error) { return a.access.Owners(r, now) },
+		Owners: func(r *db.Reader, now time.Time) ([]string, error) { return a.access.Owners(r, now) },
+		Roles: func(r *db.Reader, person string, now time.Time) ([]string, error) {
+			return a.access.Roles(r, person, now)
+		},
 		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
 		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},
 		Ended:     []people.Hook{a.endSessions, a.endRights, a.identity.EndOwnedTx, a.endDevices, a.endLinks},

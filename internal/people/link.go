@@ -116,7 +116,10 @@ func (p *People) Invite(ctx context.Context, who strongroom.Actor, id string) (L
 		if ferr != nil {
 			return ferr
 		}
-		r := resourceOf(id, who)
+		r, rerr := p.about(tx, personInvite, id)
+		if rerr != nil {
+			return rerr
+		}
 		if r.Attrs != nil {
 			r.Attrs["founding"] = first
 		}
@@ -152,13 +155,16 @@ func (p *People) nobodyActive(r *db.Reader) (bool, error) {
 
 // Reset takes a person's factors and password away, ends the sessions, and gives a
 // link to enrol anew: for who lost them, and after a compromise. Another person
-// does it.
+// does it, and never to the last owner who can sign in.
 func (p *People) Reset(ctx context.Context, who strongroom.Actor, id string) (Link, error) {
 	link := newToken(linkToken, p.o.Environment)
 	var until time.Time
 	_, err := p.change(ctx, who, personReset, id, func(tx *guard.Tx, k seal.Key, x *Person) error {
 		if x.State != Active && x.State != Invited {
 			return strongroom.Faultf(strongroom.Conflict, "person-state", "the account is %s", x.State)
+		}
+		if err := p.keepOwner(tx, id); err != nil {
+			return err
 		}
 		if err := dropProofs(tx, id); err != nil {
 			return err

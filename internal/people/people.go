@@ -4,9 +4,11 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"slices"
 	"time"
 
 	"strongroom"
+	"strongroom/internal/authz"
 	"strongroom/internal/db"
 	"strongroom/internal/factor"
 	"strongroom/internal/guard"
@@ -61,6 +63,9 @@ type Options struct {
 	// Owners returns the persons who hold the owner's rights, active or not. nil
 	// knows of none, and then nobody is the last owner.
 	Owners func(r *db.Reader, now time.Time) ([]string, error)
+	// Roles returns the roles that a person holds or will hold: nobody takes over an
+	// account that may do more than they may. nil knows of the owner's alone.
+	Roles func(r *db.Reader, person string, now time.Time) ([]string, error)
 	// Founded runs in the commit that makes the first owner: it grants the rights.
 	Founded []Hook
 	// Suspended runs in the commit that suspends or resets a person: sessions die.
@@ -115,6 +120,16 @@ func New(o Options) *People {
 	}
 	if o.Owners == nil {
 		o.Owners = func(*db.Reader, time.Time) ([]string, error) { return nil, nil }
+	}
+	if o.Roles == nil {
+		owners := o.Owners
+		o.Roles = func(r *db.Reader, person string, now time.Time) ([]string, error) {
+			list, err := owners(r, now)
+			if err != nil || !slices.Contains(list, person) {
+				return nil, err
+			}
+			return []string{authz.Owner}, nil
+		}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -227,10 +227,28 @@ func (p *People) handle(tx *guard.Tx, a strongroom.Action, id string) (Person, s
 	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) && !isDamaged(err) {
 		return Person{}, seal.Key{}, err
 	}
-	if denied := tx.Allow(a, resourceOf(id, tx.Actor()), guard.Context{}); denied != nil {
+	about, rerr := p.about(tx, a, id)
+	if rerr != nil {
+		return Person{}, seal.Key{}, rerr
+	}
+	if denied := tx.Allow(a, about, guard.Context{}); denied != nil {
 		return Person{}, seal.Key{}, denied
 	}
 	return x, k, err
+}
+
+// about is [resourceOf], with the roles of the person where a could lead somebody
+// else into the account.
+func (p *People) about(tx *guard.Tx, a strongroom.Action, id string) (strongroom.Resource, error) {
+	r := resourceOf(id, tx.Actor())
+	if r.Attrs == nil || a != personInvite && a != personReset && a != personResume {
+		return r, nil
+	}
+	roles, err := p.o.Roles(&tx.Reader, id, tx.Now())
+	if len(roles) > 0 {
+		r.Attrs["roles"] = roles
+	}
+	return r, err
 }
 
 // resourceOf is [account], or the instance for what is no id and must not be
