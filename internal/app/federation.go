@@ -15,6 +15,7 @@ import (
 	"strongroom/internal/people"
 	"strongroom/internal/scim"
 	"strongroom/internal/session"
+	"strongroom/internal/web"
 )
 
 // openFederation opens what joins directories and providers to the accounts, and
@@ -49,14 +50,15 @@ func (a *App) openFederation() (err error) {
 
 // directory recognises the key of a directory, from where it may call (DPP 2.1.2).
 func (a *App) directory(ctx context.Context, bearer string, source netip.Addr) (strongroom.Actor, error) {
-	if source.IsValid() { // a socket is no network
-		if err := a.access.AllowSource(ctx, access.APIListener, "", source); err != nil {
+	network := !web.ConnOf(ctx).Unix // a socket is no network
+	if network {
+		if err := a.access.AllowSource(ctx, access.SCIMListener, "", source); err != nil {
 			return strongroom.Actor{}, err
 		}
 	}
 	who, err := a.identity.Authenticate(ctx, bearer, source)
-	if err == nil && source.IsValid() {
-		err = a.access.AllowSource(ctx, access.APIListener, who.ID, source)
+	if err == nil && network {
+		err = a.access.AllowSource(ctx, access.SCIMListener, who.ID, source)
 	}
 	return who, err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"strongroom"
 	"strongroom/internal/app"
 	"strongroom/internal/authz"
+	"strongroom/internal/web"
 )
 
 // caller makes calls of an instance over TCP with one key.
@@ -100,5 +102,39 @@ func TestObligation_2_2_12_DirectoryEndsAnAccount(t *testing.T) {
 	proof, err := a.Federation().Probe(t.Context(), who, person)
 	if err != nil || !proof.Refused() {
 		t.Errorf("%+v, %v", proof, err)
+	}
+}
+
+// serveAt serves an instance to callers that come from an address.
+func serveAt(t *testing.T, a *app.App, from string) (url string) {
+	t.Helper()
+	conn := web.Conn{Addr: netip.MustParseAddr(from)}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.Handler().ServeHTTP(w, r.WithContext(web.WithConn(r.Context(), conn)))
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// TestDirectoryNetworks: directories come through the listener scim, and the rules
+// of the listener api are not for them (DPP 2.1.2).
+func TestDirectoryNetworks(t *testing.T) {
+	for listener, want := range map[string]struct{ scim, api int }{"scim": {403, 200}, "api": {200, 403}} {
+		t.Run(listener, func(t *testing.T) {
+			dir, made := instance(t)
+			a, err := app.Open(t.Context(), app.Options{Dir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = a.Close() })
+			denied := serveAt(t, a, "192.0.2.7")
+			boss := caller{t, serveAt(t, a, "198.51.100.7"), made.APIKey}
+			key := boss.want(201, "POST", "/v1/keys", `{"label":"directory","roles":["`+authz.Provisioner+`"],"all_stores":true}`)
+			directory := caller{t, denied, key["api_key"].(string)}
+			directory.want(200, "GET", "/scim/v2/Users", "") // planted: without a rule it is let in
+			boss.want(200, "POST", "/v1/networks", `{"add":[{"listener":"`+listener+`","deny":true,"network":"192.0.2.0/24"}]}`)
+			directory.want(want.scim, "GET", "/scim/v2/Users", "")
+			caller{t, denied, made.APIKey}.want(want.api, "GET", "/v1/stores", "")
+		})
 	}
 }
