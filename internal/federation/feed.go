@@ -84,7 +84,7 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 		now = r.Now()
 		person = row.person
 		if person == "" {
-			id, _, err := f.o.People.LookupEmailTx(r, row.email)
+			id, _, err := f.o.People.ExactEmailTx(r, row.email)
 			if person = id; err != nil || id == "" {
 				return err
 			}

@@ -127,6 +127,26 @@ func TestObligation_2_2_12_ProbeFindsWhatIsLeftOpen(t *testing.T) {
 	}
 }
 
+// A feed and a directory mean the very address, not another spelling of it.
+func TestOthersMailIsNobodys(t *testing.T) {
+	f := fresh(t)
+	jane := f.member(t, janeName, janeMail)
+	other := strings.Replace(janeMail, "@", "+x@", 1)
+	rep, err := f.Feed(t.Context(), f.boss(), strings.NewReader("email;last day\n"+other+";2026-03-01\n"), federation.Feed{})
+	if err != nil || !slices.Equal(rep.Unknown, []int{2}) || rep.Ended != 0 {
+		t.Errorf("the feed: %+v, %v", rep, err)
+	}
+	u, err := f.CreateUser(t.Context(), directory(), federation.User{UserName: other, Formatted: "Jane Other", Active: true})
+	if err != nil || u.Person != "" || u.Request == "" {
+		t.Errorf("the directory joined %q, %v", u.Person, err)
+	}
+	// Planted: the same but for case is hers.
+	u, err = f.CreateUser(t.Context(), directory(), federation.User{UserName: strings.ToUpper(janeMail), Formatted: janeName, Active: true})
+	if err != nil || u.Person != jane.ID {
+		t.Errorf("the same address: %q, %v", u.Person, err)
+	}
+}
+
 const feed = `Employee ID;Email;Last day;Event time
 1;` + janeMail + `;2026-03-01;2026-02-20T09:00:00Z
 2;nobody@kitchen.example;2026-03-01;

@@ -284,7 +284,7 @@ func (f *Federation) find(ctx context.Context, p *provider, c claims) (person st
 		if !p.speaksFor(c.email) {
 			return no("sign-on-domain", "the provider may not speak for addresses of that domain")
 		}
-		id, ok, err := f.o.People.LookupEmailTx(r, c.email)
+		id, ok, err := f.o.People.ExactEmailTx(r, c.email)
 		if err == nil && !ok {
 			err = no("sign-on-nobody", "nobody here has that account").Advise("ask for an account first")
 		}

@@ -52,6 +52,25 @@ func TestSignOn(t *testing.T) {
 	}
 }
 
+// Only the very address joins an account: a spelling that makes no second account is
+// no proof of being its holder (DPP 2.2.4).
+func TestSignOnJoinsTheVeryAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"Jane.Ueberwasser@KITCHEN.example":   "", // planted: the same but for case
+		"jane.ueberwasser+x@kitchen.example": "sign-on-nobody",
+		"ｊane.ueberwasser@kitchen.example":   "sign-on-nobody", // a wide letter
+		"jane.ueberwaſſer@kitchen.example":   "sign-on-nobody", // a long s, that folds to s
+	} {
+		o := newOP(t)
+		s := newSite(t, o)
+		jane := s.f.member(t, janeName, janeMail)
+		o.claims = func(m map[string]any) { m["sub"], m["email"] = "somebody-else", address }
+		if got := s.signOn(t); got != want || (got == "") != (s.entry.Person == jane.ID) {
+			t.Errorf("%s: %q, %+v", address, got, s.entry)
+		}
+	}
+}
+
 // TestObligation_2_4_7_SignOnNeedsTwoFactors: a sign-on elsewhere counts only with
 // a proof of several factors that the configuration names; nothing is assumed.
 func TestObligation_2_4_7_SignOnNeedsTwoFactors(t *testing.T) {

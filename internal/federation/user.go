@@ -237,7 +237,7 @@ func or(err, other error) error {
 // join finds the living account of a user, or asks for one. An account belongs to
 // one user.
 func (f *Federation) join(tx *guard.Tx, u *User) error {
-	id, ok, err := f.o.People.LookupEmailTx(&tx.Reader, u.Address())
+	id, ok, err := f.o.People.ExactEmailTx(&tx.Reader, u.Address())
 	if err != nil {
 		return err
 	}

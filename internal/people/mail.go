@@ -14,23 +14,55 @@ import (
 // maxMail is the longest address (RFC 5321, 4.5.3.1.3).
 const maxMail = 254
 
-// foldMail returns the one form in which an address is compared: lower case and
-// NFKC, the domain in its ASCII form, without what follows a plus sign, and for the
-// one provider that ignores dots without dots. Two spellings that reach one
-// mailbox should not make two accounts.
-func foldMail(address string) (string, error) {
-	bad := strongroom.Faultf(strongroom.Invalid, "email", "the address must be one plain e-mail address").
+func badMail() *strongroom.Fault {
+	return strongroom.Faultf(strongroom.Invalid, "email", "the address must be one plain e-mail address").
 		Advise("write it as name@example.com, without a display name")
+}
+
+// splitMail returns the two halves of an address, the domain in its ASCII form.
+func splitMail(address string) (local, domain string, err error) {
 	a, err := mail.ParseAddress(address)
 	if err != nil || len(address) > maxMail || a.Name != "" || a.Address != address {
-		return "", bad
+		return "", "", badMail()
 	}
 	at := strings.LastIndexByte(address, '@')
-	local := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(address[:at])))
-	domain, err := idna.Lookup.ToASCII(address[at+1:])
+	domain, err = idna.Lookup.ToASCII(address[at+1:])
 	if err != nil || !strings.Contains(domain, ".") {
-		return "", bad
+		return "", "", badMail()
 	}
+	return address[:at], domain, nil
+}
+
+// sameMail reports whether two addresses are one and the same but for the case of
+// ASCII letters and the form of the domain. Letters that only look alike, or become
+// alike in lower case such as the Kelvin sign, are others. What is no address is the
+// same as nothing.
+func sameMail(a, b string) bool {
+	la, da, erra := splitMail(a)
+	lb, db, errb := splitMail(b)
+	return erra == nil && errb == nil && lowerASCII(la) == lowerASCII(lb) && da == db
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, s)
+}
+
+// foldMail returns the one form in which an address is compared where an account is
+// made: lower case and NFKC, the domain in its ASCII form, without what follows a plus
+// sign, and for the one provider that ignores dots without dots. Two spellings that may
+// reach one mailbox should not make two accounts. They are no proof that two people
+// are one: for that see [sameMail].
+func foldMail(address string) (string, error) {
+	local, domain, err := splitMail(address)
+	if err != nil {
+		return "", err
+	}
+	local = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(local)))
 	if head, _, ok := strings.Cut(local, "+"); ok && head != "" {
 		local = head
 	}
@@ -41,7 +73,7 @@ func foldMail(address string) (string, error) {
 		local = strings.ReplaceAll(local, ".", "")
 	}
 	if local == "" {
-		return "", bad
+		return "", badMail()
 	}
 	return local + "@" + domain, nil
 }

@@ -100,16 +100,28 @@ func (p *People) lookup(r *db.Reader, address string) (id string, mark []byte, e
 	return id, mark, err
 }
 
-// LookupEmail returns the id of the living account of an address.
+// LookupEmail returns the id of the living account of an address in any of its
+// spellings.
 func (p *People) LookupEmail(ctx context.Context, email string) (id string, ok bool, err error) {
 	id, _, err = p.Lookup(ctx, email)
 	return id, id != "" && err == nil, err
 }
 
-// LookupEmailTx is [People.LookupEmail] inside a transaction.
-func (p *People) LookupEmailTx(r *db.Reader, email string) (id string, ok bool, err error) {
+// ExactEmailTx returns the id of the living account of exactly this address, but for
+// the case of ASCII letters and the form of the domain: another address that may
+// reach the same mailbox, such as one with a tag, is somebody else's. It is for what
+// joins accounts elsewhere to people. The fault is that of a damaged account where the one
+// that may be meant does not open.
+func (p *People) ExactEmailTx(r *db.Reader, email string) (id string, ok bool, err error) {
 	id, _, err = p.lookup(r, email)
-	return id, id != "" && err == nil, err
+	if err != nil || id == "" {
+		return "", false, err
+	}
+	x, _, err := p.load(r, id)
+	if err != nil || !sameMail(x.Email, email) {
+		return "", false, err
+	}
+	return id, true, nil
 }
 
 // MaySignIn returns nil for a person who may have a session at a time of the data
