@@ -157,7 +157,7 @@ func (a *Access) holds(who strongroom.Actor, q *Request) error {
 func deciders() []string { return []string{authz.Owner, authz.Privacy, authz.Security} }
 
 // lonely reports whether there is nobody but who asked, and whom it is about, who
-// could decide about a request.
+// could decide about a request. Where it cannot be told of somebody, it is an error.
 func (a *Access) lonely(r *db.Reader, q *Request, now time.Time) (bool, error) {
 	for _, role := range deciders() {
 		rows, err := holders(r, role, micros(now))
@@ -174,8 +174,9 @@ func (a *Access) lonely(r *db.Reader, q *Request, now time.Time) (bool, error) {
 			if q.isOwn(who) || a.holds(who, q) != nil {
 				continue
 			}
-			if a.o.People.MaySignIn(r, g.Subject, now) == nil {
-				return false, nil
+			err = a.o.People.MaySignIn(r, g.Subject, now)
+			if err == nil || !strongroom.IsKind(err, strongroom.Unauthenticated) {
+				return false, err
 			}
 		}
 	}

@@ -44,7 +44,7 @@ type room struct {
 }
 
 // person is how somebody stands.
-type person struct{ active, trained, pledged, ended bool }
+type person struct{ active, trained, pledged, ended, damaged bool }
 
 var good = person{active: true, trained: true, pledged: true}
 
@@ -137,7 +137,11 @@ func (g *register) Exists(_ *db.Reader, id string) error {
 }
 
 func (g *register) MaySignIn(_ *db.Reader, id string, _ time.Time) error {
-	if p, _ := g.get(id); !p.active {
+	p, _ := g.get(id)
+	if p.damaged {
+		return strongroom.Faultf(strongroom.Internal, "people-sealed", "the account does not open")
+	}
+	if !p.active {
 		return strongroom.Faultf(strongroom.Unauthenticated, "inactive", "the account cannot sign in now")
 	}
 	return nil

@@ -149,6 +149,9 @@ func TestFounding(t *testing.T) {
 	_, err = r.Approve(t.Context(), onTheSpot(), byClerk.ID, "")
 	want(t, "the owner can decide", err, strongroom.Denied, "")
 	r.stand(owner.ID, person{})
+	r.stand(q.Made[0], person{damaged: true})
+	_, err = r.Approve(t.Context(), onTheSpot(), byClerk.ID, "")
+	want(t, "of one owner it cannot be told", err, strongroom.Internal, "people-sealed")
 	r.stand(q.Made[0], person{})
 	if _, err := r.Approve(t.Context(), onTheSpot(), byClerk.ID, ""); err != nil {
 		t.Errorf("no owner can sign in: %v", err)
