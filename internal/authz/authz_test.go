@@ -207,8 +207,9 @@ func TestRolesFileReplaces(t *testing.T) {
 }
 
 func TestOperatorMakesKeysOfApplicationsOnly(t *testing.T) {
-	e := engine(t, strongroom.Production)
-	r := authz.Request{Actor: actor(authz.Operator), Action: strongroom.Action{Name: "key.add"}, Resource: strongroom.Resource{Type: "Key", ID: "key_1"}}
+	e, production := engine(t, strongroom.Test), engine(t, strongroom.Production)
+	r := authz.Request{Actor: actor(authz.Operator), Action: strongroom.Action{Name: "key.add"}, Resource: strongroom.Resource{Type: "Key", ID: "key_1"}, Now: now, Real: now}
+	r.Actor.Standing.Verified = now
 	for _, c := range []struct {
 		roles any
 		want  bool
@@ -218,6 +219,13 @@ func TestOperatorMakesKeysOfApplicationsOnly(t *testing.T) {
 		r.Resource.Attrs = map[string]any{"roles": c.roles}
 		if d := e.Decide(r); d.Allow != c.want || d.Err != nil {
 			t.Errorf("%v: %+v", c.roles, d)
+		}
+		for act, want := range map[string]bool{"key.add": false, "key.rotate": false, "key.revoke": c.want} {
+			r := r
+			r.Action.Name = act
+			if d := production.Decide(r); d.Allow != want || d.Err != nil {
+				t.Errorf("%s of %v in production: %+v", act, c.roles, d)
+			}
 		}
 	}
 	r.Resource.Attrs = nil

@@ -135,10 +135,10 @@ func (n naive) guarded(r authz.Request) bool {
 		has(a.Roles, "system") && !product,
 		person && !st.Trained && !maintenance && !(test && spot),
 		person && !st.Pledged && strings.HasPrefix(act, "record.") && !(test && spot),
-		person && (reveal || act == "log.export" || act == "root.rotate") && !shown && !maintenance && !(test && spot),
+		person && (reveal || has([]string{"log.export", "root.rotate", "request.approve", "key.add"}, act)) && !shown && !maintenance && !(test && spot),
 		person && reveal && st.Device != "managed" && !test,
 		act == "request.approve" && owned(r),
-		service && act == "request.approve" && !test,
+		service && (act == "request.approve" || act == "key.add") && !test,
 		maintenance && !(person && spot && act == "root.rotate"):
 		return true
 	}

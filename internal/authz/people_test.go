@@ -99,7 +99,11 @@ func TestObligation_2_2_7_DevicesThatOpen(t *testing.T) {
 // TestObligation_2_4_7_StepUp: what is dangerous needs a second factor shown in
 // the last quarter of an hour.
 func TestObligation_2_4_7_StepUp(t *testing.T) {
-	dangerous := []string{"glass.break", "log.export", "policy.approve", "policy.propose", "record.reveal", "root.rotate"}
+	dangerous := []string{
+		"device.enrol", "glass.break", "key.add", "key.rotate", "log.export", "network.edit", "person.invite", "person.reset",
+		"person.resume", "policy.approve", "policy.propose", "record.reveal", "request.approve", "root.rotate", "service.adopt",
+		"session.unlock",
+	}
 	for name, c := range map[string]struct {
 		verified time.Time
 		want     bool

@@ -356,7 +356,11 @@ func (f *fixture) actor(id string, roles ...string) strongroom.Actor {
 		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: f.real.Now()}}
 }
 
-func (f *fixture) boss() strongroom.Actor { return f.actor(strongroom.NewID("usr"), authz.Owner) }
+func (f *fixture) boss() strongroom.Actor {
+	who := f.actor(strongroom.NewID("usr"), authz.Owner)
+	who.Standing.Verified = time.Now() // the time of the guard, which no test moves
+	return who
+}
 
 // directory is the service account of a directory.
 func directory() strongroom.Actor {

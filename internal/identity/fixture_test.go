@@ -117,7 +117,7 @@ func (f *fixture) stand(person string, o identity.Ownership) {
 
 func actor(roles ...string) strongroom.Actor {
 	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: roles, AllStores: true, Door: "http",
-		Standing: strongroom.Standing{Trained: true, Pledged: true}}
+		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: time.Now()}}
 }
 
 // make makes a key for an application at all stores.

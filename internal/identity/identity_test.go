@@ -262,7 +262,7 @@ func TestWhoMayGiveWhat(t *testing.T) {
 		ok   bool
 	}{
 		{"owner", actor("owner"), app, 0, true},
-		{"operator, application", actor("operator"), app, 0, true},
+		{"operator, application", actor("operator"), app, strongroom.Denied, false},
 		{"operator, owner", actor("operator"), with(func(s *identity.KeySpec) { s.Roles = []string{"owner"} }), strongroom.Denied, false},
 		{"operator, both", actor("operator"), with(func(s *identity.KeySpec) { s.Roles = []string{"application", "owner"} }), strongroom.Denied, false},
 		{"application", actor("application"), app, strongroom.Denied, false},

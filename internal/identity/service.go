@@ -2,10 +2,12 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"strongroom"
+	"strongroom/internal/authz"
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
 )
@@ -100,8 +102,8 @@ func (i *Identity) canOwn(r *db.Reader, person string, now time.Time) error {
 }
 
 // Adopt gives a service an owner, or hands it over to another one. A key that was
-// to die because nobody owned it goes on. Faults: Invalid, Denied, NotFound,
-// Conflict for an owner who is not active or a service that has ended.
+// to die because nobody owned it goes on. Only an owner adopts for themselves
+// (Denied, code "four-eyes"). Faults: Invalid, Denied, NotFound, Conflict for an owner who is not active or a service that has ended.
 func (i *Identity) Adopt(ctx context.Context, who strongroom.Actor, id string, a Adoption) (Key, error) {
 	err := checkRotate(a.RotateEvery)
 	if err == nil && a.Purpose != "" {
@@ -111,6 +113,9 @@ func (i *Identity) Adopt(ctx context.Context, who strongroom.Actor, id string, a
 		return Key{}, i.refuse(ctx, who, serviceAdopt, err)
 	}
 	return i.change(ctx, who, serviceAdopt, id, func(tx *guard.Tx, k *Key) error {
+		if a.Owner == who.ID && !mayTake(who) {
+			return strongroom.Faultf(strongroom.Denied, "four-eyes", "another person makes you the owner").Advise("let an owner adopt it for you")
+		}
 		if err := i.canOwn(&tx.Reader, a.Owner, tx.Now()); err != nil {
 			return err
 		}
@@ -130,6 +135,12 @@ func (i *Identity) Adopt(ctx context.Context, who strongroom.Actor, id string, a
 		tx.Note("account", a.Owner)
 		return nil
 	})
+}
+
+// mayTake reports whether who may make themselves the owner of a service, and so
+// hold its key: an owner who does not also look after security.
+func mayTake(who strongroom.Actor) bool {
+	return slices.Contains(who.Roles, authz.Owner) && !slices.Contains(who.Roles, authz.Security)
 }
 
 // Suspend has a service refused from the commit on, until [Identity.Resume].

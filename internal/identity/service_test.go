@@ -358,3 +358,27 @@ func TestServiceWithoutKey(t *testing.T) {
 		t.Errorf("a revoked service works: %v", err)
 	}
 }
+
+// Whoever owns a service may take its key: nobody but an owner gives it to
+// themselves.
+func TestNobodyAdoptsForThemselves(t *testing.T) {
+	f := fresh(t, strongroom.Production)
+	k, _ := f.make(t, nil)
+	for _, c := range []struct {
+		roles []string
+		may   bool
+	}{
+		{[]string{"security"}, false},
+		{[]string{"owner", "security"}, false},
+		{[]string{"owner"}, true},
+	} {
+		who := actor(c.roles...)
+		_, err := f.Adopt(t.Context(), who, k.ID, identity.Adoption{Owner: who.ID, Purpose: "shipping"})
+		if (err == nil) != c.may || err != nil && !strongroom.IsKind(err, strongroom.Denied) {
+			t.Errorf("%v adopts for itself: %v", c.roles, err)
+		}
+		if _, err := f.Adopt(t.Context(), who, k.ID, identity.Adoption{Owner: strongroom.NewID("usr"), Purpose: "shipping"}); err != nil {
+			t.Errorf("planted: %v adopts for another: %v", c.roles, err)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func TestObligation_2_2_9(t *testing.T) {
 		if l := must(f.Locks(t.Context(), security()))(t); len(l) != 1 || l[0].Person != ana.id || l[0].Complete {
 			t.Errorf("locks: %+v", l)
 		}
-		must0(t, f.Unlock(t.Context(), security(), ana.id))
+		must0(t, f.Unlock(t.Context(), f.security(), ana.id))
 		if o := f.signIn(ana, stranger(300)); !f.holds(o, stranger(300)) {
 			t.Error("cannot sign in after the unlock")
 		}
@@ -88,7 +88,7 @@ func TestObligation_2_2_9(t *testing.T) {
 		if g := must(f.Gauges(t.Context()))(t); g.Open != 0 || g.UnderWay == 0 || g.Locked != 1 || g.Complete != 1 {
 			t.Errorf("gauges: %+v", g)
 		}
-		must0(t, f.Unlock(t.Context(), security(), ana.id))
+		must0(t, f.Unlock(t.Context(), f.security(), ana.id))
 		f.signIn(ana, home)
 		if g := must(f.Gauges(t.Context()))(t); g.Open != 1 || g.Locked != 0 {
 			t.Errorf("gauges: %+v", g)
@@ -107,7 +107,7 @@ func TestObligation_2_2_9(t *testing.T) {
 		must0(t, err)
 		_, err = f.Passkey(t.Context(), ch.ID, dev.get(t, options), home)
 		wantCode(t, err, "account-locked")
-		must0(t, f.Unlock(t.Context(), security(), ana.id))
+		must0(t, f.Unlock(t.Context(), f.security(), ana.id))
 		f.signIn(ana, home)
 	})
 }

@@ -172,6 +172,13 @@ func security() strongroom.Actor {
 	}
 }
 
+// security is somebody of security who has just shown two factors.
+func (f *fixture) security() strongroom.Actor {
+	who := security()
+	who.Standing.Verified = f.real.Now()
+	return who
+}
+
 // events returns the events of an action, all if it is empty.
 func (f *fixture) events(action string) (out []audit.Event) {
 	f.t.Helper()

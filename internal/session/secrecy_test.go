@@ -82,7 +82,7 @@ func TestEnumeration(t *testing.T) {
 	}
 	// The planted mistake: an account that answers otherwise is noticed.
 	f.people.with(ana.id, func(x *person) { x.password = "wrong" })
-	must0(t, f.Unlock(t.Context(), security(), ana.id))
+	must0(t, f.Unlock(t.Context(), f.security(), ana.id))
 	if slices.Equal(ask(f, ana.email), want) {
 		t.Error("the comparison cannot fail")
 	}

@@ -295,7 +295,7 @@ func TestEvents(t *testing.T) {
 	if err := f.Disable(t.Context(), strongroom.System("detect"), ana.id, audit.Word("volume")); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Unlock(t.Context(), security(), ana.id); err != nil {
+	if err := f.Unlock(t.Context(), f.security(), ana.id); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
