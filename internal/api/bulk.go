@@ -92,8 +92,8 @@ func (a *API) bulk(c *call, in *ingestIn) error {
 	}
 }
 
-// cutOff records that the body could not be read on. It returns err, or why it
-// could not be recorded.
+// cutOff records why a stream goes no further. It returns err, or why it could not be
+// recorded.
 func (a *API) cutOff(c *call, err error) error {
 	if !isRefusal(err) {
 		return err
@@ -102,8 +102,12 @@ func (a *API) cutOff(c *call, err error) error {
 }
 
 // storeBatch stores the lines and appends an answer for each. The error is one
-// that concerns all of them.
+// that concerns all of them. A body may take hours, so who sends it is recognised
+// anew: a key, token or session that ended meanwhile stores nothing more (DPP 2.2.12).
 func (a *API) storeBatch(c *call, in *ingestIn, batch []line, out []byte, total *vault.Ingested) ([]byte, error) {
+	if err := a.recogniseAgain(c); err != nil {
+		return out, a.cutOff(c, err)
+	}
 	ins := make([]vault.In, len(batch))
 	for i, l := range batch {
 		ins[i] = in.with(l.text)

@@ -123,3 +123,28 @@ func (a *API) recognise(c *call) error {
 	c.who = who
 	return nil
 }
+
+// recogniseAgain says who calls in the midst of a call, with what they may by now. A
+// device has proved itself for the whole call: its proof is good for once.
+func (a *API) recogniseAgain(c *call) error {
+	var who strongroom.Actor
+	var err error
+	if session.IsToken(c.token) {
+		if who, err = a.o.Sessions.Authenticate(c.ctx, c.token, c.from); err == nil {
+			who.Standing.Device = c.who.Standing.Device
+		}
+	} else {
+		who, err = a.caller(c)
+	}
+	if err != nil {
+		return err
+	}
+	if who.ID != c.who.ID {
+		return strongroom.Faultf(strongroom.Unauthenticated, "", "the caller is another by now")
+	}
+	if err := a.admit(c.ctx, c.r, who.ID); err != nil {
+		return err
+	}
+	c.who = who
+	return nil
+}
