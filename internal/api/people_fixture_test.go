@@ -33,6 +33,10 @@ func (f *fixture) openPeople(g *guard.Guard, ring *keys.Ring, ks *keys.Keys, law
 			return f.access.Roles(r, person, now)
 		},
 		Founded: []people.Hook{func(tx *guard.Tx, person string) error { return f.access.FoundTx(tx, person) }},
+		Changed: []people.Hook{func(tx *guard.Tx, person string) error {
+			_, err := f.sessions.RevokeOthersTx(tx, person)
+			return err
+		}},
 		Ended: []people.Hook{func(tx *guard.Tx, person string) error {
 			_, err := f.sessions.RevokeAllTx(tx, person)
 			return err

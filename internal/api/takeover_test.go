@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // stand shows what a person must before anything else.
@@ -66,5 +67,29 @@ func TestNobodyWalksIntoTheAccountOfAnOwner(t *testing.T) {
 	sec, _ := o.join("sille@lindqvist.example", "security")
 	if a := sec.call("POST", "/v1/people/"+id+"/reset", ""); a.status != http.StatusForbidden {
 		t.Errorf("security resets the owner: %d", a.status)
+	}
+}
+
+// Who changes how they sign in may do so because somebody else holds a session.
+func TestAChangedPasswordEndsOtherSessions(t *testing.T) {
+	for name, change := range map[string]func(u *user){
+		"password": func(u *user) {
+			u.want(http.StatusNoContent, "POST", "/v1/account/password", `{"old":"`+goodWords+`","new":"Blau-8-Regen-Pfad!"}`, nil)
+		},
+		"recovery codes": func(u *user) { u.want(http.StatusOK, "POST", "/v1/account/recovery-codes", "", nil) },
+	} {
+		f := serve(t, nil)
+		o, _ := f.first()
+		before := &user{f: f, token: o.token}
+		o.signIn(ownerEmail)
+		f.clock.SetOffset(f.clock.Offset() + 48*time.Hour)
+		if a := before.call("GET", "/v1/session", ""); a.status != http.StatusOK {
+			t.Fatalf("planted: %s: before the change: %d", name, a.status)
+		}
+		change(o)
+		if a := before.call("GET", "/v1/session", ""); a.status != http.StatusUnauthorized {
+			t.Errorf("%s: the other session goes on: %d", name, a.status)
+		}
+		o.want(http.StatusOK, "GET", "/v1/session", "", nil)
 	}
 }

@@ -33,6 +33,7 @@ func (a *App) openPeople() {
 			return a.access.Roles(r, person, now)
 		},
 		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
+		Changed:   []people.Hook{a.endOtherSessions},
 		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},
 		Ended:     []people.Hook{a.endSessions, a.endRights, a.identity.EndOwnedTx, a.endDevices, a.endLinks},
 	})
@@ -54,6 +55,11 @@ func (a *App) openPeople() {
 
 func (a *App) endSessions(tx *guard.Tx, person string) error {
 	_, err := a.sessions.RevokeAllTx(tx, person)
+	return err
+}
+
+func (a *App) endOtherSessions(tx *guard.Tx, person string) error {
+	_, err := a.sessions.RevokeOthersTx(tx, person)
 	return err
 }
 

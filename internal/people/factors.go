@@ -263,9 +263,11 @@ func (p *People) newRecovery(tx *guard.Tx, k seal.Key, person string) ([]factor.
 // RecoveryCodes makes a new set of codes in the place of the old one. They are in
 // the answer and nowhere else.
 func (p *People) RecoveryCodes(ctx context.Context, who strongroom.Actor) (codes []factor.Code, err error) {
-	err = p.own(ctx, who, func(tx *guard.Tx, _ Person, k seal.Key, _ bool) error {
-		codes, err = p.newRecovery(tx, k, who.ID)
-		return err
+	err = p.own(ctx, who, func(tx *guard.Tx, _ Person, k seal.Key, in bool) error {
+		if codes, err = p.newRecovery(tx, k, who.ID); err != nil || in {
+			return err
+		}
+		return run(p.o.Changed, tx, who.ID)
 	})
 	if err != nil {
 		return nil, err

@@ -280,7 +280,10 @@ func (p *People) SetPassword(ctx context.Context, who strongroom.Actor, old, typ
 		if err != nil {
 			return err
 		}
-		return insertPassword(tx, row)
+		if err := insertPassword(tx, row); err != nil || in {
+			return err
+		}
+		return run(p.o.Changed, tx, who.ID)
 	})
 }
 

@@ -68,6 +68,9 @@ type Options struct {
 	Roles func(r *db.Reader, person string, now time.Time) ([]string, error)
 	// Founded runs in the commit that makes the first owner: it grants the rights.
 	Founded []Hook
+	// Changed runs in the commit in which a person changes the own password or makes
+	// new recovery codes: their other sessions die.
+	Changed []Hook
 	// Suspended runs in the commit that suspends or resets a person: sessions die.
 	Suspended []Hook
 	// Ended runs in the commit that ends a person: sessions, keys, grants and open

@@ -112,6 +112,15 @@ func (s *Sessions) RevokeAllTx(tx *guard.Tx, person string) (int, error) {
 	return s.endAll(tx, person, Left)
 }
 
+// RevokeOthersTx ends the sessions of a person but the one that acts, in the
+// transaction in which they change how they sign in: who holds another one may be
+// the reason. The event of that stands for it. It returns how many there were.
+func (s *Sessions) RevokeOthersTx(tx *guard.Tx, person string) (int, error) {
+	tx.AfterCommit(func() { s.Forget(person) })
+	n, err := endOthers(tx, person, db.Micros(s.o.Real.Now()), string(Revoked), tx.Actor().Session)
+	return int(n), err
+}
+
 func (s *Sessions) endAll(tx *guard.Tx, person string, cause Cause) (int, error) {
 	tx.AfterCommit(func() { s.Forget(person) })
 	n, err := endSessions(tx, person, db.Micros(s.o.Real.Now()), string(cause))

@@ -49,6 +49,7 @@ const (
 		where id = $1 and digest = $2 and ended_at = 0`
 	sqlEndSession  = `update session_session set ended_at = $2, cause = $3 where id = $1 and ended_at = 0`
 	sqlEndSessions = `update session_session set ended_at = $2, cause = $3 where person = $1 and ended_at = 0`
+	sqlEndOthers   = `update session_session set ended_at = $2, cause = $3 where person = $1 and ended_at = 0 and id <> $4`
 	sqlSetUsed     = `insert into session_use (session, used_at, proof) values ($1, $2, $3)
 		on conflict (session) do update set used_at = excluded.used_at, proof = excluded.proof where session_use.used_at < excluded.used_at`
 
@@ -183,6 +184,10 @@ func endSession(tx *guard.Tx, id string, at int64, cause string) (int64, error) 
 
 func endSessions(tx *guard.Tx, person string, at int64, cause string) (int64, error) {
 	return tx.Exec(sqlEndSessions, person, at, cause)
+}
+
+func endOthers(tx *guard.Tx, person string, at int64, cause, but string) (int64, error) {
+	return tx.Exec(sqlEndOthers, person, at, cause, but)
 }
 
 func setUsed(tx *guard.Tx, id string, at int64, proof []byte) error {
