@@ -62,7 +62,7 @@ bench-quick: build need ## the same table from less data, at most 90 seconds
 	$(CLUSTER) -durable $(GO) run ./internal/bench/cmd/bench -quick $(BENCHFLAGS) -json bench.json
 
 docs: build ## write the generated pages anew
-	$(GO) test ./internal/api -run Golden -update
+	$(GO) test ./internal/api -run Documents -update
 
 clean:
 	rm -rf bin bench.json

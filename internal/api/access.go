@@ -84,7 +84,7 @@ type requestsIn struct {
 	Own    bool   `query:"own" doc:"those that you have asked for, or that are about you"`
 	State  string `query:"state" of:"open approved refused withdrawn expired" doc:"open, approved, refused, withdrawn or expired; missing is all"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
 }
 
 type requestsOut struct {
@@ -116,7 +116,7 @@ type grantsIn struct {
 	Person string `query:"person" doc:"of one person, over or not; missing is all"`
 	Live   bool   `query:"live" doc:"those that nobody ended"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
 }
 
 type grantsOut struct {

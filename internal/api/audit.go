@@ -17,7 +17,7 @@ type eventPage struct {
 
 type eventsIn struct {
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" max:"1000" doc:"at most this many, 50 if missing; more than 1000 is refused"`
+	Limit  int64  `query:"limit" cap:"1000" doc:"at most this many, 50 if missing; more than 1000 counts as 1000"`
 }
 
 type proofIn struct {

@@ -21,6 +21,7 @@ type param struct {
 	field int
 	kind  paramKind
 	max   int64    // of an intParam; 0 is none
+	page  int64    // of a limit: the longest page there is; more counts as this
 	of    []string // all values that there are, of a word; nil is any
 	must  bool     // it may not be missing
 	doc   string
@@ -44,7 +45,7 @@ const (
 func paramsOf(t reflect.Type) (ps []param, body bool) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		p := param{field: i, max: maxOf(f), of: strings.Fields(f.Tag.Get("of")), must: f.Tag.Get("must") != "", doc: f.Tag.Get("doc")}
+		p := param{field: i, max: numberOf(f, "max"), page: numberOf(f, "cap"), of: strings.Fields(f.Tag.Get("of")), must: f.Tag.Get("must") != "", doc: f.Tag.Get("doc")}
 		var tag string
 		if tag, p.path = f.Tag.Lookup("path"); !p.path {
 			tag = f.Tag.Get("query")
@@ -74,9 +75,9 @@ func paramsOf(t reflect.Type) (ps []param, body bool) {
 	return ps, body
 }
 
-// maxOf reads a field's tag of its greatest value, 0 if it has none.
-func maxOf(f reflect.StructField) int64 {
-	tag := f.Tag.Get("max")
+// numberOf reads a field's tag that holds a number, 0 if it has none.
+func numberOf(f reflect.StructField, name string) int64 {
+	tag := f.Tag.Get(name)
 	if tag == "" {
 		return 0
 	}
@@ -150,23 +151,31 @@ type capped struct {
 	name  string
 	field int
 	max   int64
+	page  int64
 }
 
 func capsOf(t reflect.Type) (out []capped) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && maxOf(f) > 0 {
-			out = append(out, capped{name, i, maxOf(f)})
+		top, page := numberOf(f, "max"), numberOf(f, "cap")
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && top+page > 0 {
+			out = append(out, capped{name, i, top, page})
 		}
 	}
 	return out
 }
 
-// checkCaps refuses a number of the body that is over its greatest value.
+// checkCaps refuses a number of the body that is over its greatest value, and cuts
+// one that asks for a longer page than there is.
 func checkCaps(in reflect.Value, caps []capped) error {
 	for _, c := range caps {
-		if n := in.Field(c.field).Int(); n < 0 || n > c.max {
-			return outOfRange(c.name, c.max)
+		n := in.Field(c.field).Int()
+		if c.page > 0 && n > c.page {
+			in.Field(c.field).SetInt(c.page)
+			continue
+		}
+		if n < 0 || c.max > 0 && n > c.max {
+			return outOfRange(c.name, max(c.max, c.page))
 		}
 	}
 	return nil
@@ -207,6 +216,9 @@ func (p param) set(f reflect.Value, v string) error {
 		f.SetString(v)
 	case intParam:
 		n, err := strconv.ParseInt(v, 10, 64)
+		if p.page > 0 && n > p.page {
+			n, err = p.page, nil // an answer says with its cursor that there is more
+		}
 		if p.max > 0 && (err != nil || n < 0 || n > p.max) {
 			return outOfRange(p.name, p.max)
 		}

@@ -11,13 +11,13 @@ func (rt Route) Streams() bool { return rt.raw != "" }
 // MaxLimit returns the greatest page the route gives.
 func (rt Route) MaxLimit() (int64, bool) {
 	for _, p := range rt.params {
-		if p.name == "limit" && p.max > 0 {
-			return p.max, true
+		if p.name == "limit" && p.page > 0 {
+			return p.page, true
 		}
 	}
 	for _, c := range rt.caps {
 		if c.name == "limit" {
-			return c.max, true
+			return c.page, true
 		}
 	}
 	return 0, false

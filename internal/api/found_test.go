@@ -54,7 +54,7 @@ func TestRevealByFind(t *testing.T) {
 		`{"purpose":"marketing","reference":"7000","find":{"email":"ada@example.com"}}`:                    400,
 		`{"purpose":"fulfilment","reference":"7000","tokens":["x"],"find":{"email":"ada@example.com"}}`:    400,
 		`{"purpose":"fulfilment","reference":"7000","find":{}}`:                                            400,
-		`{"purpose":"fulfilment","reference":"7000","find":{"email":"ada@example.com","limit":201}}`:       400,
+		`{"purpose":"fulfilment","reference":"7000","find":{"email":"ada@example.com","limit":-1}}`:        400,
 		`{"purpose":"subject_request","reference":"7000","find":{"email":"ada@example.com"}}`:              403,
 		`{"purpose":"fulfilment","reference":"7000","find":{"email":"ada@example.com","unknown":"field"}}`: 400,
 	} {

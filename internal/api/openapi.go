@@ -163,7 +163,7 @@ func fieldsOf(t reflect.Type) (out []field) {
 		if name == "" {
 			continue
 		}
-		out = append(out, field{name: name, typ: f.Type, doc: f.Tag.Get("doc"), max: maxOf(f), optional: strings.Contains(opts, "omit")})
+		out = append(out, field{name: name, typ: f.Type, doc: f.Tag.Get("doc"), max: numberOf(f, "max"), optional: strings.Contains(opts, "omit")})
 	}
 	return out
 }

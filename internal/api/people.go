@@ -32,7 +32,7 @@ type personOut struct {
 type peopleIn struct {
 	State  string `query:"state" of:"invited active suspended ended" doc:"invited, active, suspended or ended; missing is all"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
 }
 
 type peopleOut struct {
@@ -110,7 +110,7 @@ type deviceOut struct {
 type devicesIn struct {
 	Owner  string `query:"owner" doc:"of one person; missing is all"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
 }
 
 type devicesOut struct {

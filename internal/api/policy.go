@@ -48,7 +48,7 @@ type stepOut struct {
 
 type versionsIn struct {
 	Before int64 `query:"before" doc:"versions with lower numbers; missing begins with the newest"`
-	Limit  int64 `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+	Limit  int64 `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
 }
 
 type versionsOut struct {

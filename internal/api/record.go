@@ -48,7 +48,7 @@ type listIn struct {
 	Store  string `path:"store" doc:"the store's id"`
 	Kind   string `query:"kind" of:"order orders customer customers fulfillment fulfillments fulfilment fulfilments store stores" doc:"order, customer, fulfillment or store; the plural and the British spelling are taken too"`
 	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
 }
 
 type oneIn struct {
@@ -65,7 +65,7 @@ type findIn struct {
 	NationalID string `json:"national_id,omitempty"`
 	ExternalID string `json:"external_id,omitempty"`
 	Cursor     string `json:"cursor,omitempty"`
-	Limit      int64  `json:"limit,omitempty" max:"200" doc:"at most this many, 50 if missing; more than 200 is refused"`
+	Limit      int64  `json:"limit,omitempty" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
 }
 
 type eraseIn struct {
