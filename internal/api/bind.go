@@ -40,7 +40,7 @@ const (
 
 // paramsOf reads the tags of a request type: `path:"store"`, `query:"limit"`; a
 // cursor says `query:"cursor,opaque"`, a number its greatest value with
-// `max:"200"`, a word the closed list it is of with `of:"orders customers"`, and
+// `max:"200"`, the limit of a list its longest page with `cap:"200"`, a word the closed list it is of with `of:"orders customers"`, and
 // what may not be missing `must:"true"`. body is true if any other field is JSON.
 func paramsOf(t reflect.Type) (ps []param, body bool) {
 	for i := range t.NumField() {
@@ -150,8 +150,8 @@ func bindParams(r *http.Request, ps []param, into reflect.Value) error {
 type capped struct {
 	name  string
 	field int
-	max   int64
-	page  int64
+	max   int64 // more is refused; 0 is none
+	page  int64 // more counts as this; 0 is none
 }
 
 func capsOf(t reflect.Type) (out []capped) {
@@ -273,7 +273,7 @@ func isOpaque(s string) bool {
 }
 
 // pageSize returns the limit of a list: the default where none is given. What is
-// over the cap has been refused.
+// over the cap has been cut to it.
 func pageSize(n int64) int {
 	if n <= 0 {
 		return defaultLimit

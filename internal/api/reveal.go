@@ -139,13 +139,17 @@ func revealTokens(a *API, ctx context.Context, who strongroom.Actor, in *tokensI
 	return out, err
 }
 
+// maxFound is the longest page of records that one reveal finds and opens.
+const maxFound = 200
+
 // revealFound finds records and opens each as a reveal by its id does: a decision,
 // an event and a debit for each. What does not open says why in its place; what is
 // wrong with the request itself is the answer to all of it.
 func revealFound(a *API, ctx context.Context, who strongroom.Actor, in *tokensIn) (tokensOut, error) {
 	if in.Find.Limit < 0 {
-		return tokensOut{}, outOfRange("limit", 200)
+		return tokensOut{}, outOfRange("limit", maxFound)
 	}
+	in.Find.Limit = min(in.Find.Limit, maxFound)
 	list, err := find(a, ctx, who, in.Find)
 	if err != nil {
 		return tokensOut{}, err
