@@ -116,24 +116,22 @@ func (s *session) script(sql string) error {
 	return nil
 }
 
-// ownTables makes the tables of this package. Two processes may collide in
-// doing so; the second time they are there.
+// ownTables makes the tables of this package. PostgreSQL can fail in several
+// ways when two servers create one table at once, "if not exists" or not: a lock
+// keeps them apart.
 func (d *DB) ownTables(ctx context.Context) error {
-	create := func(tx *Tx) error {
-		if d.engine == SQLite {
-			_, err1 := tx.Exec(sqlMigrationTableSQLite)
-			_, err2 := tx.Exec(sqlProbeTableSQLite)
-			return cmp.Or(err1, err2)
+	statements := []text{sqlMigrationTableSQLite, sqlProbeTableSQLite}
+	if d.engine == Postgres {
+		statements = []text{sqlTablesLockPostgres, sqlMigrationTablePostgres, sqlProbeTablePostgres}
+	}
+	return d.Update(ctx, func(tx *Tx) error {
+		for _, sql := range statements {
+			if _, err := tx.Exec(sql); err != nil {
+				return err
+			}
 		}
-		_, err1 := tx.Exec(sqlMigrationTablePostgres)
-		_, err2 := tx.Exec(sqlProbeTablePostgres)
-		return cmp.Or(err1, err2)
-	}
-	err := d.Update(ctx, create)
-	if strongroom.IsKind(err, strongroom.Conflict) {
-		err = d.Update(ctx, create)
-	}
-	return err
+		return nil
+	})
 }
 
 type key struct {

@@ -75,19 +75,27 @@ func TestMigrationIsWholeOrNot(t *testing.T) {
 	})
 }
 
-func TestTwoServersMigrateAtOnce(t *testing.T) {
-	o := dbtest.Options(t, db.Postgres)
+func TestServersMigrateAtOnce(t *testing.T) {
 	schema := []db.Schema{{Package: "a", FS: files("0001_init", "create table a_x (id integer primary key)")}}
-	total := make(chan int)
-	for range 4 {
+	for range 5 {
+		migrateAtOnce(t, dbtest.Options(t, db.Postgres), schema)
+	}
+}
+
+// migrateAtOnce lets eight servers, opened before, find one empty database in
+// the same moment.
+func migrateAtOnce(t *testing.T, o db.Options, schema []db.Schema) {
+	t.Helper()
+	const servers = 8
+	start, total := make(chan struct{}), make(chan int)
+	for range servers {
+		d, err := db.Open(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
 		go func() {
-			d, err := db.Open(context.Background(), o)
-			if err != nil {
-				t.Error(err)
-				total <- 0
-				return
-			}
-			defer d.Close()
+			<-start
 			applied, err := d.Migrate(context.Background(), schema)
 			if err != nil {
 				t.Error(err)
@@ -95,8 +103,9 @@ func TestTwoServersMigrateAtOnce(t *testing.T) {
 			total <- len(applied)
 		}()
 	}
+	close(start)
 	sum := 0
-	for range 4 {
+	for range servers {
 		sum += <-total
 	}
 	if sum != 1 {

@@ -46,6 +46,10 @@ create table if not exists db_probe (
 	at integer not null
 ) strict`
 
+	// The tables of this package are made under a lock of no table, since there may be
+	// none yet; the number is the first eight bytes of "strongroom tables".
+	sqlTablesLockPostgres = `select pg_advisory_xact_lock(8319400234579358319)`
+
 	sqlProbeTablePostgres = `
 create table if not exists db_probe (
 	id bigint primary key,
