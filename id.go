@@ -7,14 +7,19 @@ import (
 	"strings"
 )
 
-var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+// letters leave out i, l, o and u, which are read as something else.
+const letters = "0123456789abcdefghjkmnpqrstvwxyz"
+
+const idChars = 26 // 16 bytes in base32
+
+var idEncoding = base32.NewEncoding(letters).WithPadding(base32.NoPadding)
 
 // RecordID returns a record's id as callers see it: rec_ and 26 characters of
 // base32, the shape of every other id, of which the first eight bytes are zero.
 func RecordID(number uint64) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[8:], number)
-	return "rec_" + idEncoding.EncodeToString(b[:])
+	return IDFrom("rec", b)
 }
 
 // NewID returns prefix, an underscore and 128 random bits in lower-case
@@ -22,23 +27,25 @@ func RecordID(number uint64) string {
 func NewID(prefix string) string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
-	return prefix + "_" + idEncoding.EncodeToString(b[:])
+	return IDFrom(prefix, b)
 }
 
-// IsID reports whether s has the shape that [NewID] gives: a word of lower-case
-// letters, an underscore and 26 characters of base32. No name is spelled so.
-func IsID(s string) bool {
-	prefix, rest, ok := strings.Cut(s, "_")
-	if !ok || prefix == "" || len(prefix) > 8 || len(rest) != idEncoding.EncodedLen(16) {
-		return false
-	}
-	for i := range len(prefix) {
-		if prefix[i] < 'a' || prefix[i] > 'z' {
-			return false
-		}
-	}
-	_, err := idEncoding.DecodeString(rest)
-	return err == nil
+// IDFrom returns the id of the shape of [NewID] whose bits are b, for ids that are
+// computed.
+func IDFrom(prefix string, b [16]byte) string { return prefix + "_" + idEncoding.EncodeToString(b[:]) }
+
+// IsID reports whether s has the shape that [NewID] gives ids with prefix. What
+// has not is never looked up or written to the log.
+func IsID(prefix, s string) bool {
+	rest, ok := strings.CutPrefix(s, prefix)
+	return ok && len(rest) == 1+idChars && rest[0] == '_' && strings.Trim(rest[1:], letters) == ""
+}
+
+// IsAnyID reports whether s has the shape that [NewID] gives with some prefix: a
+// word of one to eight lower-case letters. No name is spelled so.
+func IsAnyID(s string) bool {
+	prefix, _, _ := strings.Cut(s, "_")
+	return prefix != "" && len(prefix) <= 8 && strings.Trim(prefix, "abcdefghijklmnopqrstuvwxyz") == "" && IsID(prefix, s)
 }
 
 // MaxName is the longest name a caller may choose, in bytes.

@@ -36,6 +36,15 @@ func ParseEnvironment(s string) (Environment, error) {
 	return "", Faultf(Invalid, "environment", "environment must be %q or %q", Production, Test)
 }
 
+// Prefix returns what the secrets of a kind begin with in e: the kind, then _live_
+// in production and _test_ elsewhere, so that no one takes one for another.
+func (e Environment) Prefix(kind string) string {
+	if e == Production {
+		return kind + "_live_"
+	}
+	return kind + "_test_"
+}
+
 // Purpose is why personal data is opened. The list is closed (DPP 3.1.2).
 type Purpose string
 
@@ -91,6 +100,9 @@ type Actor struct {
 	Session string
 	// Door is where the call came in: http, socket, command, job.
 	Door string
+	// Seen is when the actor was recognised, in turns of the guard, which refuses
+	// what has ended since; 0 where nothing is remembered of who calls.
+	Seen uint64
 	// Standing is what else a policy may know of a person.
 	Standing Standing
 	// Elevations are rights for a while, each for one store and one purpose.

@@ -67,6 +67,43 @@ func TestNewIDs(t *testing.T) {
 	}
 }
 
+func TestIsID(t *testing.T) {
+	good := "str_0123456789abcdefghjkmnpqrz"
+	if !strongroom.IsID("str", good) || !strongroom.IsAnyID(good) || !strongroom.IsID("str", strongroom.NewID("str")) {
+		t.Error("an id is not taken for one")
+	}
+	if id := strongroom.IDFrom("usr", [16]byte{15: 1}); id != "usr_00000000000000000000000004" || !strongroom.IsID("usr", id) {
+		t.Errorf("a computed id is %s", id)
+	}
+	if strongroom.IsID("st", good) || strongroom.IsID("rec", good) || strongroom.IsID("str_", good) || strongroom.IsID("", good) {
+		t.Error("an id of another kind is taken")
+	}
+	for why, bad := range map[string]string{
+		"empty": "", "no bits": "str_", "short": good[:29], "long": good + "0", "no underscore": "str-" + good[4:],
+		"upper case": "str_" + strings.ToUpper(good[4:]), "a letter left out": good[:29] + "l", "in the middle": good[:9] + "u" + good[10:],
+		"a line's end": good[:28] + "\r\n", "a line in it": good[:10] + "\n\n" + good[12:], "outside ASCII": good[:28] + "é",
+	} {
+		if strongroom.IsID("str", bad) || strongroom.IsAnyID(bad) {
+			t.Errorf("%s: taken for an id", why)
+		}
+	}
+	for why, prefix := range map[string]string{"none": "", "long": "abcdefghi", "upper case": "Str", "a digit": "s3", "a space": "s r"} {
+		if strongroom.IsAnyID(prefix + good[3:]) {
+			t.Errorf("prefix, %s: taken for an id", why)
+		}
+	}
+}
+
+func TestPrefixOfSecrets(t *testing.T) {
+	for env, want := range map[strongroom.Environment]string{
+		strongroom.Production: "sr_live_", strongroom.Test: "sr_test_", "": "sr_test_",
+	} {
+		if got := env.Prefix("sr"); got != want {
+			t.Errorf("%q: %s, want %s", env, got, want)
+		}
+	}
+}
+
 func TestClockKeepsTicking(t *testing.T) {
 	var c strongroom.Clock
 	c.SetOffset(31 * 24 * time.Hour)

@@ -141,7 +141,7 @@ func (w *work) Sync(ctx context.Context, who strongroom.Actor, store string, res
 	if !since.IsZero() {
 		o.Args.Nums[0] = since.Unix()
 	}
-	if !strongroom.IsID(store) {
+	if !strongroom.IsAnyID(store) {
 		return "", strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
 	}
 	return w.submit(ctx, who, intake.ActionSync, strongroom.Resource{Type: "Store", ID: store, Store: store}, o, func(tx *guard.Tx) error {

@@ -104,7 +104,7 @@ type card struct {
 // Faults: Invalid for a connection that cannot work, NotFound and Erased for the
 // store.
 func (i *Intake) Connect(ctx context.Context, who strongroom.Actor, store string, c Connection) error {
-	if !strongroom.IsID(store) {
+	if !strongroom.IsAnyID(store) {
 		return strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
 	}
 	platform, err := i.o.Vault.PlatformOf(ctx, store)

@@ -171,7 +171,7 @@ func (a Args) encode(known []string) (string, error) {
 		words = append(words, "#"+strconv.FormatInt(n, 10))
 	}
 	for _, id := range a.IDs {
-		if !strongroom.IsID(id) && !slices.Contains(known, id) {
+		if !strongroom.IsAnyID(id) && !slices.Contains(known, id) {
 			return "", strongroom.Faultf(strongroom.Invalid, "job-args", "an argument of a job is neither an id nor a word of its kind")
 		}
 		words = append(words, id)
