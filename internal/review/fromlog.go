@@ -6,31 +6,29 @@ import (
 	"time"
 
 	"strongroom/internal/audit"
-	"strongroom/internal/tlog"
 )
 
 // FromLog reads use and reveals from the audit log, which keeps time in milliseconds.
-// Both walk the log from its beginning: the root at a month's end is that of the tree
-// over every event before it. They are for work that is done once a month or on
-// demand.
+// Both begin at the place of the time they are asked for, so that what they cost goes
+// with the events of that stretch and not with the log's age.
 func FromLog(log *audit.Log) Events { return fromLog{log} }
 
 type fromLog struct{ log *audit.Log }
 
-// walk calls fn for every event before a time, in order.
-func (l fromLog) walk(ctx context.Context, to time.Time, fn func(audit.Entry, audit.Event)) error {
-	for after := int64(-1); ; {
+// walk calls fn for the events from one position up to another, in order.
+func (l fromLog) walk(ctx context.Context, from, to int64, fn func(audit.Entry, audit.Event)) error {
+	for after := from - 1; ; {
 		entries, err := l.log.Events(ctx, after, audit.MaxEvents)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
 		for _, x := range entries {
+			if x.Position >= to {
+				return nil
+			}
 			e, err := x.Event()
 			if err != nil {
 				return err
-			}
-			if !to.IsZero() && !e.Time.Before(to) {
-				return nil
 			}
 			fn(x, e)
 		}
@@ -38,10 +36,17 @@ func (l fromLog) walk(ctx context.Context, to time.Time, fn func(audit.Entry, au
 	}
 }
 
+// end is behind every event.
+const end = int64(1)<<62 - 1
+
 // Use returns what each account did since a time.
 func (l fromLog) Use(ctx context.Context, since time.Time) (map[string]Use, error) {
+	start, err := l.log.Moment(ctx, since)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]Use{}
-	err := l.walk(ctx, time.Time{}, func(_ audit.Entry, e audit.Event) {
+	err = l.walk(ctx, start.Next, end, func(_ audit.Entry, e audit.Event) {
 		if e.Time.Before(since) || e.Outcome != audit.Success || !isAccount(e.Actor.ID) {
 			return
 		}
@@ -61,13 +66,16 @@ func (l fromLog) Use(ctx context.Context, since time.Time) (map[string]Use, erro
 // Opened returns the reveals of a stretch of time. Where a log was continued by
 // another, the root is that of the log at the end.
 func (l fromLog) Opened(ctx context.Context, from, to time.Time) (out Opened, err error) {
-	var tree tlog.Frontier
-	log := int64(-1)
-	err = l.walk(ctx, to, func(x audit.Entry, e audit.Event) {
-		if n := x.LogNumber(); n != log {
-			tree, log = tlog.Frontier{}, n
-		}
-		tree.Append(x.Hash())
+	first, err := l.log.Moment(ctx, from)
+	if err != nil {
+		return out, err
+	}
+	last, err := l.log.Moment(ctx, to)
+	if err != nil {
+		return out, err
+	}
+	out.Size, out.Root = last.Size, last.Root
+	err = l.walk(ctx, first.Next, last.Next, func(x audit.Entry, e audit.Event) {
 		if e.Action.Name != opens || e.Outcome != audit.Success || e.Time.Before(from) || !isAccount(e.Actor.ID) {
 			return
 		}
@@ -76,6 +84,5 @@ func (l fromLog) Opened(ctx context.Context, from, to time.Time) (out Opened, er
 			Purpose: e.Purpose, Reference: e.Reference, At: e.Time,
 		})
 	})
-	out.Size, out.Root = tree.Size(), [32]byte(tree.Root())
 	return out, err
 }
