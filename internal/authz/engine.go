@@ -50,6 +50,7 @@ type Engine struct {
 	byAction map[string]*slice // only the policies that can match an action
 	contexts [contextSlots]types.Record
 	actors   map[actorKey]types.Record // attributes of principals by the usual doors
+	verbs    map[string][]string       // by role; see Verbs
 }
 
 // named is a policy with its name and what it says in words.
@@ -91,6 +92,7 @@ func assemble(files []File, o Options) (*Engine, error) {
 		e.all = append(e.all, ps...)
 	}
 	e.digest = hex.EncodeToString(sum.Sum(nil))
+	e.verbs = verbsOf(e.all)
 	e.index()
 	e.prepare()
 	return e, nil
