@@ -15,6 +15,8 @@
 //   - A token is one AES block under a store's own key with [checkBits] check
 //     bits. It holds no personal value, says nothing about its place to who
 //     lacks the key, and has exactly one spelling.
+//   - A [Secret] is a text for one owner: a key, the token of a session or of a
+//     link. It has 256 random bits and a checksum, and never prints.
 //
 // Opening fails with [ErrOpen] and nothing more: why it failed is of no use to
 // an honest caller.
