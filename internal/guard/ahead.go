@@ -50,5 +50,5 @@ func (t *turn) takeBack() {
 	for _, fn := range slices.Backward(t.undo) {
 		fn()
 	}
-	t.before, t.after, t.undo = nil, nil, nil
+	t.before, t.after, t.undo, t.ends = nil, nil, nil, nil
 }

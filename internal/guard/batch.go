@@ -67,6 +67,7 @@ type batch struct {
 	fetched int    // for the calls before this one was fetched ahead
 	joint   *Joint // of those who work together just now
 	shared  map[any]any
+	ended   map[string]struct{} // whose rights end with the turns so far
 }
 
 // result is what became of one call in this attempt.
@@ -86,6 +87,7 @@ func (g *Guard) commit(cs []*call, alone, light bool) int {
 	})
 	if err == nil {
 		g.stats.commits.Add(1)
+		b.end()
 		b.answer(cs[:b.served])
 		return b.served
 	}
@@ -173,7 +175,7 @@ func (b *batch) member(i int, c *call) error {
 		b.results[i] = result{err: errCancelled(err)}
 		return nil
 	}
-	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet, shared: b.shared, joint: b.joint != nil}
+	t := &turn{g: b.g, who: c.who, now: b.tx.Now(), quiet: c.quiet, shared: b.shared, batch: b, joint: b.joint != nil}
 	t.decisions = append(t.decisions, c.before...)
 	b.results[i].turn = t
 	if b.light {
@@ -186,6 +188,11 @@ func (b *batch) member(i int, c *call) error {
 		mark = b.log.Mark()
 	}
 	err := c.refusal
+	if err == nil && c.snapshot {
+		if err = t.current(); err != nil { // since it was decided
+			t.deny(codeOf(err))
+		}
+	}
 	if err == nil && !c.note {
 		err = b.call(c, t)
 		if err != nil && c.snapshot && meansNo(err) {
@@ -198,6 +205,7 @@ func (b *batch) member(i int, c *call) error {
 		}
 	}
 	if err == nil {
+		b.endsWith(t)
 		return nil
 	}
 	b.results[i].err = err

@@ -15,6 +15,9 @@
 //     back, the attempt recorded, the caller told.
 //   - A denial takes back everything its function did, whether the function
 //     returned it, swallowed it or acted before it. The denial is recorded.
+//   - Nothing is decided for an actor whose session, key or right has ended in this
+//     process since the actor was recognised ([Tx.Ends], [Guard.Current]); what was
+//     decided on a snapshot before is asked again in the transaction.
 //   - A policy that cannot be evaluated denies. A log that cannot record stops
 //     the work: nobody in that transaction is answered as if it had happened.
 //   - When Do or Read returns nil, its events are durable. Only then may a

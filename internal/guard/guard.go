@@ -57,6 +57,7 @@ type Guard struct {
 	careful int // how many transactions to come take savepoints; the loop's alone
 	stats   stats
 	damage  Damage
+	ends    ends
 }
 
 // New returns a guard. It panics if a required option is missing, which is a
@@ -89,6 +90,7 @@ func New(o Options) *Guard {
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
+	g.ends.turn.Store(1)
 	g.watch.init(o.TurnLimit, g.unblock)
 	return g
 }

@@ -28,7 +28,7 @@ func (g *Guard) Look(ctx context.Context, reason Reason, fn func(r *db.Reader) e
 // personal data; who calls it counts, and has the count recorded with the next
 // event. Only package logbook does.
 func (g *Guard) Still(who strongroom.Actor, a strongroom.Action, r strongroom.Resource) bool {
-	return g.policy().Decide(authz.Request{
+	return g.Current(who) == nil && g.policy().Decide(authz.Request{
 		Actor: who, Action: a, Resource: r, Now: g.db.Clock().Now(), Real: g.realTime(who),
 	}).Allow
 }

@@ -164,7 +164,9 @@ type turn struct {
 	before    []hook
 	after     []func()
 	undo      []func()
+	ends      []string
 	shared    map[any]any // the group's; nil on a snapshot
+	batch     *batch      // nil on a snapshot
 	joint     bool
 	putOff    bool // it left work to those who come after
 }
@@ -191,6 +193,16 @@ type decision struct {
 func (t *turn) allow(a strongroom.Action, r strongroom.Resource, c Context) error {
 	if t.over || t.quiet {
 		return t.wrong("decision", "a decision was asked for outside Do and Read")
+	}
+	if err := t.current(); err != nil {
+		r.Attrs = nil
+		t.decisions = append(t.decisions, decision{
+			action: a, resource: r, purpose: c.Purpose, reference: c.Reference, outcome: audit.Denied, code: codeOf(err),
+		})
+		if t.denied == nil {
+			t.denied = err
+		}
+		return err
 	}
 	d := t.g.policy().Decide(authz.Request{
 		Actor: t.who, Action: a, Resource: r,

@@ -1,0 +1,14 @@
+package guard
+
+// What tests of ends see.
+const (
+	SweepFrom = sweepFrom
+	MarkLife  = markLife
+)
+
+// Ended returns how many ends are remembered.
+func (g *Guard) Ended() int {
+	g.ends.mu.RLock()
+	defer g.ends.mu.RUnlock()
+	return len(g.ends.of)
+}
