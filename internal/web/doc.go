@@ -16,5 +16,9 @@
 //   - A panic in a handler is an internal fault for that caller alone, and its
 //     value is not logged.
 //
-// The package keeps no state between requests and is safe for concurrent use.
+//   - Who says for whom a call was forwarded is believed only if it is a named proxy,
+//     and only about the next hop.
+//
+// But for the counts of a [Limiter] the package keeps no state between requests. It is
+// safe for concurrent use.
 package web

@@ -26,10 +26,12 @@ type Problem struct {
 }
 
 // How many seconds a caller is told to wait before trying again: what is
-// unavailable may be back soon, a budget comes back slowly.
+// unavailable may be back soon, a budget comes back slowly, a source is forgiven a
+// few calls a second.
 const (
 	retryUnavailable = 1
 	retryExhausted   = 60
+	retrySource      = 5
 )
 
 // ProblemOf describes err for the caller. It holds the words of the first fault
@@ -72,7 +74,11 @@ func WriteProblem(w http.ResponseWriter, err error, request string) {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(retryUnavailable))
 	case http.StatusTooManyRequests:
-		h.Set("Retry-After", strconv.Itoa(retryExhausted))
+		after := retryExhausted
+		if p.Code == CodeSource {
+			after = retrySource
+		}
+		h.Set("Retry-After", strconv.Itoa(after))
 	}
 	w.WriteHeader(p.Status)
 	body, _ := json.Marshal(p)         // strings and an int: cannot fail

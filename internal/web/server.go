@@ -25,6 +25,11 @@ type Options struct {
 
 	TLS *tls.Config // nil serves plain HTTP; see [ListenTCP] for where that is allowed
 
+	// Proxies are the networks whose word about a caller's address counts: their
+	// X-Forwarded-For and Forwarded are read, and [ConnOf] tells what they say. What
+	// others say of themselves is ignored. None by default.
+	Proxies []netip.Prefix
+
 	ReadTimeout  time.Duration // a whole request, 30 s; a stream prolongs its own, see [Prolong]
 	WriteTimeout time.Duration // a whole answer, 60 s; likewise
 	IdleTimeout  time.Duration // between requests of a connection, 120 s
@@ -34,9 +39,11 @@ type Options struct {
 // Server is an HTTP server with limits on everything a caller can stretch. Make
 // it with [NewServer]; it is safe for concurrent use.
 type Server struct {
-	http http.Server
-	log  *slog.Logger
-	lost atomic.Int64
+	http    http.Server
+	log     *slog.Logger
+	proxies []netip.Prefix
+	lost    atomic.Int64
+	unheard atomic.Int64
 }
 
 // NewServer returns a server for o.Handler, wrapped with request ids, security
@@ -45,7 +52,7 @@ func NewServer(o Options) *Server {
 	if o.Handler == nil {
 		panic("web: a server needs a handler")
 	}
-	s := &Server{log: o.Log}
+	s := &Server{log: o.Log, proxies: o.Proxies}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -103,6 +110,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // dropped.
 func (s *Server) Lost() int64 { return s.lost.Load() }
 
+// Unheard returns how many requests since the start said for whom they were
+// forwarded and came from no trusted proxy: a caller who tries, or a proxy that the
+// configuration does not name.
+func (s *Server) Unheard() int64 { return s.unheard.Load() }
+
 type dropped struct{ n *atomic.Int64 }
 
 func (d dropped) Write(p []byte) (int, error) { d.n.Add(1); return len(p), nil }
@@ -111,7 +123,7 @@ type connKey struct{}
 
 // Conn is what is known of a caller before it says a word.
 type Conn struct {
-	Addr netip.Addr // the remote address, without port; invalid on a Unix socket
+	Addr netip.Addr // the caller's address, without port, as far as proxies are trusted; invalid on a Unix socket
 	Unix bool       // came in over the Unix socket
 	UID  uint32     // the OS user at the other end; only if Peer
 	Peer bool       // the kernel told who is at the other end
@@ -203,9 +215,29 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		secure(w.Header(), r.TLS != nil)
 		w.Header()["Strongroom-Request"] = []string{a.id}
 		start := time.Now() // real time: a duration for the operational log
-		defer s.finish(a, r, start)
-		next.ServeHTTP(a, r)
+		from, err := s.client(r)
+		defer s.finish(a, from, start)
+		if err != nil {
+			WriteProblem(a, err, a.id)
+			return
+		}
+		next.ServeHTTP(a, from)
 	})
+}
+
+// client returns a request as that of the caller it was forwarded for.
+func (s *Server) client(r *http.Request) (*http.Request, error) {
+	conn := ConnOf(r.Context())
+	if !conn.Addr.IsValid() || !forwards(r.Header) {
+		return r, nil
+	}
+	if !among(s.proxies, conn.Addr) {
+		s.unheard.Add(1)
+		return r, nil
+	}
+	at, err := clientOf(conn.Addr, r.Header, s.proxies)
+	conn.Addr = at
+	return r.WithContext(WithConn(r.Context(), conn)), err
 }
 
 // finish recovers a panic, answers for it, and writes the request's line.
