@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"strongroom"
 	"strongroom/internal/app"
 	"strongroom/internal/authz"
+	"strongroom/internal/federation"
 	"strongroom/internal/web"
 )
 
@@ -95,7 +95,7 @@ func TestObligation_2_2_12_DirectoryEndsAnAccount(t *testing.T) {
 		t.Errorf("switched off: %v", x)
 	}
 	who := strongroom.Actor{Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: []string{authz.TestEverything}, AllStores: true, Door: "http"}
-	proofs, err := a.Federation().Proofs(t.Context(), who, time.Time{}, 0)
+	proofs, _, err := a.Federation().Proofs(t.Context(), who, federation.ProofQuery{})
 	if err != nil || len(proofs) != 1 || proofs[0].Person != person || proofs[0].Late {
 		t.Fatalf("%+v, %v", proofs, err)
 	}

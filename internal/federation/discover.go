@@ -2,6 +2,8 @@ package federation
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"slices"
@@ -29,9 +31,20 @@ func algorithms() []string {
 	return []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
 }
 
-// newClient returns the client all calls to providers go through: none inside a
+// newClient returns the client all calls to a provider go through: none inside a
 // transaction, none to where a redirect leads, no answer without end.
-func newClient(next http.RoundTripper) *http.Client {
+func newClient(next http.RoundTripper, roots *x509.CertPool) *http.Client {
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	if t, ok := next.(*http.Transport); ok && roots != nil {
+		t = t.Clone()
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		t.TLSClientConfig.RootCAs = roots
+		next = t
+	}
 	return &http.Client{
 		Transport: bounded{guard.Transport(next)}, Timeout: callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -60,6 +73,10 @@ type provider struct {
 
 	mu    sync.Mutex
 	known *discovered
+}
+
+func newProvider(p Provider, callback string, next http.RoundTripper, real *strongroom.Clock) *provider {
+	return &provider{Provider: p, client: newClient(next, p.Roots), callback: callback, real: real}
 }
 
 // discovered is what was learned of a provider.

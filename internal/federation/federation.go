@@ -141,23 +141,11 @@ func New(o Options) (*Federation, error) {
 		o: o, providers: map[string]*provider{},
 		mac: o.Key.Derive("federation mac", env), seal: o.Key.Derive("federation seal", env),
 	}
-	if len(o.Providers) > 0 && !safeURL(o.Callback, o.Environment) {
-		return nil, strongroom.Faultf(strongroom.Invalid, "callback", "the address providers send browsers back to must begin with https")
+	if err := Check(o.Environment, o.Callback, o.Providers, o.Mappings); err != nil {
+		return nil, err
 	}
-	client := newClient(o.Transport)
 	for _, p := range o.Providers {
-		if err := p.Check(o.Environment); err != nil {
-			return nil, err
-		}
-		if f.providers[p.Name] != nil {
-			return nil, strongroom.Faultf(strongroom.Invalid, "provider", "two providers have one name")
-		}
-		f.providers[p.Name] = &provider{Provider: p, client: client, callback: o.Callback, real: o.Real}
-	}
-	for _, m := range o.Mappings {
-		if err := f.checkMapping(m); err != nil {
-			return nil, err
-		}
+		f.providers[p.Name] = newProvider(p, o.Callback, o.Transport, o.Real)
 	}
 	for _, w := range o.Ways {
 		if _, ok := wayWord(w.Name); !ok || w.Open == nil {

@@ -18,6 +18,9 @@ type Feed struct {
 	Dry bool
 	// Zone is where dates without a time of day and an offset are; nil is UTC.
 	Zone *time.Location
+	// Progress hears now and then how many of the people the feed names are done. It
+	// must not block for long. nil is nobody.
+	Progress func(done, total int)
 }
 
 // Report is what became of a feed. People are named by their ids and by lines,
@@ -47,8 +50,9 @@ type LateLine struct {
 
 // Feed ends the accounts a list of leavers names (DPP 2.2.12). Each line is a
 // commit of its own: one that fails holds up no other, and the same feed may be
-// read again. A line whose end lies ahead sets the end of the employment. The fault
-// is Invalid for a feed that cannot be read at all; then nothing was done.
+// read again. A line whose end lies ahead sets the end of the employment. Faults:
+// Invalid for a feed that cannot be read at all; then nothing was done. Unavailable,
+// with the report so far, where the product or the caller went away in the midst.
 func (f *Federation) Feed(ctx context.Context, who strongroom.Actor, src io.Reader, o Feed) (Report, error) {
 	rows, failed, err := parseFeed(src, o)
 	rep := Report{Lines: len(rows) + len(failed), Failed: failed}
@@ -63,10 +67,17 @@ func (f *Federation) Feed(ctx context.Context, who strongroom.Actor, src io.Read
 	}); e != nil {
 		return Report{}, e
 	}
-	for _, row := range rows {
+	for n, row := range rows {
+		if o.Progress != nil {
+			o.Progress(n, len(rows))
+		}
 		if err := f.leave(ctx, who, row, o.Dry, &rep); err != nil {
 			if strongroom.IsKind(err, strongroom.Unavailable) {
 				return rep, err
+			}
+			if ctx.Err() != nil {
+				return rep, strongroom.Faultf(strongroom.Unavailable, "feed-cut", "the feed was cut off; what was done is kept").
+					Advise("send it again: what was done is not done twice").Because(err)
 			}
 			rep.Failed = append(rep.Failed, FailedLine{row.line, codeOf(err)})
 		}

@@ -178,19 +178,31 @@ func (f *Federation) proof(r *db.Reader, row leaverRow) (Proof, error) {
 	return p, nil
 }
 
-// Proofs returns the proofs of who left from a time on, the oldest first, at most
-// limit (1,000 if out of bounds).
-func (f *Federation) Proofs(ctx context.Context, who strongroom.Actor, since time.Time, limit int) (out []Proof, err error) {
-	if limit <= 0 || limit > 1000 {
-		limit = 1000
+// ProofQuery says which proofs are asked for.
+type ProofQuery struct {
+	Since  time.Time // who left from then on; zero: everybody
+	Cursor string    // as the page before gave it
+	Limit  int       // of a page; 1,000 if out of bounds
+}
+
+// Proofs returns a page of the proofs of who left, the oldest first, and the cursor
+// of the page after, empty at the end. The fault is Invalid for a cursor that is
+// none of ours.
+func (f *Federation) Proofs(ctx context.Context, who strongroom.Actor, q ProofQuery) (out []Proof, next string, err error) {
+	if q.Limit <= 0 || q.Limit > 1000 {
+		q.Limit = 1000
 	}
 	err = f.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
 		if err := v.Allow(personProbe, instance(), guard.Context{}); err != nil {
 			return err
 		}
-		rows, err := leaversSince(&v.Reader, micros(since), limit)
+		rows, err := f.leavers(&v.Reader, q)
 		if err != nil {
 			return err
+		}
+		if len(rows) > q.Limit {
+			rows = rows[:q.Limit]
+			next = rows[q.Limit-1].person
 		}
 		late := 0
 		for _, row := range rows {
@@ -211,9 +223,24 @@ func (f *Federation) Proofs(ctx context.Context, who strongroom.Actor, since tim
 		return nil
 	})
 	if err != nil {
+		return nil, "", err
+	}
+	return out, next, nil
+}
+
+// leavers loads a page, and one more to tell whether there is another.
+func (f *Federation) leavers(r *db.Reader, q ProofQuery) ([]leaverRow, error) {
+	if q.Cursor == "" {
+		return leaversSince(r, micros(q.Since), q.Limit+1)
+	}
+	after, err := loadLeaver(r, q.Cursor)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		err = strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor is none of ours")
+	}
+	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return leaversAfter(r, micros(q.Since), after, q.Limit+1)
 }
 
 // probesAtOnce is how many leavers one call of ProbeDue tries.

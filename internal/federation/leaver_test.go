@@ -83,7 +83,7 @@ func TestObligation_2_2_12_SwitchedOffIsOutAtOnce(t *testing.T) {
 			if n, open, err := f.ProbeDue(t.Context()); n != 1 || open != 0 || err != nil {
 				t.Errorf("%d probed, %d open, %v", n, open, err)
 			}
-			all, err := f.Proofs(t.Context(), f.boss(), time.Time{}, 0)
+			all, _, err := f.Proofs(t.Context(), f.boss(), federation.ProofQuery{})
 			if err != nil || len(all) != 1 || !all[0].Refused() || all[0].Late || all[0].Cause != people.BySCIM || all[0].Took > time.Minute {
 				t.Errorf("%+v, %v", all, err)
 			}
@@ -118,7 +118,7 @@ func TestObligation_2_2_12_ProbeFindsWhatIsLeftOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoil(t, f, func(tx *db.Tx) error { _, err := tx.Exec(spoilLeft); return err })
-	if _, err := f.Proofs(t.Context(), f.boss(), time.Time{}, 0); code(err) != "federation-sealed" {
+	if _, _, err := f.Proofs(t.Context(), f.boss(), federation.ProofQuery{}); code(err) != "federation-sealed" {
 		t.Errorf("an edited proof: %v", err)
 	}
 	// Who may not, may not.
@@ -196,7 +196,7 @@ func TestObligation_2_2_12_Feed(t *testing.T) {
 	if n, open, err := f.ProbeDue(t.Context()); n != 2 || open != 0 || err != nil {
 		t.Errorf("%d probed, %d open, %v", n, open, err)
 	}
-	all, err := f.Proofs(t.Context(), f.boss(), now.Add(-time.Hour), 10)
+	all, _, err := f.Proofs(t.Context(), f.boss(), federation.ProofQuery{Since: now.Add(-time.Hour), Limit: 10})
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%+v, %v", all, err)
 	}
@@ -260,4 +260,57 @@ func FuzzFeed(f *testing.F) {
 			t.Errorf("%d %d %v", rows, failed, err)
 		}
 	})
+}
+
+// TestProofsByPage: all who left come, each once, in the order they left.
+func TestProofsByPage(t *testing.T) {
+	f := fresh(t)
+	var want []string
+	for _, name := range []string{"One", "Two", "Three"} {
+		p := f.member(t, name+" Haddad", strings.ToLower(name)+"@kitchen.example")
+		if err := f.people.End(t.Context(), f.boss(), p.ID, people.Cause{Kind: people.ByHand}); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, p.ID)
+	}
+	var got []string
+	q := federation.ProofQuery{Limit: 1}
+	for {
+		page, next, err := f.Proofs(t.Context(), f.boss(), q)
+		if err != nil || len(page) != 1 {
+			t.Fatalf("%+v, %v", page, err)
+		}
+		got = append(got, page[0].Person)
+		if q.Cursor = next; next == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for _, cursor := range []string{"jane", strongroom.NewID("usr")} {
+		if _, _, err := f.Proofs(t.Context(), f.boss(), federation.ProofQuery{Cursor: cursor}); code(err) != "cursor" {
+			t.Errorf("a cursor that is none of ours: %v", err)
+		}
+	}
+}
+
+// TestFeedThatIsCutOff: whoever sends a feed goes away in the midst; what was done
+// stays, and nothing is said to have failed.
+func TestFeedThatIsCutOff(t *testing.T) {
+	f := fresh(t)
+	jane, omar := f.member(t, janeName, janeMail), f.member(t, omarName, omarMail)
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []int
+	rep, err := f.Feed(ctx, f.boss(), strings.NewReader("email\n"+janeMail+"\n"+omarMail+"\n"), federation.Feed{Progress: func(done, total int) {
+		if told = append(told, done); done == 1 && total == 2 {
+			cancel()
+		}
+	}})
+	if !strongroom.IsKind(err, strongroom.Unavailable) || rep.Ended != 1 || len(rep.Failed) > 0 || !slices.Equal(told, []int{0, 1}) {
+		t.Errorf("%+v, %v, told %v", rep, err, told)
+	}
+	if f.may(t, jane.ID) != "ended" || f.may(t, omar.ID) != "" {
+		t.Error("not what was done before the cut")
+	}
 }

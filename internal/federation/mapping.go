@@ -2,6 +2,7 @@ package federation
 
 import (
 	"slices"
+	"strings"
 
 	"strongroom"
 	"strongroom/internal/authz"
@@ -24,25 +25,27 @@ type Mapping struct {
 	Case string
 }
 
-func (f *Federation) checkMapping(m Mapping) error {
-	bad := func(format string, args ...any) error {
-		return strongroom.Faultf(strongroom.Invalid, "mapping", format, args...)
+// check refuses a mapping that leads nowhere, and says what to write.
+func (m Mapping) check(providers []Provider) error {
+	bad := func(what, write string) error {
+		return strongroom.Faultf(strongroom.Invalid, "mapping", "%s", what).Advise("write %s", write)
 	}
-	if m.Source != SCIM && f.providers[m.Source] == nil {
-		return bad("the source of a mapping is scim or the name of a provider")
+	n := slices.IndexFunc(providers, func(p Provider) bool { return p.Name == m.Source })
+	if m.Source != SCIM && n < 0 {
+		return bad("the source of a mapping is scim or the name of a provider", "source: scim")
 	}
-	if m.Source != SCIM && f.providers[m.Source].GroupsClaim == "" {
-		return bad("a mapping needs the claim in which its provider lists groups")
+	if m.Source != SCIM && providers[n].GroupsClaim == "" {
+		return bad("a mapping needs the claim in which its provider lists groups", "groups_claim: groups, with that provider")
 	}
 	given := []string{authz.Owner, authz.Operator, authz.Privacy, authz.Security, authz.Auditor}
 	if m.Group == "" || !slices.Contains(given, m.Role) {
-		return bad("a mapping names a group and one of the roles %v", given)
+		return bad("a mapping names a group and one role", "group: as it is called there, and role: one of "+strings.Join(given, ", "))
 	}
 	if m.Case != "" && !isID("req_", m.Case) {
-		return bad("the case of a mapping is the id of a request")
+		return bad("the case of a mapping is the id of a request", "it such as req_…")
 	}
-	if m.AllStores == (len(m.Stores) > 0) {
-		return bad("a mapping names its stores, or says that it is for all")
+	if m.AllStores == (len(m.Stores) > 0) || slices.ContainsFunc(m.Stores, func(s string) bool { return !isID("str_", s) }) {
+		return bad("a mapping names its stores by their ids, or says that it is for all", "stores: [str_…], or all_stores: true")
 	}
 	return nil
 }

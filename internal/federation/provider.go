@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -35,6 +36,9 @@ type Provider struct {
 	// secret the product is a public client; PKCE is used either way.
 	ClientID string
 	Secret   Secret
+	// Roots are the authorities that vouch for the provider's certificate; nil are
+	// those of the system.
+	Roots *x509.CertPool
 	// Scopes are asked for beside openid and email.
 	Scopes []string
 	// Domains are the parts after the @ this provider may speak for when an account
@@ -66,43 +70,43 @@ func single() []string {
 }
 
 // Check refuses a provider that could let somebody in with one factor or with an
-// address of another company.
+// address of another company, and says what to write.
 func (p Provider) Check(env strongroom.Environment) error {
-	bad := func(format string, args ...any) error {
-		return strongroom.Faultf(strongroom.Invalid, "provider", format, args...)
+	bad := func(what, write string) error {
+		return strongroom.Faultf(strongroom.Invalid, "provider", "%s", what).Advise("write %s", write)
 	}
 	if err := strongroom.CheckName("provider", p.Name); err != nil || p.Name == SCIM || strings.ContainsAny(p.Name, "/#:") {
-		return bad("a provider's name has letters, digits and . _ - only and is not scim")
+		return bad("a provider's name has letters, digits and . _ - only and is not scim", "name: company")
 	}
 	if !safeURL(p.Issuer, env) {
-		return bad("the issuer of a provider must be an https address without query")
+		return bad("the issuer of a provider must be an https address without query",
+			"issuer: https://login.example.com, to the letter as its /.well-known/openid-configuration has it")
 	}
 	if p.ClientID == "" {
-		return bad("a provider needs the client id the product has there")
+		return bad("a provider needs the client id the product has there", "client_id: as the provider shows it")
 	}
-	if len(p.Domains) == 0 {
-		return bad("a provider needs the domains of addresses it may speak for")
-	}
-	for _, d := range p.Domains {
-		if d == "" || strings.Trim(d, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" || !strings.Contains(d, ".") {
-			return bad("the domains of a provider are written in lower case, without the @")
-		}
+	if len(p.Domains) == 0 || slices.ContainsFunc(p.Domains, badDomain) {
+		return bad("a provider needs the domains of addresses it may speak for, in lower case, without the @", "domains: [example.com]")
 	}
 	if len(p.AMR) == 0 && len(p.ACR) == 0 {
-		return bad("a provider needs the values of amr or acr that prove several factors")
+		return bad("a provider needs the values of amr or acr that prove several factors", "amr: [[mfa]]")
 	}
 	for _, set := range p.AMR {
 		if len(set) == 0 || slices.Contains(set, "") || len(set) == 1 && slices.Contains(single(), set[0]) {
-			return bad("one method alone proves one factor: name mfa, or all the methods that must be there")
+			return bad("one method alone proves one factor", "amr: [[mfa]], or all the methods that must be there, such as [[pwd, otp]]")
 		}
 	}
 	if slices.Contains(p.ACR, "") || slices.Contains(p.ACR, "0") {
-		return bad("acr 0 says that nothing was proved")
+		return bad("acr 0 says that nothing was proved", "acr: the class of sign-ins with several factors there")
 	}
 	if p.MaxAge < 0 || p.MaxAge > MaxAge {
-		return bad("a sign-in at a provider may be at most %v old", MaxAge)
+		return bad("a sign-in at a provider may be at most 12 hours old", "max_age: 12h, or less")
 	}
 	return nil
+}
+
+func badDomain(d string) bool {
+	return strings.Trim(d, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" || !strings.Contains(d, ".")
 }
 
 // proves reports whether what a token says of the sign-in is a proof of several
@@ -140,5 +144,5 @@ func safeURL(s string, env strongroom.Environment) bool {
 		return true
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Scheme == "http" && env == strongroom.Test && err == nil && ip.IsLoopback()
+	return u.Scheme == "http" && env == strongroom.Test && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback())
 }

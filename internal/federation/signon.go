@@ -178,6 +178,17 @@ func (f *Federation) take(ctx context.Context, a Answer) (w flow, err error) {
 	mark := f.mark("state", a.State)
 	var row flowRow
 	found := false
+	// What was made up is not worth a turn of the writer.
+	err = f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
+		_, err := loadFlow(r, mark)
+		return err
+	})
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return w, over()
+	}
+	if err != nil {
+		return w, err
+	}
 	err = f.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
 		var err error
 		row, err = loadFlow(&tx.Reader, mark)

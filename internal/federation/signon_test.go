@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -466,4 +467,30 @@ func TestMovedLink(t *testing.T) {
 	if got := s.signOn(t); got != "federation-sealed" || s.token != nil {
 		t.Errorf("%q", got)
 	}
+}
+
+// TestMadeUpStateDoesNotWait: an answer nobody waits for is refused without a turn of
+// the writer, so that strangers cannot fill its queue.
+func TestMadeUpStateDoesNotWait(t *testing.T) {
+	f := fresh(t)
+	busy, done := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	free := func() { once.Do(func() { close(done) }) }
+	t.Cleanup(free)
+	go func() {
+		_ = f.db.Update(context.Background(), func(*db.Tx) error { close(busy); <-done; return nil })
+	}()
+	<-busy
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, _, err := f.Finish(ctx, federation.Answer{State: "made up", Code: "x", Source: home}); code(err) != "sign-on-over" || ctx.Err() != nil {
+		t.Errorf("while the writer is busy: %v", err)
+	}
+	// Planted: what writes waits.
+	short, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	if err := f.db.Update(short, func(*db.Tx) error { return nil }); err == nil {
+		t.Error("the writer was not busy")
+	}
+	free()
 }

@@ -83,7 +83,9 @@ const (
 		on conflict (person) do update set left_at = excluded.left_at, probed_at = excluded.probed_at, ways = excluded.ways, proof = excluded.proof`
 	sqlLoadLeaver   = `select ` + leaverColumns + ` from federation_leaver where person = $1`
 	sqlLeaversSince = `select ` + leaverColumns + ` from federation_leaver where left_at >= $1 order by left_at, person limit $2`
-	sqlUnprobed     = `select person from federation_leaver where probed_at = 0 order by left_at, person limit $1`
+	sqlLeaversAfter = `select ` + leaverColumns + ` from federation_leaver
+		where left_at >= $1 and (left_at > $2 or left_at = $2 and person > $3) order by left_at, person limit $4`
+	sqlUnprobed = `select person from federation_leaver where probed_at = 0 order by left_at, person limit $1`
 )
 
 // scanner is a row or rows.
@@ -294,6 +296,11 @@ func loadLeaver(r *db.Reader, person string) (leaverRow, error) {
 
 func leaversSince(r *db.Reader, since int64, limit int) ([]leaverRow, error) {
 	rows, err := r.Query(sqlLeaversSince, since, limit)
+	return collect(rows, err, scanLeaver)
+}
+
+func leaversAfter(r *db.Reader, since int64, after leaverRow, limit int) ([]leaverRow, error) {
+	rows, err := r.Query(sqlLeaversAfter, since, after.left, after.person, limit)
 	return collect(rows, err, scanLeaver)
 }
 
