@@ -15,6 +15,9 @@ const (
 		on conflict (store, resource) do update set card = excluded.card, at = excluded.at`
 	sqlCursor      = `select card from intake_cursor where store = $1 and resource = $2`
 	sqlCursorsDrop = `delete from intake_cursor where store = $1`
+
+	sqlConnectors = `select c.store, c.at, coalesce(max(u.at), 0) from intake_connection c
+		left join intake_cursor u on u.store = c.store group by c.store, c.at order by c.store`
 )
 
 func putConnection(tx *guard.Tx, store string, card []byte) error {
