@@ -305,6 +305,7 @@ func (d *Devices) revoke(tx *guard.Tx, row deviceRow) error {
 		return nil
 	}
 	row.revoked = micros(tx.Now())
+	tx.Ends(row.owner) // a call under way may have been let in for it
 	if row, err = d.sealRow(row, x); err != nil {
 		return err
 	}

@@ -158,6 +158,7 @@ func (p *People) suspend(tx *guard.Tx, x *Person, why Reason) error {
 		return err
 	}
 	x.State, x.Reason = Suspended, why
+	tx.Ends(x.ID)
 	tx.Note("reason", why.word())
 	if err := deleteLinks(tx, x.ID); err != nil {
 		return err
@@ -227,6 +228,7 @@ func (p *People) EndTx(tx *guard.Tx, id string, why Cause) error {
 		return err
 	}
 	x.State, x.Reason, x.Cause, x.Ended, x.Revoked = Ended, "", why.Kind, why.At, tx.Now()
+	tx.Ends(id)
 	if err := p.save(tx, k, x); err != nil {
 		return err
 	}

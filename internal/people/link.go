@@ -177,6 +177,7 @@ func (p *People) Reset(ctx context.Context, who strongroom.Actor, id string) (Li
 			return err
 		}
 		x.State = Invited
+		tx.Ends(id)
 		if err := run(p.o.Suspended, tx, id); err != nil {
 			return err
 		}

@@ -386,6 +386,7 @@ func (p *People) RequireChange(ctx context.Context, who strongroom.Actor, id str
 		if r, err = p.sealPassword(k, r, s.hashes[i]); err != nil {
 			return err
 		}
+		tx.Ends(id) // whoever signed in with it has no right until it is changed
 		return updatePassword(tx, r)
 	})
 }

@@ -105,6 +105,21 @@ func (p *People) standingProof(r standingRow) []byte {
 	return d[:]
 }
 
+// OwnStanding returns what the gates ask about the actor now, for the actor's own eyes.
+func (p *People) OwnStanding(ctx context.Context, who strongroom.Actor) (out Standing, err error) {
+	err = p.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
+		if err := v.Allow(accountRead, resourceOf(who.ID, who), guard.Context{}); err != nil {
+			return err
+		}
+		out, err = p.Standing(&v.Reader, who.ID, v.Now())
+		return err
+	})
+	if err != nil {
+		return Standing{}, err
+	}
+	return out, nil
+}
+
 // Standing returns what the gates ask about a person at a time of the data clock.
 // A row that was edited counts for nothing.
 func (p *People) Standing(r *db.Reader, person string, now time.Time) (Standing, error) {

@@ -39,6 +39,7 @@ func (p *People) Update(ctx context.Context, who strongroom.Actor, id string, c 
 		}
 		if c.Employment != nil {
 			x.Employment = *c.Employment
+			tx.Ends(x.ID)
 		}
 		if c.Manager != nil {
 			if *c.Manager == x.ID {

@@ -113,7 +113,7 @@ func (s *Sessions) trusted(e *entry) bool {
 		return false
 	}
 	age := s.o.Real.Now().Sub(e.loaded)
-	return age >= 0 && (age <= s.o.Recheck/2 || age <= s.o.Recheck && !e.looking.CompareAndSwap(false, true))
+	return age >= 0 && s.o.Guard.Current(e.actor) == nil && (age <= s.o.Recheck/2 || age <= s.o.Recheck && !e.looking.CompareAndSwap(false, true))
 }
 
 // remember keeps e under h, or nothing if e is nil, unless something changed since
@@ -153,6 +153,7 @@ func (s *Sessions) Forget(person string) {
 func (s *Sessions) look(ctx context.Context, token string, old *entry) (*entry, error) {
 	digest := s.digest(token)
 	e := &entry{loaded: s.o.Real.Now()}
+	seen := s.o.Guard.Turn()
 	err := s.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) (err error) {
 		if e.row, err = sessionByDigest(r, digest); err != nil {
 			return err
@@ -177,6 +178,7 @@ func (s *Sessions) look(ctx context.Context, token string, old *entry) (*entry, 
 		}
 		e.stale = subtle.ConstantTimeCompare(s.rightsMark(e.row.id, g), e.row.rights) != 1
 		e.actor = actor(e.x, p, g)
+		e.actor.Seen = seen
 		return nil
 	})
 	if strongroom.IsKind(err, strongroom.NotFound) {

@@ -3,10 +3,12 @@ package session
 import (
 	"context"
 	"strings"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
+	"strongroom/internal/people"
 )
 
 // Sessions returns the sessions of a person, the newest first, those that ended
@@ -56,7 +58,10 @@ func (s *Sessions) SignOut(ctx context.Context, token string, c Caller) error {
 	return s.revoke(ctx, e.actor, e.row.id, e.row.person, SignedOut)
 }
 
-// Revoke ends one session. Ending it again changes nothing.
+// Revoke ends one session. Ending it again changes nothing. Another one of the own
+// sessions is ended by who has shown two factors within [people.Fresh], else the fault
+// is Denied, code "step-up": whoever found a browser open must not end those of its
+// owner (ASVS 7.5.2).
 func (s *Sessions) Revoke(ctx context.Context, who strongroom.Actor, id string) error {
 	if !isID("ses_", id) {
 		return s.refuse(ctx, who, sessionRevoke, noSession())
@@ -82,10 +87,45 @@ func (s *Sessions) revoke(ctx context.Context, who strongroom.Actor, id, person 
 		if person == "" {
 			return noSession()
 		}
+		if person == who.ID && id != who.Session {
+			if err := s.fresh(who); err != nil {
+				return err
+			}
+		}
 		tx.Note("reason", word(cause))
 		tx.Note("account", person)
 		return s.end(tx, id, person, cause)
 	})
+}
+
+// fresh refuses somebody who has not shown two factors a moment ago.
+func (s *Sessions) fresh(who strongroom.Actor) error {
+	at := who.Standing.Verified
+	if age := s.o.Real.Now().Sub(at); at.IsZero() || age > people.Fresh || age < -time.Minute {
+		return strongroom.Faultf(strongroom.Denied, "step-up", "two factors must have been shown in the last %d minutes", int(people.Fresh.Minutes())).
+			Advise("show them again")
+	}
+	return nil
+}
+
+// RevokeOthers ends the own sessions but the one that acts, as [Sessions.Revoke]
+// does, and returns how many there were.
+func (s *Sessions) RevokeOthers(ctx context.Context, who strongroom.Actor) (n int, err error) {
+	if !isID("usr_", who.ID) || !isID("ses_", who.Session) {
+		return 0, s.refuse(ctx, who, sessionRevoke, noAccount())
+	}
+	err = s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(sessionRevoke, account(who.ID, who), guard.Context{}); err != nil {
+			return err
+		}
+		if err := s.fresh(who); err != nil {
+			return err
+		}
+		n, err = s.RevokeOthersTx(tx, who.ID)
+		tx.Note("count", n)
+		return err
+	})
+	return n, err
 }
 
 // RevokeAll ends all sessions of a person and returns how many there were.
@@ -116,12 +156,22 @@ func (s *Sessions) RevokeAllTx(tx *guard.Tx, person string) (int, error) {
 // transaction in which they change how they sign in: who holds another one may be
 // the reason. The event of that stands for it. It returns how many there were.
 func (s *Sessions) RevokeOthersTx(tx *guard.Tx, person string) (int, error) {
+	rows, err := sessionsOf(&tx.Reader, person, never)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		if r.id != tx.Actor().Session {
+			tx.Ends(r.id)
+		}
+	}
 	tx.AfterCommit(func() { s.Forget(person) })
 	n, err := endOthers(tx, person, db.Micros(s.o.Real.Now()), string(Revoked), tx.Actor().Session)
 	return int(n), err
 }
 
 func (s *Sessions) endAll(tx *guard.Tx, person string, cause Cause) (int, error) {
+	tx.Ends(person)
 	tx.AfterCommit(func() { s.Forget(person) })
 	n, err := endSessions(tx, person, db.Micros(s.o.Real.Now()), string(cause))
 	return int(n), err

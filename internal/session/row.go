@@ -205,6 +205,7 @@ func (s *Sessions) keep(tx *guard.Tx, r sessionRow, now time.Time) error {
 
 // end ends a session in a transaction.
 func (s *Sessions) end(tx *guard.Tx, id, person string, cause Cause) error {
+	tx.Ends(id)
 	tx.AfterCommit(func() { s.Forget(person) })
 	_, err := endSession(tx, id, db.Micros(s.o.Real.Now()), string(cause))
 	return err
