@@ -35,7 +35,7 @@ func (i *Identity) sealAccount(k Key) ([]byte, error) {
 	text, err := json.Marshal(account{
 		Label: k.Label, Roles: k.Roles, Stores: k.Stores, All: k.AllStores, Networks: k.Networks,
 		Owner: k.Owner, Purpose: k.Purpose, Every: k.RotateEvery, Case: k.Case,
-		Rotated: micros(k.Rotated), Suspended: micros(k.Suspended), Resumed: micros(k.Resumed), Grace: micros(k.Grace),
+		Rotated: db.MicrosOrZero(k.Rotated), Suspended: db.MicrosOrZero(k.Suspended), Resumed: db.MicrosOrZero(k.Resumed), Grace: db.MicrosOrZero(k.Grace),
 	})
 	if err != nil {
 		return nil, err
@@ -69,27 +69,12 @@ func (i *Identity) openAccount(r keyRow) (Key, error) {
 	}
 	k := Key{
 		ID: r.id, Label: a.Label, Roles: a.Roles, Stores: a.Stores, AllStores: a.All, Networks: a.Networks,
-		Created: db.Time(r.created), Expires: db.Time(r.expires), Revoked: instant(r.revoked), Used: instant(r.used),
+		Created: db.Time(r.created), Expires: db.Time(r.expires), Revoked: db.TimeOrZero(r.revoked), Used: db.TimeOrZero(r.used),
 		Owner: a.Owner, Purpose: a.Purpose, RotateEvery: a.Every, Case: a.Case,
-		Rotated: instant(a.Rotated), Suspended: instant(a.Suspended), Resumed: instant(a.Resumed), Grace: instant(a.Grace),
+		Rotated: db.TimeOrZero(a.Rotated), Suspended: db.TimeOrZero(a.Suspended), Resumed: db.TimeOrZero(a.Resumed), Grace: db.TimeOrZero(a.Grace),
 	}
 	if k.Rotated.IsZero() {
 		k.Rotated = k.Created
 	}
 	return k, nil
-}
-
-// micros and instant keep a zero time as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
 }

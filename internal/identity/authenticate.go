@@ -58,7 +58,7 @@ func (i *Identity) Service(ctx context.Context, id string, source netip.Addr) (s
 }
 
 func (i *Identity) loadService(ctx context.Context, id string) (*entry, error) {
-	if !isAccount(id) {
+	if !strongroom.IsID("svc", id) {
 		return nil, unknown()
 	}
 	var r keyRow
@@ -233,7 +233,7 @@ func (i *Identity) proof(digest []byte, id, account string, expires int64) [32]b
 
 // addSecret stores the digest of a new secret of account.
 func (i *Identity) addSecret(tx *guard.Tx, account string, s Secret) error {
-	digest := i.digest(s.text)
+	digest := i.digest(s.Reveal())
 	id := strongroom.NewID("key")
 	proof := i.proof(digest[:], id, account, 0)
 	return insertSecret(tx, secretRow{digest: digest[:], id: id, account: account, proof: proof[:]})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -229,7 +228,7 @@ func within(who strongroom.Actor, stores []string, all bool) error {
 // is limited to some stores sees the accounts within them. next is empty at the
 // end.
 func (i *Identity) Keys(ctx context.Context, who strongroom.Actor, cursor string, limit int) (keys []Key, next string, err error) {
-	if cursor != "" && !isAccount(cursor) {
+	if cursor != "" && !strongroom.IsID("svc", cursor) {
 		return nil, "", i.refuse(ctx, who, keyList, strongroom.Faultf(strongroom.Invalid, "cursor", "this is no cursor of ours"))
 	}
 	if limit <= 0 || limit > 1000 {
@@ -279,7 +278,7 @@ func (i *Identity) damaged(ctx context.Context, who strongroom.Actor, id string,
 // RotateKey gives an account a new secret. The old one stays good for overlap,
 // at most [MaxOverlap]; zero ends it at once.
 func (i *Identity) RotateKey(ctx context.Context, who strongroom.Actor, id string, overlap time.Duration) (Key, Secret, error) {
-	if !isAccount(id) {
+	if !strongroom.IsID("svc", id) {
 		return Key{}, Secret{}, i.refuse(ctx, who, keyRotate, noKey())
 	}
 	if overlap < 0 || overlap > MaxOverlap {
@@ -315,7 +314,7 @@ func (i *Identity) RotateKey(ctx context.Context, who strongroom.Actor, id strin
 // RevokeKey ends an account at once and for good. Revoking it again changes
 // nothing.
 func (i *Identity) RevokeKey(ctx context.Context, who strongroom.Actor, id string) error {
-	if !isAccount(id) {
+	if !strongroom.IsID("svc", id) {
 		return i.refuse(ctx, who, keyRevoke, noKey())
 	}
 	err := i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
@@ -357,13 +356,6 @@ func (i *Identity) handle(tx *guard.Tx, who strongroom.Actor, a strongroom.Actio
 
 func noKey() *strongroom.Fault {
 	return strongroom.Faultf(strongroom.NotFound, "key", "there is no such key")
-}
-
-// isAccount reports whether s has the form of an account's id. Nothing else is
-// ever looked up or written to the log.
-func isAccount(s string) bool {
-	rest, ok := strings.CutPrefix(s, "svc_")
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
 }
 
 // refuse records that something was refused before it began. It returns err, or

@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -51,7 +50,7 @@ func (i *Identity) CheckService(spec KeySpec) error {
 	if err := i.check(spec); err != nil {
 		return err
 	}
-	if !isPerson(spec.Owner) {
+	if !strongroom.IsID("usr", spec.Owner) {
 		return strongroom.Faultf(strongroom.Invalid, "owner", "a service needs an owner, the id of a person")
 	}
 	if err := checkWord("purpose", spec.Purpose); err != nil {
@@ -91,7 +90,7 @@ func (i *Identity) AddServiceTx(tx *guard.Tx, spec KeySpec, request string) (Key
 
 // canOwn refuses an owner who is not an active person.
 func (i *Identity) canOwn(r *db.Reader, person string, now time.Time) error {
-	if !isPerson(person) {
+	if !strongroom.IsID("usr", person) {
 		return strongroom.Faultf(strongroom.Invalid, "owner", "an owner is a person, by id")
 	}
 	o, err := i.o.Owner(r, person, now)
@@ -164,7 +163,7 @@ func (i *Identity) Resume(ctx context.Context, who strongroom.Actor, id string) 
 
 // change has fn change an account that goes on, once who may do a to it.
 func (i *Identity) change(ctx context.Context, who strongroom.Actor, a strongroom.Action, id string, fn func(tx *guard.Tx, k *Key) error) (Key, error) {
-	if !isAccount(id) {
+	if !strongroom.IsID("svc", id) {
 		return Key{}, i.refuse(ctx, who, a, noKey())
 	}
 	var k Key
@@ -214,10 +213,4 @@ func (i *Identity) Owned(r *db.Reader, person string) ([]string, error) { return
 
 func ended() error {
 	return strongroom.Faultf(strongroom.Conflict, "key-ended", "the key is revoked or has expired").Advise("make a new one")
-}
-
-// isPerson reports whether s has the form of a person's id.
-func isPerson(s string) bool {
-	rest, ok := strings.CutPrefix(s, "usr_")
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
 }
