@@ -35,7 +35,8 @@ const (
 	Lease                         // who holds a job or the instance, and until when
 	Cursor                        // how far a sync or a follower has come
 	Idempotency                   // which answer a repeated request gets
-	Attempt                       // sign-ins under way and counts of those that failed, before anybody is known
+	Attempt                       // sign-ins under way and counts of those that failed, before anybody is known; few at a time
+	Outcome                       // what an attempt came to, once it is known, and attempts that are over
 	Tally                         // counts that only gauges show
 	LookUp                        // what a request leaves out, before it is decided about; reading alone
 )
@@ -53,6 +54,8 @@ func (r Reason) String() string {
 		return "Idempotency"
 	case Attempt:
 		return "Attempt"
+	case Outcome:
+		return "Outcome"
 	case Tally:
 		return "Tally"
 	case LookUp:
@@ -84,6 +87,7 @@ func Sites() []Site {
 		{"session", Tally, "gauges are counts"},
 		{"session", LastSeen, "the stamp of last use"},
 		{"session", Attempt, "an attempt is counted before it is known whose it is; its outcome is an event"},
+		{"session", Outcome, "a count is taken back, a sign-in goes on or is over; what opens a session is decided about"},
 		{"access", Tally, "counts of grants without a case, and which rows the sweeper decides about"},
 		{"access", LookUp, "network rules are looked up before anybody is known"},
 		{"federation", LookUp, "an account at a provider, or a line of a feed, is looked up before it is decided about"},

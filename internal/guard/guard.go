@@ -30,6 +30,9 @@ type Options struct {
 	Queue int
 	// Group is how many calls share a commit at most. 0 is 256.
 	Group int
+	// Strangers is how many calls of the reason [Attempt] may wait or be served at a
+	// time; more are refused, so that who is known keeps a turn. 0 is 64.
+	Strangers int
 	// Span is how long a transaction takes on further calls; those that wait
 	// longer go into the next one. 0 is 10 ms.
 	Span time.Duration
@@ -47,6 +50,7 @@ type Guard struct {
 	logger *slog.Logger
 	group  int
 	span   time.Duration
+	public strangers
 
 	queue   chan *call
 	closing chan struct{} // no new calls
@@ -78,6 +82,9 @@ func New(o Options) *Guard {
 	if o.Group <= 0 {
 		o.Group = 256
 	}
+	if o.Strangers <= 0 {
+		o.Strangers = 64
+	}
 	if o.Span <= 0 {
 		o.Span = 10 * time.Millisecond
 	}
@@ -86,6 +93,7 @@ func New(o Options) *Guard {
 	}
 	g := &Guard{
 		db: o.DB, log: o.Log, policy: o.Policy, real: o.Real, logger: o.Logger, group: o.Group, span: o.Span,
+		public:  make(strangers, o.Strangers),
 		queue:   make(chan *call, o.Queue),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -146,10 +154,19 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 
 // Quiet runs fn in a transaction without a decision and without an event. It is
 // for rows that no decision reads; reason says which, and the call site is
-// listed in [Sites].
+// listed in [Sites]. What strangers ask for ([Attempt]) is refused as Unavailable
+// while [Options.Strangers] of them wait.
 func (g *Guard) Quiet(ctx context.Context, reason Reason, fn func(ctx context.Context, tx *Tx) error) error {
 	if reason < LastSeen || reason > Tally {
 		return strongroom.Faultf(strongroom.Internal, "quiet", "quiet work has no reason of the list")
+	}
+	if reason == Attempt {
+		if !g.public.enter() {
+			g.stats.turned.Add(1)
+			return errBusy()
+		}
+		defer g.public.leave()
+		ctx = context.WithoutCancel(ctx) // who leaves keeps the place until its turn, for the call still waits
 	}
 	return g.submit(&call{ctx: ctx, fn: fn, quiet: true})
 }
@@ -253,17 +270,18 @@ type Stats struct {
 	Redone  int64 // transactions begun again, with savepoints
 	Lost    int64 // transactions that could not be committed
 	Busy    int64 // calls refused because too many were waiting
+	Turned  int64 // calls of strangers refused because too many of them were waiting
 	Waiting int   // calls waiting now
 }
 
-type stats struct{ commits, calls, refused, again, redone, lost, busy atomic.Int64 }
+type stats struct{ commits, calls, refused, again, redone, lost, busy, turned atomic.Int64 }
 
 // Stats returns the counters.
 func (g *Guard) Stats() Stats {
 	s := &g.stats
 	return Stats{
 		Commits: s.commits.Load(), Calls: s.calls.Load(), Refused: s.refused.Load(),
-		Again: s.again.Load(), Redone: s.redone.Load(), Lost: s.lost.Load(), Busy: s.busy.Load(), Waiting: len(g.queue),
+		Again: s.again.Load(), Redone: s.redone.Load(), Lost: s.lost.Load(), Busy: s.busy.Load(), Turned: s.turned.Load(), Waiting: len(g.queue),
 	}
 }
 
