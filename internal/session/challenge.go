@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -88,7 +87,7 @@ func (s *Sessions) begin(ctx context.Context, t ticket, c Caller) (Challenge, er
 
 // find returns a challenge, if it is not over and the caller is where it began.
 func (s *Sessions) find(ctx context.Context, id string, c Caller) (o signIn, err error) {
-	if rest, ok := strings.CutPrefix(id, "chl_"); !ok || len(rest) != 26 || strings.Trim(rest, letters) != "" {
+	if !strongroom.IsID("chl", id) {
 		return signIn{}, errOver()
 	}
 	err = s.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -14,7 +13,7 @@ import (
 // Sessions returns the sessions of a person, the newest first, those that ended
 // within [Profile.Keep] included. A row that was edited is left out.
 func (s *Sessions) Sessions(ctx context.Context, who strongroom.Actor, person string) (out []Session, err error) {
-	if !isID("usr_", person) {
+	if !strongroom.IsID("usr", person) {
 		return nil, s.refuse(ctx, who, sessionList, noAccount())
 	}
 	err = s.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
@@ -63,7 +62,7 @@ func (s *Sessions) SignOut(ctx context.Context, token string, c Caller) error {
 // is Denied, code "step-up": whoever found a browser open must not end those of its
 // owner (ASVS 7.5.2).
 func (s *Sessions) Revoke(ctx context.Context, who strongroom.Actor, id string) error {
-	if !isID("ses_", id) {
+	if !strongroom.IsID("ses", id) {
 		return s.refuse(ctx, who, sessionRevoke, noSession())
 	}
 	person := ""
@@ -111,7 +110,7 @@ func (s *Sessions) fresh(who strongroom.Actor) error {
 // RevokeOthers ends the own sessions but the one that acts, as [Sessions.Revoke]
 // does, and returns how many there were.
 func (s *Sessions) RevokeOthers(ctx context.Context, who strongroom.Actor) (n int, err error) {
-	if !isID("usr_", who.ID) || !isID("ses_", who.Session) {
+	if !strongroom.IsID("usr", who.ID) || !strongroom.IsID("ses", who.Session) {
 		return 0, s.refuse(ctx, who, sessionRevoke, noAccount())
 	}
 	err = s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
@@ -130,7 +129,7 @@ func (s *Sessions) RevokeOthers(ctx context.Context, who strongroom.Actor) (n in
 
 // RevokeAll ends all sessions of a person and returns how many there were.
 func (s *Sessions) RevokeAll(ctx context.Context, who strongroom.Actor, person string) (n int, err error) {
-	if !isID("usr_", person) {
+	if !strongroom.IsID("usr", person) {
 		return 0, s.refuse(ctx, who, sessionRevoke, noAccount())
 	}
 	err = s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
@@ -186,13 +185,6 @@ func (s *Sessions) refuse(ctx context.Context, who strongroom.Actor, a strongroo
 		}
 		return err
 	})
-}
-
-// isID reports whether s has the form of an id. Nothing else is ever looked up or
-// written to the log.
-func isID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix)
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
 }
 
 func noSession() *strongroom.Fault {

@@ -24,7 +24,7 @@ type Lock struct {
 // Disable locks an account completely because of a signal, such as a detector's
 // finding, and ends its sessions. signal is a word of the program's own.
 func (s *Sessions) Disable(ctx context.Context, who strongroom.Actor, person string, signal audit.Term) error {
-	if !isID("usr_", person) {
+	if !strongroom.IsID("usr", person) {
 		return s.refuse(ctx, who, sessionLock, noAccount())
 	}
 	return s.lock(ctx, who, person, true, signal)
@@ -49,7 +49,7 @@ func (s *Sessions) lock(ctx context.Context, who strongroom.Actor, person string
 // Unlock opens an account that is locked and forgets its failures. The policies
 // let nobody unlock the own account. Unlocking one that is open changes nothing.
 func (s *Sessions) Unlock(ctx context.Context, who strongroom.Actor, person string) error {
-	if !isID("usr_", person) {
+	if !strongroom.IsID("usr", person) {
 		return s.refuse(ctx, who, sessionUnlock, noAccount())
 	}
 	return s.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {

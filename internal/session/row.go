@@ -83,7 +83,7 @@ func (s *Sessions) newRow(x opening, g Granted, now time.Time) (sessionRow, erro
 		return sessionRow{}, err
 	}
 	row := sessionRow{
-		id: x.id, person: x.person, digest: s.digest(x.token.text), rights: s.rightsMark(x.id, g),
+		id: x.id, person: x.person, digest: s.digest(x.token.Reveal()), rights: s.rightsMark(x.id, g),
 		created: db.Micros(now), verified: db.Micros(x.verified), ends: db.Micros(now.Add(s.p.Absolute)), used: db.Micros(now),
 	}
 	row.sealed = s.seal.Seal(nil, s.bindPlace(row), text)

@@ -46,7 +46,7 @@ func (s *Sessions) Begin(ctx context.Context, address string, c Caller) (Challen
 // the same each time, so that its counters work, and is never written to the log.
 func (s *Sessions) standIn(mark []byte) string {
 	m := s.mac.MAC([]byte("stand-in"), mark)
-	return "usr_" + alphabet.EncodeToString(m[:16])
+	return strongroom.IDFrom("usr", [16]byte(m[:16]))
 }
 
 // Password shows the password. The challenge that comes back says which second

@@ -135,7 +135,7 @@ func (s *Sessions) replace(tx *guard.Tx, row sessionRow, by []Method, how audit.
 		return row, err
 	}
 	old := row.digest
-	row.digest, row.rights = s.digest(token.text), s.rightsMark(row.id, g)
+	row.digest, row.rights = s.digest(token.Reveal()), s.rightsMark(row.id, g)
 	if !verified.IsZero() {
 		row.verified = db.Micros(verified)
 		if err := dropAttempt(tx, s.mark("step", row.id)); err != nil {
