@@ -253,6 +253,7 @@ func (a *Access) endRow(tx *guard.Tx, g *Grant) error {
 	if err != nil {
 		return err
 	}
+	tx.Ends(g.Subject)
 	a.changed(tx, g.Subject)
 	return endGrant(tx, row)
 }

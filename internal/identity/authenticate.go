@@ -61,6 +61,7 @@ func (i *Identity) loadService(ctx context.Context, id string) (*entry, error) {
 	if !strongroom.IsID("svc", id) {
 		return nil, unknown()
 	}
+	seen := i.o.Guard.Turn()
 	var r keyRow
 	err := i.o.Guard.Look(ctx, guard.LookUp, func(q *db.Reader) (err error) {
 		r, err = loadKey(q, id)
@@ -76,7 +77,7 @@ func (i *Identity) loadService(ctx context.Context, id string) (*entry, error) {
 	if err != nil || !k.Revoked.IsZero() {
 		return nil, unknown()
 	}
-	return i.entry(k)
+	return i.entry(k, seen)
 }
 
 // recall returns the actor remembered under h, or looks it up.
@@ -112,6 +113,9 @@ func (i *Identity) recall(h [32]byte, source netip.Addr, load func() (*entry, er
 // never a queue.
 func (i *Identity) trusted(e *entry) bool {
 	if e == nil {
+		return false
+	}
+	if i.o.Guard.Current(e.actor) != nil {
 		return false
 	}
 	age := i.real.Now().Sub(e.loaded)
@@ -158,6 +162,7 @@ func (i *Identity) forget(account string) {
 // that does not open all mean: not known.
 func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	digest := i.digest(bearer)
+	seen := i.o.Guard.Turn()
 	var s secretRow
 	var r keyRow
 	err := i.o.Guard.Look(ctx, guard.LookUp, func(q *db.Reader) error {
@@ -183,7 +188,7 @@ func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	if !k.Revoked.IsZero() {
 		return nil, unknown()
 	}
-	e, err := i.entry(k)
+	e, err := i.entry(k, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -194,14 +199,16 @@ func (i *Identity) load(ctx context.Context, bearer string) (*entry, error) {
 	return e, nil
 }
 
-// entry describes an account that is good, unless it is suspended.
-func (i *Identity) entry(k Key) (*entry, error) {
+// entry describes an account that is good, unless it is suspended, as it was looked
+// up from a turn of the guard on.
+func (i *Identity) entry(k Key, seen uint64) (*entry, error) {
 	if !k.Suspended.IsZero() {
 		return nil, strongroom.Faultf(strongroom.Unauthenticated, "key-suspended", "the key is suspended").
 			Advise("have its service resumed")
 	}
 	e := &entry{networks: k.Networks, ends: k.Expires, loaded: i.real.Now(), actor: strongroom.Actor{
 		Kind: strongroom.ServiceActor, ID: k.ID, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores, Door: "http",
+		Seen: seen,
 	}}
 	if !k.Grace.IsZero() && k.Grace.Before(e.ends) {
 		e.ends = k.Grace
@@ -245,6 +252,11 @@ func (i *Identity) endSecrets(tx *guard.Tx, account string, overlap time.Duratio
 	old, err := secretsOf(&tx.Reader, account)
 	if err != nil {
 		return err
+	}
+	for _, s := range old {
+		if overlap == 0 || s.expires != 0 {
+			tx.Ends(s.id)
+		}
 	}
 	if err := deleteSecrets(tx, account); err != nil || overlap == 0 {
 		return err

@@ -149,6 +149,7 @@ func (i *Identity) Suspend(ctx context.Context, who strongroom.Actor, id string)
 		if k.Suspended.IsZero() {
 			k.Suspended = tx.Now()
 		}
+		tx.Ends(id)
 		return nil
 	})
 }

@@ -120,6 +120,7 @@ func closed(rows *db.Rows, err error) error {
 }
 
 func revoke(tx *guard.Tx, id string, at int64) error {
+	tx.Ends(id)
 	if _, err := tx.Exec(sqlRevokeKey, id, at); err != nil {
 		return err
 	}

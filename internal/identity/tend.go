@@ -237,6 +237,7 @@ func (i *Identity) tend(ctx context.Context, id string, a strongroom.Action) (di
 			return revoke(tx, id, db.Micros(tx.Now()))
 		case serviceSuspend:
 			k.Suspended = tx.Now()
+			tx.Ends(id)
 		case serviceWarn:
 			k.Grace = tx.Now().Add(Unowned)
 			tx.Note("until_us", db.Micros(k.Grace))
