@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ type Options struct {
 	Workloads *workload.Workloads
 	// Now is the time of the data clock; required.
 	Now func() time.Time
+	// Limit counts a call that asks for nobody, or whose caller is not known, for the
+	// address it came from; its fault is answered instead. nil lets all pass.
+	Limit func(source netip.Addr) error
 	// Link makes a link to enrol of its token.
 	Link func(token string) string
 	// Clock moves the clock of a test instance; nil refuses it.
@@ -140,6 +144,9 @@ func New(o Options) *API {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Limit == nil {
+		o.Limit = func(netip.Addr) error { return nil }
 	}
 	if o.MaxBody <= 0 {
 		o.MaxBody = defaultBody

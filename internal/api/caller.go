@@ -99,6 +99,11 @@ func isStale(err error) bool {
 // recognise says who calls a row, as far as the row wants to know.
 func (a *API) recognise(c *call) error {
 	rt := c.route
+	if rt.Public {
+		if err := a.limit(c); err != nil {
+			return err
+		}
+	}
 	if !rt.Anywhere {
 		if err := a.admit(c.ctx, c.r, ""); err != nil {
 			return err
@@ -114,7 +119,7 @@ func (a *API) recognise(c *call) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return a.unknown(c, err)
 	}
 	c.token = bearer(c.r)
 	if err := a.admit(c.ctx, c.r, who.ID); err != nil {
@@ -122,6 +127,19 @@ func (a *API) recognise(c *call) error {
 	}
 	c.who = who
 	return nil
+}
+
+// limit counts a call for its source.
+func (a *API) limit(c *call) error { return a.o.Limit(web.ConnOf(c.r.Context()).Addr) }
+
+// unknown counts a caller whom nobody knows, and returns why.
+func (a *API) unknown(c *call, why error) error {
+	if strongroom.IsKind(why, strongroom.Unauthenticated) {
+		if err := a.limit(c); err != nil {
+			return err
+		}
+	}
+	return why
 }
 
 // recogniseAgain says who calls in the midst of a call, with what they may by now. A

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ import (
 // fixture is the door over a real server, database, log and policies, with real
 // keys of service accounts. Requests and grants are in memory.
 type fixture struct {
+	over error // what the limit of strangers says
 	*httptest.Server
 	people *people.People
 	dir    *federation.Federation
@@ -101,7 +103,10 @@ func fresh(t testing.TB) *fixture {
 		must(t, err)
 		*at = secret.Reveal()
 	}
-	f.Server = httptest.NewServer(scim.New(scim.Options{Directory: f.dir, Who: ids.Authenticate, Base: "https://vault.example.com/scim/v2"}))
+	f.Server = httptest.NewServer(scim.New(scim.Options{
+		Directory: f.dir, Who: ids.Authenticate, Base: "https://vault.example.com/scim/v2",
+		Limit: func(netip.Addr) error { return f.over },
+	}))
 	t.Cleanup(f.Close)
 	return f
 }

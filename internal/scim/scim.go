@@ -29,6 +29,9 @@ type Options struct {
 	// Refused records what an actor who is known asked for and the door refused
 	// before any policy was asked, and returns what to answer. nil records nothing.
 	Refused func(ctx context.Context, who strongroom.Actor, status int, err error) error
+	// Limit counts a caller whom nobody knows for the address it came from; its fault is
+	// answered instead. nil lets all pass.
+	Limit func(source netip.Addr) error
 	// Base is the public address of the door, [Prefix] included.
 	Base string
 	Log  *slog.Logger // operational log; nil discards
@@ -109,6 +112,9 @@ func New(o Options) *Handler {
 	if o.Refused == nil {
 		o.Refused = func(_ context.Context, _ strongroom.Actor, _ int, err error) error { return err }
 	}
+	if o.Limit == nil {
+		o.Limit = func(netip.Addr) error { return nil }
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -133,7 +139,13 @@ func (h *Handler) serve(verb func(call) (answer, error)) http.Handler {
 		if !ok {
 			bearer = ""
 		}
-		who, err := h.o.Who(r.Context(), bearer, web.ConnOf(r.Context()).Addr)
+		source := web.ConnOf(r.Context()).Addr
+		who, err := h.o.Who(r.Context(), bearer, source)
+		if strongroom.IsKind(err, strongroom.Unauthenticated) {
+			if over := h.o.Limit(source); over != nil {
+				err = over
+			}
+		}
 		if err != nil {
 			h.fail(w, r, err)
 			return
@@ -235,6 +247,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="strongroom"`)
 	}
+	p.SetRetryAfter(w.Header())
 	if p.Status >= http.StatusInternalServerError {
 		h.o.Log.LogAttrs(r.Context(), slog.LevelWarn, "a call of a directory failed", web.Cause(err))
 	}

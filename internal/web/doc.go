@@ -15,7 +15,6 @@
 //     its owner alone can open.
 //   - A panic in a handler is an internal fault for that caller alone, and its
 //     value is not logged.
-//
 //   - Who says for whom a call was forwarded is believed only if it is a named proxy,
 //     and only about the next hop.
 //

@@ -68,21 +68,30 @@ func WriteProblem(w http.ResponseWriter, err error, request string) {
 	h.Del("Content-Length")
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	switch p.Status {
-	case http.StatusUnauthorized:
+	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="strongroom"`)
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.Itoa(retryUnavailable))
-	case http.StatusTooManyRequests:
-		after := retryExhausted
-		if p.Code == CodeSource {
-			after = retrySource
-		}
-		h.Set("Retry-After", strconv.Itoa(after))
 	}
+	p.SetRetryAfter(h)
 	w.WriteHeader(p.Status)
 	body, _ := json.Marshal(p)         // strings and an int: cannot fail
 	_, _ = w.Write(append(body, '\n')) // the caller may have gone; nobody is left to tell
+}
+
+// SetRetryAfter says in the headers of an answer after how many seconds to come
+// again, where that helps.
+func (p Problem) SetRetryAfter(h http.Header) {
+	after := 0
+	switch {
+	case p.Status == http.StatusServiceUnavailable:
+		after = retryUnavailable
+	case p.Code == CodeSource:
+		after = retrySource
+	case p.Status == http.StatusTooManyRequests:
+		after = retryExhausted
+	}
+	if after > 0 {
+		h.Set("Retry-After", strconv.Itoa(after))
+	}
 }
 
 // Cause describes err for the operational log without repeating a value: faults
