@@ -61,7 +61,7 @@ func (p *People) Enrol(ctx context.Context, link, door string) (Enrolment, error
 			return err
 		}
 		out.Name, out.Email, out.Expires = x.Name, x.Email, tx.Now().Add(EnrolmentLife)
-		return insertEnrolment(tx, p.tokenRow(out.Token.text, who.Session, who.ID, out.Expires))
+		return insertEnrolment(tx, p.tokenRow(out.Token.Reveal(), who.Session, who.ID, out.Expires))
 	})
 	if err != nil {
 		return Enrolment{}, err

@@ -119,7 +119,7 @@ func (p *People) Factors(ctx context.Context, who strongroom.Actor, person strin
 			if err != nil {
 				return err
 			}
-			out = append(out, Factor{r.id, FactorKind(r.kind), instant(r.created), instant(r.used), r.pending, x.Model})
+			out = append(out, Factor{r.id, FactorKind(r.kind), db.TimeOrZero(r.created), db.TimeOrZero(r.used), r.pending, x.Model})
 		}
 		return nil
 	})
@@ -149,7 +149,7 @@ func (p *People) own(ctx context.Context, who strongroom.Actor, fn func(tx *guar
 
 // add stores a factor.
 func (p *People) add(tx *guard.Tx, k seal.Key, r factorRow, x kept) error {
-	r.id, r.created = strongroom.NewID("fct"), micros(tx.Now())
+	r.id, r.created = strongroom.NewID("fct"), db.Micros(tx.Now())
 	r, err := p.sealFactor(k, r, x)
 	if err != nil {
 		return err
@@ -238,7 +238,7 @@ func (p *People) tryTOTP(tx *guard.Tx, k seal.Key, r factorRow, code string, at 
 	if !ok || step <= r.step {
 		return false, nil
 	}
-	r.step, r.used, r.pending = step, micros(tx.Now()), false
+	r.step, r.used, r.pending = step, db.Micros(tx.Now()), false
 	if r, err = p.sealFactor(k, r, kept{Secret: secret.Expose(nil)}); err != nil {
 		return false, err
 	}

@@ -2,14 +2,8 @@ package people
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base32"
 	"encoding/binary"
-	"fmt"
-	"hash/crc32"
-	"log/slog"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -18,76 +12,23 @@ import (
 	"strongroom/internal/seal"
 )
 
-const letters = "0123456789abcdefghjkmnpqrstvwxyz"
-
-var alphabet = base32.NewEncoding(letters).WithPadding(base32.NoPadding)
-
-// Token is the secret of a link or of an enrolment: a prefix, 256 random bits and
-// a checksum. It prints as a redaction; only [Token.Reveal] gives the text.
-type Token struct{ text string }
-
-// The prefixes of tokens; "live_" or "test_" follows.
+// The kinds of tokens, which they begin with, before the environment.
 const (
-	linkToken      = "srl_"
-	enrolmentToken = "sre_"
+	linkToken      = "srl"
+	enrolmentToken = "sre"
 )
 
-const (
-	tokenChars = 52 // 32 bytes in base32
-	sumChars   = 7  // 4 bytes in base32
-)
-
-// Reveal returns the text, to be shown or sent once.
-func (t Token) Reveal() string { return t.text }
-
-const redacted = "[enrolment token]"
-
-// String returns a redaction.
-func (Token) String() string { return redacted }
-
-// GoString returns a redaction.
-func (Token) GoString() string { return redacted }
-
-// Format writes a redaction for every verb.
-func (Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// LogValue returns a redaction.
-func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalJSON returns a redaction.
-func (Token) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// MarshalText returns a redaction.
-func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+// Token is the secret of a link or of an enrolment. It prints as a redaction; only
+// Reveal gives the text, to be shown or sent once.
+type Token struct{ seal.Secret }
 
 func newToken(kind string, env strongroom.Environment) Token {
-	var b [32]byte
-	rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
-	head := head(kind, env) + alphabet.EncodeToString(b[:])
-	return Token{head + checksum(head)}
-}
-
-func head(kind string, env strongroom.Environment) string {
-	if env == strongroom.Production {
-		return kind + "live_"
-	}
-	return kind + "test_"
-}
-
-func checksum(head string) string {
-	var sum [4]byte
-	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE([]byte(head)))
-	return alphabet.EncodeToString(sum[:])
+	return Token{seal.NewSecret(env.Prefix(kind))}
 }
 
 // isToken reports whether text can be a token of a kind here at all.
 func isToken(kind string, env strongroom.Environment, text string) bool {
-	rest, ok := strings.CutPrefix(text, head(kind, env))
-	if !ok || len(rest) != tokenChars+sumChars || strings.Trim(rest, letters) != "" {
-		return false
-	}
-	cut := len(text) - sumChars
-	return checksum(text[:cut]) == text[cut:]
+	return seal.IsSecret(env.Prefix(kind), text)
 }
 
 // Link leads a person into an enrolment, once.
@@ -199,13 +140,13 @@ func (p *People) link(tx *guard.Tx, person string, t Token) (until time.Time, er
 		return until, err
 	}
 	until = tx.Now().Add(LinkLife)
-	return until, insertLink(tx, p.tokenRow(t.text, "", person, until))
+	return until, insertLink(tx, p.tokenRow(t.Reveal(), "", person, until))
 }
 
 // tokenRow is what is kept of a token: its keyed hash, and a proof that binds the
 // row.
 func (p *People) tokenRow(text, id, person string, until time.Time) tokenRow {
-	r := tokenRow{digest: p.tokenDigest(text), id: id, person: person, expires: micros(until)}
+	r := tokenRow{digest: p.tokenDigest(text), id: id, person: person, expires: db.MicrosOrZero(until)}
 	r.proof = p.tokenProof(r)
 	return r
 }
@@ -222,5 +163,5 @@ func (p *People) tokenProof(r tokenRow) []byte {
 
 // good reports whether the row is ours and not over.
 func (p *People) good(r tokenRow, now time.Time) bool {
-	return subtle.ConstantTimeCompare(p.tokenProof(r), r.proof) == 1 && now.Before(instant(r.expires))
+	return subtle.ConstantTimeCompare(p.tokenProof(r), r.proof) == 1 && now.Before(db.TimeOrZero(r.expires))
 }

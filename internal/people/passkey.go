@@ -54,7 +54,7 @@ func (p *People) AddPasskey(ctx context.Context, who strongroom.Actor) (options 
 		if options, state, err = p.o.Relying.BeginRegistration(user, known, at); err != nil {
 			return err
 		}
-		expires := micros(at.Add(factor.CeremonyLife))
+		expires := db.Micros(at.Add(factor.CeremonyLife))
 		return putCeremony(tx, who.ID, k.Seal(nil, p.ad("people_ceremony", who.ID), state), expires)
 	})
 	if err != nil {
@@ -194,7 +194,7 @@ func (p *People) KeepPasskey(tx *guard.Tx, person string, used factor.Passkey, o
 	if err != nil {
 		return err
 	}
-	row.used = micros(tx.Now())
+	row.used = db.Micros(tx.Now())
 	if row, err = p.sealFactor(k, row, kept{Record: used.Record, Model: used.Model}); err != nil {
 		return err
 	}

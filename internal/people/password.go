@@ -139,7 +139,7 @@ func (s secrets) current() int {
 }
 
 func (p *People) state(r passwordRow, now time.Time) Password {
-	set := instant(r.set)
+	set := db.TimeOrZero(r.set)
 	ends := set.Add(p.o.Profile.MaxAge)
 	return Password{Set: set, Ends: ends, Expired: !now.Before(ends), MustChange: r.must}
 }
@@ -276,7 +276,7 @@ func (p *People) SetPassword(ctx context.Context, who strongroom.Actor, old, typ
 		if err := p.retire(tx, k, now); err != nil {
 			return err
 		}
-		row, err := p.sealPassword(k, passwordRow{id: strongroom.NewID("pwd"), person: who.ID, set: micros(tx.Now()), current: true}, h)
+		row, err := p.sealPassword(k, passwordRow{id: strongroom.NewID("pwd"), person: who.ID, set: db.Micros(tx.Now()), current: true}, h)
 		if err != nil {
 			return err
 		}
@@ -296,7 +296,7 @@ func (p *People) mayChange(r *db.Reader, who strongroom.Actor, s secrets, now ti
 	if s.person.State != Active {
 		return false, strongroom.Faultf(strongroom.Conflict, "person-state", "the account is %s", s.person.State)
 	}
-	if i := s.current(); i >= 0 && !s.rows[i].must && now.Sub(instant(s.rows[i].set)) < p.o.Profile.MinAge {
+	if i := s.current(); i >= 0 && !s.rows[i].must && now.Sub(db.TimeOrZero(s.rows[i].set)) < p.o.Profile.MinAge {
 		return false, strongroom.Faultf(strongroom.Conflict, "password-young", "the password is younger than %.4g hours", p.o.Profile.MinAge.Hours()).
 			Advise("wait, or have it reset if somebody else may know it")
 	}

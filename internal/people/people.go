@@ -176,18 +176,3 @@ func run(hooks []Hook, tx *guard.Tx, person string) error {
 	}
 	return nil
 }
-
-// micros and instant keep a zero time as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
-}

@@ -3,7 +3,6 @@ package people
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -98,15 +97,10 @@ func noPerson() *strongroom.Fault {
 
 // IsID reports whether s has the form of a person's id. Nothing else is ever
 // looked up or written to the log.
-func IsID(s string) bool { return isID("usr_", s) }
-
-func isID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix)
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
-}
+func IsID(s string) bool { return strongroom.IsID("usr", s) }
 
 // isCase reports whether s may stand as what an account came by.
-func isCase(s string) bool { return s == founding || isID("req_", s) }
+func isCase(s string) bool { return s == founding || strongroom.IsID("req", s) }
 
 const founding = "founding"
 
@@ -148,11 +142,11 @@ func (p *People) bind(r personRow) []byte {
 // sealPerson returns the row of a person under the person's key.
 func (p *People) sealPerson(k seal.Key, x Person) (personRow, error) {
 	row := personRow{
-		id: x.ID, state: string(x.State), created: micros(x.Created), starts: micros(x.Starts), ends: micros(x.Ends),
-		ended: micros(x.Ended), revoked: micros(x.Revoked), erased: micros(x.Erased),
+		id: x.ID, state: string(x.State), created: db.MicrosOrZero(x.Created), starts: db.MicrosOrZero(x.Starts), ends: db.MicrosOrZero(x.Ends),
+		ended: db.MicrosOrZero(x.Ended), revoked: db.MicrosOrZero(x.Revoked), erased: db.MicrosOrZero(x.Erased),
 	}
 	text, err := json.Marshal(details{
-		Name: x.Name, Email: x.Email, Employment: x.Employment, Manager: x.Manager, Verified: micros(x.EmailVerified),
+		Name: x.Name, Email: x.Email, Employment: x.Employment, Manager: x.Manager, Verified: db.MicrosOrZero(x.EmailVerified),
 		Source: x.Source, Case: x.Case, Vouched: x.Vouched, Reason: x.Reason, Cause: x.Cause,
 	})
 	if err != nil {
@@ -173,9 +167,9 @@ func (p *People) openPerson(k seal.Key, r personRow) (Person, error) {
 		return Person{}, damaged(r.id)
 	}
 	return Person{
-		ID: r.id, State: State(r.state), Created: instant(r.created), Starts: instant(r.starts), Ends: instant(r.ends),
-		Ended: instant(r.ended), Revoked: instant(r.revoked), Erased: instant(r.erased),
-		Name: d.Name, Email: d.Email, Employment: d.Employment, Manager: d.Manager, EmailVerified: instant(d.Verified),
+		ID: r.id, State: State(r.state), Created: db.TimeOrZero(r.created), Starts: db.TimeOrZero(r.starts), Ends: db.TimeOrZero(r.ends),
+		Ended: db.TimeOrZero(r.ended), Revoked: db.TimeOrZero(r.revoked), Erased: db.TimeOrZero(r.erased),
+		Name: d.Name, Email: d.Email, Employment: d.Employment, Manager: d.Manager, EmailVerified: db.TimeOrZero(d.Verified),
 		Source: d.Source, Case: d.Case, Vouched: d.Vouched, Reason: d.Reason, Cause: d.Cause,
 	}, nil
 }

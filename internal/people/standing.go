@@ -89,7 +89,7 @@ func (p *People) record(ctx context.Context, who strongroom.Actor, a strongroom.
 		if when.After(tx.Now()) || !when.After(tx.Now().Add(-p.o.TrainingLife)) {
 			return strongroom.Faultf(strongroom.Invalid, "date", "the date lies in the future, or so far back that it counts no more")
 		}
-		r := standingRow{person: person, kind: string(kind), version: version, by: who.ID, given: micros(when), recorded: micros(tx.Now())}
+		r := standingRow{person: person, kind: string(kind), version: version, by: who.ID, given: db.MicrosOrZero(when), recorded: db.Micros(tx.Now())}
 		r.proof = p.standingProof(r)
 		tx.Note("kind", kind.word())
 		return putStanding(tx, r)
@@ -133,8 +133,8 @@ func (p *People) Standing(r *db.Reader, person string, now time.Time) (Standing,
 	}
 	newest := map[Kind]Given{}
 	for _, row := range rows { // oldest first
-		if subtle.ConstantTimeCompare(p.standingProof(row), row.proof) == 1 && !instant(row.given).After(now) {
-			newest[Kind(row.kind)] = Given{Kind(row.kind), row.version, instant(row.given), row.by}
+		if subtle.ConstantTimeCompare(p.standingProof(row), row.proof) == 1 && !db.TimeOrZero(row.given).After(now) {
+			newest[Kind(row.kind)] = Given{Kind(row.kind), row.version, db.TimeOrZero(row.given), row.by}
 		}
 	}
 	pw := Password{None: true}
