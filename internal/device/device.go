@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -159,7 +158,7 @@ func (d *Devices) open(r deviceRow) (Device, details, error) {
 	}
 	return Device{
 		ID: r.id, Label: x.Label, Kind: x.Kind, Owner: r.owner, Posture: x.Posture, Proof: r.proof, By: x.By,
-		Enrolled: instant(r.enrolled), Proved: instant(r.proved), Expires: instant(r.expires), Revoked: instant(r.revoked),
+		Enrolled: db.TimeOrZero(r.enrolled), Proved: db.TimeOrZero(r.proved), Expires: db.TimeOrZero(r.expires), Revoked: db.TimeOrZero(r.revoked),
 	}, x, nil
 }
 
@@ -169,7 +168,7 @@ func (d *Devices) Add(ctx context.Context, who strongroom.Actor, spec Spec) (Dev
 	code := newCode(d.o.Environment)
 	var out Device
 	err := d.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		row := deviceRow{id: strongroom.NewID("dev"), owner: spec.Owner, enrolled: micros(tx.Now()), expires: micros(spec.Expires)}
+		row := deviceRow{id: strongroom.NewID("dev"), owner: spec.Owner, enrolled: db.Micros(tx.Now()), expires: db.MicrosOrZero(spec.Expires)}
 		if err := tx.Allow(deviceEnrol, resource(row.id, who, spec.Owner), guard.Context{}); err != nil {
 			return err
 		}
@@ -177,7 +176,7 @@ func (d *Devices) Add(ctx context.Context, who strongroom.Actor, spec Spec) (Dev
 			return err
 		}
 		if spec.Expires.IsZero() {
-			row.expires = micros(tx.Now().Add(Life))
+			row.expires = db.Micros(tx.Now().Add(Life))
 		}
 		row, err := d.sealRow(row, details{Label: spec.Label, Kind: spec.Kind, Posture: spec.Posture, By: who.ID})
 		if err != nil {
@@ -190,7 +189,7 @@ func (d *Devices) Add(ctx context.Context, who strongroom.Actor, spec Spec) (Dev
 		if out, _, err = d.open(row); err != nil {
 			return err
 		}
-		return insertCode(tx, d.digest(code.text), row.id, micros(tx.Now().Add(CodeLife)))
+		return insertCode(tx, d.digest(code.Reveal()), row.id, db.Micros(tx.Now().Add(CodeLife)))
 	})
 	if err != nil {
 		return Device{}, Code{}, err
@@ -211,7 +210,7 @@ func (d *Devices) check(tx *guard.Tx, s Spec) error {
 		return strongroom.Faultf(strongroom.Invalid, "kind", "the kind must be one of %v", Kinds())
 	case s.Posture != Managed && s.Posture != Unmanaged:
 		return strongroom.Faultf(strongroom.Invalid, "posture", "the posture must be managed or unmanaged")
-	case !isID("usr_", s.Owner):
+	case !strongroom.IsID("usr", s.Owner):
 		return strongroom.Faultf(strongroom.Invalid, "owner", "a device belongs to a person")
 	case !s.Expires.IsZero() && (!s.Expires.After(tx.Now()) || s.Expires.After(tx.Now().Add(Life))):
 		return strongroom.Faultf(strongroom.Invalid, "expires", "a device is enrolled for at most %d days", int(Life.Hours()/24))
@@ -222,7 +221,7 @@ func (d *Devices) check(tx *guard.Tx, s Spec) error {
 	rows, err := devicesOf(&tx.Reader, s.Owner)
 	alive := 0
 	for _, r := range rows {
-		if r.revoked == 0 && tx.Now().Before(instant(r.expires)) {
+		if r.revoked == 0 && tx.Now().Before(db.TimeOrZero(r.expires)) {
 			alive++
 		}
 	}
@@ -238,7 +237,7 @@ func (d *Devices) List(ctx context.Context, who strongroom.Actor, owner, cursor 
 	if limit <= 0 || limit > 1000 {
 		limit = 100
 	}
-	if owner != "" && !isID("usr_", owner) || cursor != "" && !isID("dev_", cursor) {
+	if owner != "" && !strongroom.IsID("usr", owner) || cursor != "" && !strongroom.IsID("dev", cursor) {
 		err = strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor or the owner is none of ours")
 		owner, cursor = "", ""
 	}
@@ -280,7 +279,7 @@ func (d *Devices) List(ctx context.Context, who strongroom.Actor, owner, cursor 
 func (d *Devices) Revoke(ctx context.Context, who strongroom.Actor, id string) error {
 	return d.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		row, err := deviceRow{}, error(noDevice())
-		if isID("dev_", id) {
+		if strongroom.IsID("dev", id) {
 			row, err = loadDevice(&tx.Reader, id)
 		} else {
 			id = ""
@@ -304,7 +303,7 @@ func (d *Devices) revoke(tx *guard.Tx, row deviceRow) error {
 	if err == nil && row.revoked > 0 {
 		return nil
 	}
-	row.revoked = micros(tx.Now())
+	row.revoked = db.Micros(tx.Now())
 	tx.Ends(row.owner) // a call under way may have been let in for it
 	if row, err = d.sealRow(row, x); err != nil {
 		return err
@@ -341,27 +340,4 @@ func resource(id string, who strongroom.Actor, owner string) strongroom.Resource
 
 func noDevice() *strongroom.Fault {
 	return strongroom.Faultf(strongroom.NotFound, "device", "there is no such device")
-}
-
-const letters = "0123456789abcdefghjkmnpqrstvwxyz"
-
-// isID reports whether s is a prefix and 26 characters of our alphabet.
-func isID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix)
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
-}
-
-// micros and instant keep a zero time as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
 }

@@ -65,7 +65,7 @@ func (d *Devices) Enrol(ctx context.Context, code string, e Evidence) (Device, e
 		if err != nil {
 			return err
 		}
-		if !r.Now().Before(instant(expires)) || !r.Now().Before(x.Expires) || row.revoked > 0 || row.proof != "" {
+		if !r.Now().Before(db.TimeOrZero(expires)) || !r.Now().Before(x.Expires) || row.revoked > 0 || row.proof != "" {
 			return bad
 		}
 		who = strongroom.Actor{Kind: strongroom.PersonActor, ID: row.owner, Door: "http"}
@@ -103,7 +103,7 @@ func (d *Devices) Enrol(ctx context.Context, code string, e Evidence) (Device, e
 		if err != nil {
 			return err
 		}
-		row.proof, row.key, row.proved, x.Key = how, digest, micros(tx.Now()), key
+		row.proof, row.key, row.proved, x.Key = how, digest, db.Micros(tx.Now()), key
 		if row, err = d.sealRow(row, x); err != nil {
 			return err
 		}
@@ -202,12 +202,12 @@ func (d *Devices) once(ctx context.Context, p signed, now time.Time) error {
 	m := d.mac.MAC([]byte("nonce"), p.spki, []byte(p.number))
 	fresh := false
 	err := d.o.Guard.Quiet(ctx, guard.Idempotency, func(_ context.Context, tx *guard.Tx) error {
-		if err := expireNonces(tx, micros(now)); err != nil {
+		if err := expireNonces(tx, db.Micros(now)); err != nil {
 			return err
 		}
 		var err error
 		// It cannot be used after its time and the skew on both sides.
-		fresh, err = insertNonce(tx, m[:], micros(p.at.Add(2*Skew)))
+		fresh, err = insertNonce(tx, m[:], db.Micros(p.at.Add(2*Skew)))
 		return err
 	})
 	if err == nil && !fresh {
