@@ -132,15 +132,6 @@ func Roles() []string {
 	return []string{authz.Owner, authz.Operator, authz.Privacy, authz.Security, authz.Auditor}
 }
 
-const letters = "0123456789abcdefghjkmnpqrstvwxyz"
-
-// isID reports whether s has the form of an id. Nothing else is ever looked up or
-// written to the log.
-func isID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix+"_")
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
-}
-
 // within refuses stores that who may not touch. Policies speak of roles; this is
 // the same rule for stores.
 func within(who strongroom.Actor, stores []string, all bool) error {
@@ -168,19 +159,4 @@ func (a *Access) refuse(ctx context.Context, who strongroom.Actor, act strongroo
 		}
 		return err
 	})
-}
-
-// micros and instant keep a zero time as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
 }

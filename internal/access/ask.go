@@ -111,7 +111,7 @@ func (a *Access) note(tx *guard.Tx, q *Request) {
 	if r := q.roles(); len(r) > 0 {
 		tx.Note("roles", rolesTerm(r))
 	}
-	if isID("usr", q.Spec.Subject) {
+	if strongroom.IsID("usr", q.Spec.Subject) {
 		tx.Note("account", q.Spec.Subject)
 	}
 	if q.Spec.Right.Store != "" {
@@ -163,7 +163,7 @@ func (a *Access) check(who strongroom.Actor, s *Spec) error {
 	case Account:
 		return checkAccount(s)
 	case Role:
-		if !isID("usr", s.Subject) || len(s.Roles) == 0 {
+		if !strongroom.IsID("usr", s.Subject) || len(s.Roles) == 0 {
 			return strongroom.Faultf(strongroom.Invalid, "subject", "a role is asked for a person, by id, and names at least one role")
 		}
 		return checkRoles(s)
@@ -231,7 +231,7 @@ func checkRoles(s *Spec) error {
 		return strongroom.Faultf(strongroom.Invalid, "stores", "roles name their stores or are for all stores, one of the two")
 	}
 	for _, id := range s.Stores {
-		if !isID("str", id) {
+		if !strongroom.IsID("str", id) {
 			return strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
 		}
 	}
@@ -240,10 +240,10 @@ func checkRoles(s *Spec) error {
 
 func checkRight(s *Spec) error {
 	r := &s.Right
-	if !isID("usr", s.Subject) {
+	if !strongroom.IsID("usr", s.Subject) {
 		return strongroom.Faultf(strongroom.Invalid, "subject", "a short right is for a person")
 	}
-	if !isID("str", r.Store) {
+	if !strongroom.IsID("str", r.Store) {
 		return strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
 	}
 	if _, err := strongroom.ParsePurpose(string(r.Purpose)); err != nil {

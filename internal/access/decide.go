@@ -59,7 +59,7 @@ func (a *Access) Withdraw(ctx context.Context, who strongroom.Actor, id string) 
 // fn makes of it. A request that does not exist is asked about all the same, so
 // that the answer is recorded and tells a stranger nothing.
 func (a *Access) change(ctx context.Context, who strongroom.Actor, act strongroom.Action, id string, fn func(tx *guard.Tx, q *Request) error) (Request, error) {
-	if !isID("req", id) {
+	if !strongroom.IsID("req", id) {
 		return Request{}, a.refuse(ctx, who, act, noRequest())
 	}
 	var q *Request
@@ -160,7 +160,7 @@ func deciders() []string { return []string{authz.Owner, authz.Privacy, authz.Sec
 // could decide about a request. Where it cannot be told of somebody, it is an error.
 func (a *Access) lonely(r *db.Reader, q *Request, now time.Time) (bool, error) {
 	for _, role := range deciders() {
-		rows, err := holders(r, role, micros(now))
+		rows, err := holders(r, role, db.MicrosOrZero(now))
 		if err != nil {
 			return false, err
 		}

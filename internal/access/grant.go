@@ -53,7 +53,7 @@ func (a *Access) bindGrant(g grantRow) []byte {
 func (a *Access) sealGrant(g *Grant, decided int64) (grantRow, error) {
 	row := grantRow{
 		id: g.ID, subject: g.Subject, role: g.Role, request: g.Request, decided: decided,
-		from: micros(g.From), until: micros(g.Until), ended: micros(g.Ended),
+		from: db.MicrosOrZero(g.From), until: db.MicrosOrZero(g.Until), ended: db.MicrosOrZero(g.Ended),
 	}
 	text, err := json.Marshal(scope{Stores: g.Stores, All: g.AllStores, Right: g.Right, Glass: g.Glass})
 	if err != nil {
@@ -77,7 +77,7 @@ func (a *Access) openGrant(r grantRow) (*Grant, error) {
 	}
 	return &Grant{
 		ID: r.id, Subject: r.subject, Role: r.role, Stores: s.Stores, AllStores: s.All, Right: s.Right, Glass: s.Glass,
-		Request: r.request, From: instant(r.from), Until: instant(r.until), Ended: instant(r.ended),
+		Request: r.request, From: db.TimeOrZero(r.from), Until: db.TimeOrZero(r.until), Ended: db.TimeOrZero(r.ended),
 	}, nil
 }
 
@@ -128,7 +128,7 @@ func (x *Granted) share(g *Grant) {
 // Roles returns the roles that a person holds at a time of the data clock or will
 // hold later, whether or not they can sign in. Safe for concurrent use.
 func (a *Access) Roles(r *db.Reader, person string, now time.Time) (out []string, err error) {
-	rows, err := liveOf(r, person, micros(now))
+	rows, err := liveOf(r, person, db.MicrosOrZero(now))
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (a *Access) Roles(r *db.Reader, person string, now time.Time) (out []string
 
 // live returns the grants of a person that count.
 func (a *Access) live(r *db.Reader, person string, now time.Time) (out []*Grant, err error) {
-	rows, err := liveOf(r, person, micros(now))
+	rows, err := liveOf(r, person, db.MicrosOrZero(now))
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (a *Access) live(r *db.Reader, person string, now time.Time) (out []*Grant,
 // give stores a new grant of a request.
 func (a *Access) give(tx *guard.Tx, q *Request, g *Grant) error {
 	g.ID, g.Subject, g.Request, g.From = strongroom.NewID("grt"), q.Spec.Subject, q.ID, tx.Now()
-	row, err := a.sealGrant(g, micros(q.Decided))
+	row, err := a.sealGrant(g, db.MicrosOrZero(q.Decided))
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (a *Access) giveRight(tx *guard.Tx, q *Request) error {
 		return strongroom.Faultf(strongroom.Exhausted, "grants", "a person has at most %d grants", MaxGrants)
 	}
 	until := tx.Now().Add(q.Spec.Right.Duration)
-	tx.Note("until_us", micros(until))
+	tx.Note("until_us", db.MicrosOrZero(until))
 	return a.give(tx, q, &Grant{Right: q.Spec.Right, Glass: q.Spec.Kind == BreakGlass, Until: until})
 }
 
@@ -275,7 +275,7 @@ func (a *Access) keepOwner(tx *guard.Tx, person string) error {
 // Owners returns the persons who hold the owner's role at a time of the data clock,
 // whether or not they can sign in. Safe for concurrent use.
 func (a *Access) Owners(r *db.Reader, now time.Time) (out []string, err error) {
-	rows, err := holders(r, authz.Owner, micros(now))
+	rows, err := holders(r, authz.Owner, db.MicrosOrZero(now))
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type GrantQuery struct {
 // Grants lists grants in order of their ids. Who is limited to some stores sees
 // those within them, and the own. next is empty at the end.
 func (a *Access) Grants(ctx context.Context, who strongroom.Actor, q GrantQuery) (out []Grant, next string, err error) {
-	if q.Cursor != "" && !isID("grt", q.Cursor) || q.Person != "" && !isID("usr", q.Person) {
+	if q.Cursor != "" && !strongroom.IsID("grt", q.Cursor) || q.Person != "" && !strongroom.IsID("usr", q.Person) {
 		return nil, "", a.refuse(ctx, who, grantList, strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor or the person is none of ours"))
 	}
 	if q.Limit <= 0 || q.Limit > 1000 {
@@ -62,7 +62,7 @@ func (a *Access) Grants(ctx context.Context, who strongroom.Actor, q GrantQuery)
 // Revoke ends a grant at once. Revoking it again changes nothing. A grant that
 // does not open, and gives no right, is ended all the same.
 func (a *Access) Revoke(ctx context.Context, who strongroom.Actor, id string) error {
-	if !isID("grt", id) {
+	if !strongroom.IsID("grt", id) {
 		return a.refuse(ctx, who, grantRevoke, noGrant())
 	}
 	return a.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
@@ -84,7 +84,7 @@ func (a *Access) handleGrant(tx *guard.Tx, who strongroom.Actor, id string) (*Gr
 	g := &Grant{ID: id}
 	if !missing {
 		if g, err = a.openGrant(row); err != nil {
-			g = &Grant{ID: id, Subject: row.subject, Request: row.request, From: instant(row.from), Damaged: true}
+			g = &Grant{ID: id, Subject: row.subject, Request: row.request, From: db.TimeOrZero(row.from), Damaged: true}
 		}
 	}
 	res := strongroom.Resource{Type: "Grant", ID: id, Attrs: map[string]any{"own": g.Subject != "" && g.Subject == who.ID}}
@@ -97,10 +97,10 @@ func (a *Access) handleGrant(tx *guard.Tx, who strongroom.Actor, id string) (*Gr
 	if missing {
 		return nil, noGrant()
 	}
-	if isID("req", g.Request) {
+	if strongroom.IsID("req", g.Request) {
 		tx.Note("case", g.Request)
 	}
-	if isID("usr", g.Subject) {
+	if strongroom.IsID("usr", g.Subject) {
 		tx.Note("account", g.Subject)
 	}
 	return g, nil

@@ -83,7 +83,7 @@ func (a *Access) Expire(ctx context.Context) (requests, grants int, err error) {
 	sweeper := strongroom.System("sweeper")
 	due := func(find func(r *db.Reader, now int64, limit int) ([]string, error)) (ids []string, err error) {
 		err = a.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
-			ids, err = find(r, micros(r.Now()), step)
+			ids, err = find(r, db.MicrosOrZero(r.Now()), step)
 			return err
 		})
 		return ids, err

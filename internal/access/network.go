@@ -161,7 +161,7 @@ func checkRules(add []Rule, remove []string) error {
 		if r.Listener != "" && !slices.Contains(Listeners(), r.Listener) {
 			return strongroom.Faultf(strongroom.Invalid, "listener", "a listener is one of %v", Listeners())
 		}
-		if r.Principal != "" && !isID("usr", r.Principal) && !isID("svc", r.Principal) {
+		if r.Principal != "" && !strongroom.IsID("usr", r.Principal) && !strongroom.IsID("svc", r.Principal) {
 			return strongroom.Faultf(strongroom.Invalid, "principal", "a principal is a person or a service, by id")
 		}
 		if !r.Network.IsValid() || r.Network.Addr().Is4In6() {
@@ -169,7 +169,7 @@ func checkRules(add []Rule, remove []string) error {
 		}
 	}
 	for _, id := range remove {
-		if !isID("net", id) {
+		if !strongroom.IsID("net", id) {
 			return noRule()
 		}
 	}
@@ -268,7 +268,7 @@ func (a *Access) bindRules(made int64) []byte {
 }
 
 func (a *Access) sealRules(rules []Rule, now time.Time) (networkRow, error) {
-	row := networkRow{made: micros(now)}
+	row := networkRow{made: db.MicrosOrZero(now)}
 	text, err := json.Marshal(rules)
 	if err != nil {
 		return row, err

@@ -8,6 +8,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/authz"
+	"strongroom/internal/db"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
 	"strongroom/internal/people"
@@ -161,7 +162,7 @@ func (a *Access) bindRequest(r requestRow) []byte {
 func (a *Access) sealRequest(q *Request) (requestRow, error) {
 	row := requestRow{
 		id: q.ID, kind: place(Kinds(), q.Spec.Kind), state: place(States(), q.State), asker: q.Asker, subject: q.Spec.Subject,
-		asked: micros(q.Asked), ends: micros(q.Ends), decided: micros(q.Decided), decider: q.Decider,
+		asked: db.MicrosOrZero(q.Asked), ends: db.MicrosOrZero(q.Ends), decided: db.MicrosOrZero(q.Decided), decider: q.Decider,
 	}
 	text, err := json.Marshal(body{Spec: q.Spec, Remark: q.Remark, Founding: q.Founding, Alone: q.Alone, Made: q.Made})
 	if err != nil {
@@ -183,8 +184,8 @@ func (a *Access) openRequest(r requestRow) (*Request, error) {
 			Advise("its row was changed, or the keyring is another's")
 	}
 	return &Request{
-		ID: r.id, State: at(States(), r.state), Spec: b.Spec, Asker: r.asker, Asked: instant(r.asked), Ends: instant(r.ends),
-		Decided: instant(r.decided), Decider: r.decider, Remark: b.Remark, Founding: b.Founding, Alone: b.Alone, Made: b.Made,
+		ID: r.id, State: at(States(), r.state), Spec: b.Spec, Asker: r.asker, Asked: db.TimeOrZero(r.asked), Ends: db.TimeOrZero(r.ends),
+		Decided: db.TimeOrZero(r.decided), Decider: r.decider, Remark: b.Remark, Founding: b.Founding, Alone: b.Alone, Made: b.Made,
 	}, nil
 }
 
@@ -200,7 +201,7 @@ type Query struct {
 // remark: [Access.Request] shows those. Who is limited to some stores sees what is
 // within them, and the own. next is empty at the end.
 func (a *Access) Requests(ctx context.Context, who strongroom.Actor, q Query) (out []Request, next string, err error) {
-	if q.Cursor != "" && !isID("req", q.Cursor) || q.State != "" && place(States(), q.State) == 0 {
+	if q.Cursor != "" && !strongroom.IsID("req", q.Cursor) || q.State != "" && place(States(), q.State) == 0 {
 		return nil, "", a.refuse(ctx, who, requestList, strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor or the state is none of ours"))
 	}
 	if q.Limit <= 0 || q.Limit > 1000 {
@@ -245,7 +246,7 @@ func (a *Access) Requests(ctx context.Context, who strongroom.Actor, q Query) (o
 // Request returns one request with all it says. Name and address of a person are
 // for who asked and who may decide.
 func (a *Access) Request(ctx context.Context, who strongroom.Actor, id string) (out Request, err error) {
-	if !isID("req", id) {
+	if !strongroom.IsID("req", id) {
 		return Request{}, a.refuse(ctx, who, requestList, noRequest())
 	}
 	err = a.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {

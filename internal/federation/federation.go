@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -161,13 +160,6 @@ var schema embed.FS
 // Schema returns the tables of this package.
 func Schema() db.Schema { return db.Schema{Package: "federation", FS: schema} }
 
-const letters = "0123456789abcdefghjkmnpqrstvwxyz"
-
-func isID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix)
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
-}
-
 // mark is the keyed hash something is kept under.
 func (f *Federation) mark(kind string, parts ...string) []byte {
 	all := [][]byte{[]byte(kind)}
@@ -189,21 +181,6 @@ func account(id string, who strongroom.Actor) strongroom.Resource {
 }
 
 func instance() strongroom.Resource { return strongroom.Resource{Type: "Instance", ID: "instance"} }
-
-// micros and instant keep a zero time as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
-}
 
 // damaged is what became of a row that was edited or moved.
 func damaged(id string) error {

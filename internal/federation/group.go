@@ -37,7 +37,7 @@ func (f *Federation) bindGroup(r groupRow) []byte {
 }
 
 func (f *Federation) groupRow(g Group) (groupRow, error) {
-	r := groupRow{id: g.ID, nameMark: f.groupMark(g.DisplayName), created: micros(g.Created), changed: micros(g.Modified), version: g.Version}
+	r := groupRow{id: g.ID, nameMark: f.groupMark(g.DisplayName), created: db.MicrosOrZero(g.Created), changed: db.MicrosOrZero(g.Modified), version: g.Version}
 	text, err := json.Marshal(groupDetails{g.DisplayName, g.ExternalID})
 	if err != nil {
 		return r, err
@@ -52,7 +52,7 @@ func (f *Federation) openGroup(r groupRow) (Group, error) {
 	if err != nil || json.Unmarshal(text, &d) != nil {
 		return Group{}, damaged(r.id)
 	}
-	return Group{ID: r.id, DisplayName: d.DisplayName, ExternalID: d.ExternalID, Created: instant(r.created), Modified: instant(r.changed), Version: r.version}, nil
+	return Group{ID: r.id, DisplayName: d.DisplayName, ExternalID: d.ExternalID, Created: db.TimeOrZero(r.created), Modified: db.TimeOrZero(r.changed), Version: r.version}, nil
 }
 
 func (g *Group) check() error {
@@ -73,7 +73,7 @@ func noGroup() *strongroom.Fault {
 
 // groupEntry describes a group to the policies. It belongs to the directory.
 func groupEntry(id string) strongroom.Resource {
-	if !isID("scg_", id) {
+	if !strongroom.IsID("scg", id) {
 		return instance()
 	}
 	return strongroom.Resource{Type: "Account", ID: id, Attrs: map[string]any{"kind": "group"}}
@@ -206,7 +206,7 @@ func (f *Federation) groupsOf(r *db.Reader, user string) (out []Membership, err 
 }
 
 func (f *Federation) loadGroup(r *db.Reader, id string, members bool) (Group, error) {
-	if !isID("scg_", id) {
+	if !strongroom.IsID("scg", id) {
 		return Group{}, noGroup()
 	}
 	row, err := loadGroup(r, id)

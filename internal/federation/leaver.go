@@ -170,7 +170,7 @@ func (f *Federation) proof(r *db.Reader, row leaverRow) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	p := Proof{Person: row.person, Cause: d.Cause, Event: d.Event, Revoked: d.Revoked, Took: d.Revoked.Sub(d.Event), Probed: instant(row.probed)}
+	p := Proof{Person: row.person, Cause: d.Cause, Event: d.Event, Revoked: d.Revoked, Took: d.Revoked.Sub(d.Event), Probed: db.TimeOrZero(row.probed)}
 	p.Late = p.Took > Limit
 	if row.ways != "" {
 		p.Open = strings.Split(row.ways, " ")
@@ -231,7 +231,7 @@ func (f *Federation) Proofs(ctx context.Context, who strongroom.Actor, q ProofQu
 // leavers loads a page, and one more to tell whether there is another.
 func (f *Federation) leavers(r *db.Reader, q ProofQuery) ([]leaverRow, error) {
 	if q.Cursor == "" {
-		return leaversSince(r, micros(q.Since), q.Limit+1)
+		return leaversSince(r, db.MicrosOrZero(q.Since), q.Limit+1)
 	}
 	after, err := loadLeaver(r, q.Cursor)
 	if strongroom.IsKind(err, strongroom.NotFound) {
@@ -240,7 +240,7 @@ func (f *Federation) leavers(r *db.Reader, q ProofQuery) ([]leaverRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return leaversAfter(r, micros(q.Since), after, q.Limit+1)
+	return leaversAfter(r, db.MicrosOrZero(q.Since), after, q.Limit+1)
 }
 
 // probesAtOnce is how many leavers one call of ProbeDue tries.

@@ -41,10 +41,10 @@ func (m Mapping) check(providers []Provider) error {
 	if m.Group == "" || !slices.Contains(given, m.Role) {
 		return bad("a mapping names a group and one role", "group: as it is called there, and role: one of "+strings.Join(given, ", "))
 	}
-	if m.Case != "" && !isID("req_", m.Case) {
+	if m.Case != "" && !strongroom.IsID("req", m.Case) {
 		return bad("the case of a mapping is the id of a request", "it such as req_…")
 	}
-	if m.AllStores == (len(m.Stores) > 0) || slices.ContainsFunc(m.Stores, func(s string) bool { return !isID("str_", s) }) {
+	if m.AllStores == (len(m.Stores) > 0) || slices.ContainsFunc(m.Stores, func(s string) bool { return !strongroom.IsID("str", s) }) {
 		return bad("a mapping names its stores by their ids, or says that it is for all", "stores: [str_…], or all_stores: true")
 	}
 	return nil

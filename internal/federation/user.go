@@ -138,7 +138,7 @@ func (f *Federation) bindUser(r userRow) []byte {
 func (f *Federation) userRow(u User) (userRow, error) {
 	r := userRow{
 		id: u.ID, nameMark: f.nameMark(u.UserName), extMark: f.extMark(u.ExternalID), person: u.Person, request: u.Request,
-		active: flag(u.Active), created: micros(u.Created), changed: micros(u.Modified), version: u.Version,
+		active: flag(u.Active), created: db.MicrosOrZero(u.Created), changed: db.MicrosOrZero(u.Modified), version: u.Version,
 	}
 	text, err := json.Marshal(details{u.UserName, u.ExternalID, u.Given, u.Family, u.Formatted, u.DisplayName, u.Emails, u.UserType})
 	if err != nil {
@@ -157,7 +157,7 @@ func (f *Federation) openUser(r userRow) (User, error) {
 	return User{
 		ID: r.id, UserName: d.UserName, ExternalID: d.ExternalID, Given: d.Given, Family: d.Family, Formatted: d.Formatted,
 		DisplayName: d.DisplayName, Emails: d.Emails, UserType: d.UserType, Active: r.active == 1, Person: r.person,
-		Request: r.request, Created: instant(r.created), Modified: instant(r.changed), Version: r.version,
+		Request: r.request, Created: db.TimeOrZero(r.created), Modified: db.TimeOrZero(r.changed), Version: r.version,
 	}, nil
 }
 
@@ -178,7 +178,7 @@ func taken() *strongroom.Fault {
 
 // entry describes a user to the policies: the account, or what there is before it.
 func entry(id string) strongroom.Resource {
-	if !isID("scu_", id) {
+	if !strongroom.IsID("scu", id) {
 		return instance()
 	}
 	return strongroom.Resource{Type: "Account", ID: id}
@@ -276,7 +276,7 @@ func (f *Federation) User(ctx context.Context, who strongroom.Actor, id string) 
 }
 
 func (f *Federation) loadUser(r *db.Reader, id string) (User, error) {
-	if !isID("scu_", id) {
+	if !strongroom.IsID("scu", id) {
 		return User{}, noUser()
 	}
 	row, err := loadUser(r, id)

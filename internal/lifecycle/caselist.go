@@ -11,7 +11,7 @@ import (
 
 // Get returns one case. Faults: Denied, NotFound.
 func (cs *Cases) Get(ctx context.Context, who strongroom.Actor, id string) (Case, error) {
-	if !isID(casePrefix, id) {
+	if !strongroom.IsID(casePrefix, id) {
 		return Case{}, cs.refuse(ctx, who, actionCaseList, "", noCase())
 	}
 	var c Case
@@ -45,7 +45,7 @@ type CaseQuery struct {
 // List returns cases, oldest first; who is limited to some stores gets those that
 // lie within them, so a page may be shorter than asked. next is empty at the end.
 func (cs *Cases) List(ctx context.Context, who strongroom.Actor, q CaseQuery) (list []Case, next string, err error) {
-	if q.Cursor != "" && !isID(casePrefix, q.Cursor) {
+	if q.Cursor != "" && !strongroom.IsID(casePrefix, q.Cursor) {
 		return nil, "", cs.refuse(ctx, who, actionCaseList, "", badCursor())
 	}
 	limit := min(q.Limit, 200)

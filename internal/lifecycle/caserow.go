@@ -31,8 +31,8 @@ func (cs *Cases) bind(r *caseRow) []byte {
 func (cs *Cases) row(c *Case) (*caseRow, error) {
 	r := &caseRow{
 		id: c.ID, purpose: place(casePurposes(), c.Purpose), store: c.Store, opener: c.Opener,
-		opened: db.Micros(c.Opened), due: db.Micros(c.Due), extended: micros(c.Extended), extendedFor: place(ExtendReasons(), c.ExtendedFor),
-		closed: micros(c.Closed), closedFor: place(CloseReasons(), c.ClosedFor),
+		opened: db.Micros(c.Opened), due: db.Micros(c.Due), extended: db.MicrosOrZero(c.Extended), extendedFor: place(ExtendReasons(), c.ExtendedFor),
+		closed: db.MicrosOrZero(c.Closed), closedFor: place(CloseReasons(), c.ClosedFor),
 	}
 	text, err := json.Marshal(caseBody{Citation: c.Citation, Stores: c.Stores, All: c.All})
 	if err != nil {
@@ -55,24 +55,9 @@ func (cs *Cases) open(r *caseRow, now time.Time) (Case, error) {
 	}
 	c := Case{
 		ID: r.id, Purpose: at(casePurposes(), r.purpose), Citation: b.Citation, Store: r.store, Stores: b.Stores, All: b.All,
-		Opener: r.opener, Opened: db.Time(r.opened), Due: db.Time(r.due), Extended: instant(r.extended), Closed: instant(r.closed),
+		Opener: r.opener, Opened: db.Time(r.opened), Due: db.Time(r.due), Extended: db.TimeOrZero(r.extended), Closed: db.TimeOrZero(r.closed),
 		ExtendedFor: at(ExtendReasons(), r.extendedFor), ClosedFor: at(CloseReasons(), r.closedFor),
 	}
 	c.State = c.state(now)
 	return c, nil
-}
-
-// micros and instant keep the zero time as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
 }

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -110,7 +109,7 @@ func checkSpec(s CaseSpec) error {
 	if !slices.Contains(casePurposes(), s.Purpose) {
 		return strongroom.Faultf(strongroom.Invalid, "purpose", "a case is for one of %v", casePurposes())
 	}
-	if s.Store != "" && !isID("str", s.Store) {
+	if s.Store != "" && !strongroom.IsID("str", s.Store) {
 		return strongroom.Faultf(strongroom.NotFound, "store", "no such store")
 	}
 	return checkCitation(s.Citation)
@@ -190,7 +189,7 @@ func (cs *Cases) Extend(ctx context.Context, who strongroom.Actor, id string, re
 // of it if fn says that it did. A case that does not exist is asked about all the
 // same, so that the answer is recorded and tells a stranger nothing.
 func (cs *Cases) change(ctx context.Context, who strongroom.Actor, a strongroom.Action, id string, fn func(tx *guard.Tx, c *Case) (bool, error)) (Case, error) {
-	if !isID(casePrefix, id) {
+	if !strongroom.IsID(casePrefix, id) {
 		return Case{}, cs.refuse(ctx, who, a, "", noCase())
 	}
 	var c Case
@@ -227,13 +226,6 @@ func (cs *Cases) change(ctx context.Context, who strongroom.Actor, a strongroom.
 }
 
 const casePrefix = "cas"
-
-// isID reports whether s is prefix, an underscore and 26 base32 characters.
-// Nothing else is ever looked up or written to the log.
-func isID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix+"_")
-	return ok && len(rest) == 26 && strings.Trim(rest, "0123456789abcdefghjkmnpqrstvwxyz") == ""
-}
 
 func caseResource(c *Case) strongroom.Resource {
 	return strongroom.Resource{Type: "Case", ID: c.ID, Store: c.Store}

@@ -190,7 +190,7 @@ func (l *Law) inForce(r *db.Reader) (current, Version, error) {
 func (l *Law) zero(c current) Version {
 	v := Version{State: Superseded, Digest: digestOf(l.o.Files)}
 	if c.number == 0 {
-		v.State, v.Active = Active, instant(c.at)
+		v.State, v.Active = Active, db.TimeOrZero(c.at)
 	}
 	return v
 }

@@ -16,7 +16,7 @@ const MaxList = 200
 
 // read runs fn once who may read the policies and that is recorded.
 func (b *Book) read(ctx context.Context, who strongroom.Actor, id string, fn func(r *db.Reader) error) error {
-	if id != "" && !isID(id) {
+	if id != "" && !strongroom.IsID("pol", id) {
 		id = "" // what cannot be named in the log is not there
 	}
 	return b.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {

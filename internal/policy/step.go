@@ -85,7 +85,7 @@ func (s *step) approved() bool {
 
 // look reads a version and how it differs from what is in force.
 func (b *Book) look(ctx context.Context, id string) (known bool, change authz.Change, turn int64, err error) {
-	if !isID(id) {
+	if !strongroom.IsID("pol", id) {
 		return false, change, 0, nil
 	}
 	var v Version
@@ -104,20 +104,6 @@ func (b *Book) look(ctx context.Context, id string) (known bool, change authz.Ch
 	}
 	change, turn, err = b.compare(ctx, v)
 	return true, change, turn, err
-}
-
-// isID reports whether s has the form of a version's id.
-func isID(s string) bool {
-	const like = "pol_00000000000000000000000000"
-	if len(s) != len(like) || s[:4] != like[:4] {
-		return false
-	}
-	for i := 4; i < len(s); i++ {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z' || c == 'i' || c == 'l' || c == 'o' || c == 'u') {
-			return false
-		}
-	}
-	return true
 }
 
 func errNoVersion() error {
@@ -177,7 +163,7 @@ func mayChange(engine *authz.Engine, who strongroom.Actor, now time.Time) bool {
 // engine builds the engine of a version before the transaction that puts it in
 // force. A version that is not there is the transaction's business.
 func (b *Book) engine(ctx context.Context, id string) (e *authz.Engine, err error) {
-	if !isID(id) {
+	if !strongroom.IsID("pol", id) {
 		return nil, nil
 	}
 	var v Version

@@ -201,7 +201,7 @@ func (s safe) open(r row) (Version, error) {
 	}
 	return Version{
 		ID: r.id, Number: r.number, State: r.state, Digest: hex.EncodeToString(r.digest), Author: r.author,
-		Created: db.Time(r.created), Decider: r.decider, Decided: instant(r.decided), Active: instant(r.active),
+		Created: db.Time(r.created), Decider: r.decider, Decided: db.TimeOrZero(r.decided), Active: db.TimeOrZero(r.active),
 		Restores: r.restores, Files: files,
 	}, nil
 }
@@ -209,13 +209,6 @@ func (s safe) open(r row) (Version, error) {
 func errSealed(r row) error {
 	return strongroom.Faultf(strongroom.Internal, "policy-sealed", "version %d of the policies does not open", r.number).
 		Advise("its row was changed, or the keyring is another's")
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
 }
 
 // digestOf is the digest of files as a version would hold them.
