@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,7 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/classify"
+	"strongroom/internal/console"
 	"strongroom/internal/db"
 	"strongroom/internal/device"
 	"strongroom/internal/federation"
@@ -35,6 +37,7 @@ import (
 	"strongroom/internal/scim"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
+	"strongroom/internal/web"
 )
 
 // Version is the release this binary is; "-dev" after it means on the way there.
@@ -84,12 +87,15 @@ type App struct {
 	book       *policy.Book
 	federation *federation.Federation
 	scim       *scim.Handler
+	limiter    web.Limiter
+	front      atomic.Pointer[web.Server] // the one that takes calls from networks
 	refusals   audit.Refusals
 	refused    []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
 	cases      *lifecycle.Cases
 	life       *lifecycle.Lifecycle
 	intake     *intake.Intake
 	api        *api.API
+	console    *console.Console
 	metrics    *metrics
 	runs       runs
 	holder     string        // the data folder's own id
@@ -330,8 +336,9 @@ func (a *App) report(ctx context.Context, part string, err error) {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// Handler returns the doors of the instance: the HTTP API and that of directories.
-func (a *App) Handler() http.Handler { return a.doors() }
+// Handler returns the doors of the instance: the HTTP API, that of directories and the
+// pages for browsers.
+func (a *App) Handler() http.Handler { return a.withPages(a.doors()) }
 
 // local is the actor of commands that work on the instance itself, without the
 // HTTP API: the OS user who could read the root key.

@@ -102,10 +102,13 @@ func (a *App) openDoors(ctx context.Context) error {
 	a.api = api.New(api.Options{
 		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
 		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Workloads: services,
-		Link: a.conf.EnrolmentLink, Now: a.clock.Now,
+		Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})
+	if err := a.openConsole(); err != nil {
+		return err
+	}
 	a.metrics.registry.MustRegister(a) // every room it reads is open now
 	low, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopParts = stop
