@@ -227,7 +227,7 @@ func (v *Review) freeze(tx *guard.Tx, id string, kind Kind, opener string, items
 
 // Campaign returns a campaign with its entries.
 func (v *Review) Campaign(ctx context.Context, who strongroom.Actor, id string) (c Campaign, entries []Entry, err error) {
-	if !isID("cmp", id) {
+	if !strongroom.IsID("cmp", id) {
 		return c, nil, v.refuse(ctx, who, reviewRead, campaignResource("", "", false), noCampaign())
 	}
 	err = v.o.Guard.Read(ctx, who, func(_ context.Context, w *guard.View) error {
@@ -244,6 +244,51 @@ func (v *Review) Campaign(ctx context.Context, who strongroom.Actor, id string) 
 		return Campaign{}, nil, err
 	}
 	return c, entries, nil
+}
+
+// EntryQuery says which entries of a campaign are asked for.
+type EntryQuery struct {
+	Open  bool // those without a verdict
+	After int  // those with higher numbers
+	Limit int  // at most this many, up to [MaxPage]
+}
+
+// Entries returns a page of a campaign's entries by their numbers. more says that
+// there are others behind it. It does not hold the entries against the digest:
+// [Review.Campaign] does.
+func (v *Review) Entries(ctx context.Context, who strongroom.Actor, id string, q EntryQuery) (out []Entry, more bool, err error) {
+	if !strongroom.IsID("cmp", id) {
+		return nil, false, v.refuse(ctx, who, reviewRead, campaignResource("", "", false), noCampaign())
+	}
+	limit := min(max(q.Limit, 1), MaxPage)
+	err = v.o.Guard.Read(ctx, who, func(_ context.Context, w *guard.View) error {
+		if err := w.Allow(reviewRead, campaignResource(id, "", false), guard.Context{}); err != nil {
+			return err
+		}
+		if err := whole(who); err != nil {
+			return err
+		}
+		if _, err := scanCampaign(w.QueryRow(sqlLoadCampaign, id)); strongroom.IsKind(err, strongroom.NotFound) {
+			return noCampaign()
+		} else if err != nil {
+			return err
+		}
+		rows, err := entryPage(&w.Reader, id, q, limit+1)
+		if err != nil {
+			return err
+		}
+		if more = len(rows) > limit; more {
+			rows = rows[:limit]
+		}
+		out = make([]Entry, len(rows))
+		for i, row := range rows {
+			if out[i], err = v.openEntry(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, more, err
 }
 
 // Campaigns lists the newest campaigns, up to 100, without their counts.
@@ -276,7 +321,7 @@ func (v *Review) Campaigns(ctx context.Context, who strongroom.Actor) (out []Cam
 // "undecided"), and while something that was to go is still there when read again
 // (code "unverified"). What appeared since the opening is left to the next one.
 func (v *Review) Close(ctx context.Context, who strongroom.Actor, id string) (c Campaign, err error) {
-	if !isID("cmp", id) {
+	if !strongroom.IsID("cmp", id) {
 		return c, v.refuse(ctx, who, reviewClose, campaignResource("", "", false), noCampaign())
 	}
 	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {

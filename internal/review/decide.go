@@ -93,7 +93,7 @@ func (v *Review) Decide(ctx context.Context, who strongroom.Actor, campaign stri
 }
 
 func (v *Review) checkDecisions(campaign string, list []Decision, confirm int) error {
-	if !isID("cmp", campaign) {
+	if !strongroom.IsID("cmp", campaign) {
 		return noCampaign()
 	}
 	if len(list) == 0 || len(list) > MaxBulk {

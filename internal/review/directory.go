@@ -10,11 +10,12 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
+	"strongroom/internal/intake"
 	"strongroom/internal/people"
 )
 
 // Directory is [Registers] over the registers of persons, rights and services. All
-// fields are required but Used. Safe for concurrent use.
+// fields are required but Used and Connectors. Safe for concurrent use.
 type Directory struct {
 	People   *people.People
 	Access   *access.Access
@@ -22,18 +23,24 @@ type Directory struct {
 	// Used returns when each person was last there; nil knows nothing, and after a while
 	// everybody counts as dormant.
 	Used func(r *db.Reader) (map[string]time.Time, error)
+	// Connectors are the stored credentials of stores; nil has none.
+	Connectors *intake.Intake
 }
 
-// Items returns the persons with their grants, or the services.
+// Items returns the persons with their grants, or the services and the stored
+// credentials.
 func (d Directory) Items(r *db.Reader, kind Kind, now time.Time) (out []Item, err error) {
 	if kind == Services {
-		return out, d.Services.Each(r, func(k identity.Key) error {
+		if err := d.Services.Each(r, func(k identity.Key) error {
 			out = append(out, Item{
 				ID: k.ID, Sort: Account, Account: k.ID, Owner: k.Owner, Roles: k.Roles, Stores: k.Stores, AllStores: k.AllStores,
 				Case: k.Case, From: k.Created, Until: k.Expires, Used: later(k.Used, k.Resumed), Suspended: !k.Suspended.IsZero(),
 			})
 			return nil
-		})
+		}); err != nil {
+			return nil, err
+		}
+		return d.withConnectors(r, out)
 	}
 	used := map[string]time.Time{}
 	if d.Used != nil {
@@ -56,6 +63,21 @@ func (d Directory) Items(r *db.Reader, kind Kind, now time.Time) (out []Item, er
 	})
 }
 
+// withConnectors adds the stored credentials to the services (DPP 2.2.11).
+func (d Directory) withConnectors(r *db.Reader, out []Item) ([]Item, error) {
+	if d.Connectors == nil {
+		return out, nil
+	}
+	list, err := d.Connectors.Connectors(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range list {
+		out = append(out, Item{ID: c.Store, Sort: Connector, Account: c.Store, Stores: []string{c.Store}, From: c.Since, Used: c.Used})
+	}
+	return out, nil
+}
+
 // grantItem is a grant as a review sees it. One that does not open has no case.
 func grantItem(g access.Grant) Item {
 	it := Item{
@@ -64,7 +86,7 @@ func grantItem(g access.Grant) Item {
 	switch {
 	case g.Damaged:
 		it.Case = ""
-		if !isID("usr", it.Account) {
+		if !strongroom.IsID("usr", it.Account) {
 			it.Account = g.ID // somebody wrote the row by hand
 		}
 	case g.Role == "":
@@ -77,7 +99,7 @@ func grantItem(g access.Grant) Item {
 
 // Exists returns nil for a person or service that has not ended.
 func (d Directory) Exists(r *db.Reader, account string) error {
-	if isID("usr", account) {
+	if strongroom.IsID("usr", account) {
 		return d.People.Exists(r, account)
 	}
 	there := false
@@ -93,12 +115,15 @@ func (d Directory) Exists(r *db.Reader, account string) error {
 	return nil
 }
 
-// Remove revokes a grant or a service, or ends a person's account.
+// Remove revokes a grant or a service, takes a stored credential away, or ends a
+// person's account.
 func (d Directory) Remove(ctx context.Context, who strongroom.Actor, it Item) error {
 	switch {
+	case it.Sort == Connector && d.Connectors != nil:
+		return d.Connectors.Forget(ctx, who, it.ID)
 	case it.Sort == Right:
 		return d.Access.Revoke(ctx, who, it.ID)
-	case isID("svc", it.ID):
+	case strongroom.IsID("svc", it.ID):
 		return d.Services.RevokeKey(ctx, who, it.ID)
 	}
 	return d.People.End(ctx, who, it.ID, people.Cause{Kind: people.ByHand})

@@ -3,6 +3,7 @@ package review
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"strongroom"
@@ -16,22 +17,27 @@ type Execution struct {
 	Verified int // of all, those that were read back as gone, in this call or before
 	Failed   int // those that were refused; the entries have the codes
 	Waiting  int // those that are still there: of ways outside, until they are ended there
+	Left     int // those that this call has not come to: call again
 }
 
 // Execute takes away what the campaign decided, entry by entry, and then reads in
 // another transaction whether it is gone. One that fails keeps none of the others;
-// calling it again goes on with what is left. It gives nothing to anybody. who must
-// be allowed to end the accounts and rights too. For a way outside the product
-// nothing can be done from here: it waits until [Review.Import] or [Review.EndWay]
-// says that it has ended.
+// calling it again goes on with what is left. One call comes to [MaxExecute] of them. It
+// gives nothing to anybody. who must be allowed to end the accounts and rights too. For
+// a way outside the product nothing can be done from here: it waits until
+// [Review.Import] or [Review.EndWay] says that it has ended.
 func (v *Review) Execute(ctx context.Context, who strongroom.Actor, id string) (x Execution, err error) {
-	if !isID("cmp", id) {
+	if !strongroom.IsID("cmp", id) {
 		return x, v.refuse(ctx, who, reviewClose, campaignResource("", "", false), noCampaign())
 	}
 	todo, err := v.readBack(ctx, who, id, &x)
 	if err != nil {
 		return x, err
 	}
+	// What was tried before comes last, so that it holds up nothing else.
+	slices.SortStableFunc(todo, func(a, b Entry) int { return a.tried() - b.tried() })
+	x.Left = max(0, len(todo)-MaxExecute)
+	todo = todo[:len(todo)-x.Left]
 	for i := range todo {
 		e := &todo[i]
 		failure := ""
@@ -56,6 +62,14 @@ func (v *Review) Execute(ctx context.Context, who strongroom.Actor, id string) (
 		return x, err
 	}
 	return x, nil
+}
+
+// tried is 1 for an entry that was executed or failed before.
+func (e *Entry) tried() int {
+	if e.Failure != "" || !e.Executed.IsZero() {
+		return 1
+	}
+	return 0
 }
 
 // apply does what was decided about one entry.

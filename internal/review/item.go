@@ -33,12 +33,15 @@ const (
 	Account Sort = "account" // a person or a service
 	Right   Sort = "right"   // a grant
 	Outside Sort = "outside" // a way outside the product, see [Way]
+	// Connector is a stored credential by which data of a store comes in. It belongs to
+	// the store, and its id is the store's.
+	Connector Sort = "connector"
 )
 
 // Item is an account or a right as a review sees it. It holds ids and names of
 // roles, and of a way outside what the register says of it.
 type Item struct {
-	ID      string   `json:"id"` // "usr_…", "svc_…", "grt_…", "ext_…"
+	ID      string   `json:"id"` // "usr_…", "svc_…", "grt_…", "ext_…", "str_…"
 	Sort    Sort     `json:"sort"`
 	Account string   `json:"account,omitempty"` // whose it is; empty for a way bound to nobody
 	Owner   string   `json:"owner,omitempty"`   // the person who answers for a service
@@ -131,7 +134,7 @@ func (v *Review) population(r *db.Reader, kind Kind, now time.Time) ([]Item, err
 	if err != nil {
 		return nil, err
 	}
-	ways, err := v.ways(r, true)
+	ways, err := v.liveWays(r)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +145,7 @@ func (v *Review) population(r *db.Reader, kind Kind, now time.Time) ([]Item, err
 		}
 	}
 	for _, w := range ways {
-		if isID("svc", w.Bound) == (kind == Services) {
+		if strongroom.IsID("svc", w.Bound) == (kind == Services) {
 			items = append(items, w.item(owner[w.Bound]))
 		}
 	}

@@ -3,7 +3,6 @@ package review
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -104,13 +103,9 @@ func (v *Review) wayMark(s System, account string) []byte {
 	return m[:]
 }
 
-// ways returns the register, or what of it is there now.
-func (v *Review) ways(r *db.Reader, live bool) ([]Way, error) {
-	if live {
-		rows, err := r.Query(sqlLiveWays)
-		return v.openWays(collect(rows, err, scanWay))
-	}
-	rows, err := r.Query(sqlWays)
+// liveWays returns what of the register is there now.
+func (v *Review) liveWays(r *db.Reader) ([]Way, error) {
+	rows, err := r.Query(sqlLiveWays)
 	return v.openWays(collect(rows, err, scanWay))
 }
 
@@ -137,77 +132,6 @@ func checkSystem(s System) error {
 	return nil
 }
 
-// CheckListed refuses a list that cannot be an import: too long, an account named
-// twice or with control characters, bound to what is no id. The fault names the line.
-func CheckListed(list []Listed) error {
-	if len(list) > MaxImport {
-		return strongroom.Faultf(strongroom.TooLarge, "import", "an import has at most %d lines", MaxImport)
-	}
-	seen := map[string]bool{}
-	for i, l := range list {
-		control := func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }
-		switch {
-		case l.Account == "" || len(l.Account) > 200 || strings.ContainsFunc(l.Account, control),
-			len(l.Privilege) > 64 || strings.ContainsFunc(l.Privilege, control):
-			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names no account", i+1)
-		case l.Bound != "" && !isAccount(l.Bound):
-			return strongroom.Faultf(strongroom.Invalid, "import", "line %d is bound to no id of a person or service", i+1)
-		case seen[l.Account]:
-			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names an account again", i+1)
-		}
-		seen[l.Account] = true
-	}
-	return nil
-}
-
-// Imported says what an import came to.
-type Imported struct{ Added, Kept, Ended, Unbound int }
-
-// Import takes the whole list of who can reach a system. Accounts that are not
-// listed any more have ended. An account keeps the person or service it is bound to
-// unless the list names another. Faults: Invalid, TooLarge, NotFound for one bound
-// to nobody there.
-func (v *Review) Import(ctx context.Context, who strongroom.Actor, s System, list []Listed) (n Imported, err error) {
-	if err = checkSystem(s); err == nil {
-		err = CheckListed(list)
-	}
-	if err != nil {
-		return n, v.refuse(ctx, who, registerEdit, register(), err)
-	}
-	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := v.allowEdit(tx, who, audit.Word("import")); err != nil {
-			return err
-		}
-		n = Imported{}
-		rows, err := tx.Query(sqlWaysIn, v.systemMark(s))
-		there, err := v.openWays(collect(rows, err, scanWay))
-		if err != nil {
-			return err
-		}
-		listed := map[string]bool{}
-		for _, l := range list {
-			listed[l.Account] = true
-			if err := v.merge(tx, s, l, &n); err != nil {
-				return err
-			}
-		}
-		for i := range there {
-			if w := &there[i]; !listed[w.Account] {
-				w.Ended, w.Stated = tx.Now(), false
-				n.Ended++
-				if err := v.saveWay(tx, w); err != nil {
-					return err
-				}
-			}
-		}
-		tx.Note("count", len(list))
-		tx.Note("cleared", n.Ended)
-		tx.Note("open", n.Unbound)
-		return nil
-	})
-	return n, err
-}
-
 func (v *Review) allowEdit(tx *guard.Tx, who strongroom.Actor, stage audit.Term) error {
 	if err := tx.Allow(registerEdit, register(), guard.Context{}); err != nil {
 		return err
@@ -216,43 +140,10 @@ func (v *Review) allowEdit(tx *guard.Tx, who strongroom.Actor, stage audit.Term)
 	return whole(who)
 }
 
-// merge writes one line of an import. One that had ended and is listed again is
-// there again.
-func (v *Review) merge(tx *guard.Tx, s System, l Listed, n *Imported) error {
-	row, err := scanWay(tx.QueryRow(sqlWayByMark, v.wayMark(s, l.Account)))
-	known, err := found(err)
-	if err != nil {
-		return err
-	}
-	w := Way{ID: strongroom.NewID("ext"), System: s, Listed: l, First: tx.Now()}
-	n.Added++
-	if known {
-		if w, err = v.openWay(row); err != nil {
-			return err
-		}
-		n.Added--
-		n.Kept++
-		w.Privilege = l.Privilege
-		if l.Bound != "" {
-			w.Bound = l.Bound
-		}
-	}
-	if l.Bound != "" {
-		if err := v.o.Registers.Exists(&tx.Reader, l.Bound); err != nil {
-			return err
-		}
-	}
-	if w.Bound == "" {
-		n.Unbound++
-	}
-	w.Seen, w.Ended, w.Stated = tx.Now(), time.Time{}, false
-	return v.saveWay(tx, &w)
-}
-
 // Bind says whose a way is: a person or a service that has not ended. Nobody binds
 // one to somebody else that was bound to themselves (Denied).
 func (v *Review) Bind(ctx context.Context, who strongroom.Actor, id, account string) error {
-	if !isID("ext", id) || !isAccount(account) {
+	if !strongroom.IsID("ext", id) || !isAccount(account) {
 		return v.refuse(ctx, who, registerEdit, register(), noWay())
 	}
 	return v.editWay(ctx, who, id, audit.Word("bind"), func(tx *guard.Tx, w *Way) error {
@@ -271,7 +162,7 @@ func (v *Review) Bind(ctx context.Context, who strongroom.Actor, id, account str
 // EndWay says that a way has been closed in its system at a time that is not in the
 // future, zero for now. An import that lists it still opens it again.
 func (v *Review) EndWay(ctx context.Context, who strongroom.Actor, id string, when time.Time) error {
-	if !isID("ext", id) {
+	if !strongroom.IsID("ext", id) {
 		return v.refuse(ctx, who, registerEdit, register(), noWay())
 	}
 	return v.editWay(ctx, who, id, audit.Word("end"), func(tx *guard.Tx, w *Way) error {
@@ -317,13 +208,36 @@ func noWay() *strongroom.Fault {
 	return strongroom.Faultf(strongroom.NotFound, "way", "there is no such way outside, person or service")
 }
 
-// Ways lists the register: all of it, or what is there now.
-func (v *Review) Ways(ctx context.Context, who strongroom.Actor, live bool) (out []Way, err error) {
+// WayQuery says which part of the register is asked for.
+type WayQuery struct {
+	Live   bool   // what is there now, and not what has ended
+	Cursor string // behind this way; empty for the first page
+	Limit  int    // at most this many, up to [MaxPage]
+}
+
+// Ways lists the register by the ids of the ways. next is empty at the end.
+func (v *Review) Ways(ctx context.Context, who strongroom.Actor, q WayQuery) (out []Way, next string, err error) {
+	limit := min(max(q.Limit, 1), MaxPage)
 	err = v.readRegister(ctx, who, func(r *db.Reader) error {
-		out, err = v.ways(r, live)
-		return err
+		rows, err := wayPage(r, q, limit+1)
+		if out, err = v.openWays(rows, err); err != nil {
+			return err
+		}
+		if next = ""; len(out) > limit {
+			out, next = out[:limit], out[limit-1].ID
+		}
+		return nil
 	})
-	return out, err
+	return out, next, err
+}
+
+func wayPage(r *db.Reader, q WayQuery, limit int) ([]wayRow, error) {
+	if q.Live {
+		rows, err := r.Query(sqlLivePage, q.Cursor, limit)
+		return collect(rows, err, scanWay)
+	}
+	rows, err := r.Query(sqlWayPage, q.Cursor, limit)
+	return collect(rows, err, scanWay)
 }
 
 // WaysOf returns every way that is or was a person's or a service's: what a leaver

@@ -19,20 +19,36 @@ func (o *office) outside(account string) string {
 	o.t.Helper()
 	_, err := o.Import(context.Background(), o.chief, database, []review.Listed{{Account: account, Privilege: "superuser"}})
 	o.must(err)
-	list, err := o.Ways(context.Background(), o.chief, true)
-	o.must(err)
+	list := o.ways()
 	return list[len(list)-1].ID
+}
+
+// ways reads the register as it is now, a page at a time.
+func (o *office) ways() (out []review.Way) {
+	o.t.Helper()
+	for q := (review.WayQuery{Live: true, Limit: 1}); ; {
+		list, next, err := o.Ways(context.Background(), o.chief, q)
+		o.must(err)
+		out = append(out, list...)
+		if q.Cursor = next; next == "" {
+			return out
+		}
+	}
 }
 
 func TestRegisterOfWaysOutside(t *testing.T) {
 	o, ctx := enter(t), context.Background()
 	clerk := o.hire(authz.Operator)
-	n, err := o.Import(ctx, o.chief, database, []review.Listed{{"postgres", "superuser", ""}, {"jane", "login", clerk.ID}})
+	all := []review.Listed{{"postgres", "superuser", ""}, {"jane", "login", clerk.ID}}
+	dry, err := o.Preview(ctx, o.chief, database, all)
+	if err != nil || dry != (review.Imported{Added: 2, Unbound: 1}) || len(o.ways()) != 0 {
+		t.Fatalf("a dry run: %+v, %v, %d there", dry, err, len(o.ways()))
+	}
+	n, err := o.Import(ctx, o.chief, database, all)
 	if err != nil || n != (review.Imported{Added: 2, Unbound: 1}) {
 		t.Fatalf("%+v, %v", n, err)
 	}
-	list, err := o.Ways(ctx, o.chief, true)
-	o.must(err)
+	list := o.ways()
 	way := map[string]string{}
 	for _, w := range list {
 		way[w.Account] = w.ID
@@ -40,6 +56,8 @@ func TestRegisterOfWaysOutside(t *testing.T) {
 	o.must(o.Bind(ctx, o.chief, way["postgres"], o.chief.ID))
 	want(t, "given away", o.Bind(ctx, o.chief, way["postgres"], o.sec.ID), strongroom.Denied, "own")
 	want(t, "bound to nobody", o.Bind(ctx, o.chief, way["jane"], strongroom.NewID("usr")), strongroom.NotFound, "")
+	_, err = o.Preview(ctx, clerk, database, all)
+	want(t, "a dry run without the right", err, strongroom.Denied, "")
 	want(t, "without the right", o.Bind(ctx, clerk, way["jane"], clerk.ID), strongroom.Denied, "")
 
 	// A campaign covers it; an import that does not list it any more is the proof.
@@ -53,7 +71,11 @@ func TestRegisterOfWaysOutside(t *testing.T) {
 	}
 	_, err = o.Close(ctx, o.sec, c.ID)
 	want(t, "closed with a way open", err, strongroom.Conflict, "unverified")
-	n, err = o.Import(ctx, o.chief, database, []review.Listed{{"postgres", "superuser", ""}})
+	rest := []review.Listed{{"postgres", "superuser", ""}}
+	if dry, err = o.Preview(ctx, o.chief, database, rest); err != nil || dry != (review.Imported{Kept: 1, Ended: 1}) || len(o.ways()) != 2 {
+		t.Errorf("a dry run: %+v, %v", dry, err)
+	}
+	n, err = o.Import(ctx, o.chief, database, rest)
 	if err != nil || n != (review.Imported{Kept: 1, Ended: 1}) {
 		t.Errorf("%+v, %v", n, err)
 	}
@@ -77,7 +99,7 @@ func TestRegisterOfWaysOutside(t *testing.T) {
 		t.Errorf("%+v, %v", w, err)
 	}
 	o.exec(func(tx *db.Tx) error { return run(tx.Exec(`update review_outside set ended_at = 0`)) })
-	_, err = o.Ways(ctx, o.sec, false)
+	_, _, err = o.Ways(ctx, o.sec, review.WayQuery{Limit: 10})
 	want(t, "an edited row", err, strongroom.Internal, "review-sealed")
 }
 

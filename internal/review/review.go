@@ -26,6 +26,10 @@ const (
 	UsedWithin = 90 * 24 * time.Hour
 	// MaxBulk is how many entries one call may decide.
 	MaxBulk = 50
+	// MaxExecute is how many entries one call carries out.
+	MaxExecute = 200
+	// MaxPage is how many entries or ways one page has.
+	MaxPage = 200
 	// Samples is how many reveals of a purpose are judged each month.
 	Samples = 20
 	// MaxText is the longest reason in bytes.
@@ -134,19 +138,11 @@ var schema embed.FS
 // Schema returns the tables of this package.
 func Schema() db.Schema { return db.Schema{Package: "review", FS: schema} }
 
-const letters = "0123456789abcdefghjkmnpqrstvwxyz"
-
-// isID reports whether s has the form of an id. Nothing else is ever looked up or
-// written to the log.
-func isID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix+"_")
-	return ok && len(rest) == 26 && strings.Trim(rest, letters) == ""
-}
-
-func isAccount(s string) bool { return isID("usr", s) || isID("svc", s) }
+// isAccount reports whether s has the form of the id of a person or a service.
+func isAccount(s string) bool { return strongroom.IsID("usr", s) || strongroom.IsID("svc", s) }
 
 func campaignResource(id, kind string, own bool) strongroom.Resource {
-	if !isID("cmp", id) {
+	if !strongroom.IsID("cmp", id) {
 		id = "instance"
 	}
 	return strongroom.Resource{Type: "Campaign", ID: id, Attrs: map[string]any{"kind": kind, "own": own}}

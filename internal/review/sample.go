@@ -119,7 +119,7 @@ func Pick(month string, o Opened, n int) (out []Reveal) {
 }
 
 // Draw picks the samples of a month that is over, once: drawing again changes
-// nothing. The sweeper calls it. Conflict, code "month", while the month lasts;
+// nothing, and neither does a month before the log's first event. Conflict, code "month", while the month lasts;
 // Unavailable where the log cannot be read.
 func (v *Review) Draw(ctx context.Context, who strongroom.Actor, month string) error {
 	res := campaignResource("", "sample", false)
@@ -145,6 +145,9 @@ func (v *Review) Draw(ctx context.Context, who strongroom.Actor, month string) e
 	opened, err := v.o.Events.Opened(ctx, from, to)
 	if err != nil {
 		return err
+	}
+	if opened.Size == 0 {
+		return nil // the log had not begun
 	}
 	picked := Pick(month, opened, v.o.Samples)
 	return v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {

@@ -67,6 +67,9 @@ const (
 	sqlEntry       = `select campaign, number, verdict, decider, decided_at, executed_at, verified_at, sealed from review_entry `
 	sqlLoadEntry   = sqlEntry + `where campaign = $1 and number = $2`
 	sqlEntries     = sqlEntry + `where campaign = $1 order by number`
+	sqlEntryPage   = sqlEntry + `where campaign = $1 and number > $2 order by number limit $3`
+	sqlOpenEntries = sqlEntry + `where campaign = $1 and number > $2 and verdict = 0 order by number limit $3`
+	sqlUndecided   = `select count(*) from review_entry e join review_campaign c on c.id = e.campaign where c.closed_at = 0 and e.verdict = 0`
 	sqlInsertEntry = `insert into review_entry (campaign, number, verdict, decider, decided_at, executed_at, verified_at, sealed)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	sqlUpdateEntry = `update review_entry set verdict = $3, decider = $4, decided_at = $5, executed_at = $6, verified_at = $7, sealed = $8
@@ -78,6 +81,8 @@ const (
 			digest = excluded.digest, sealed = excluded.sealed`
 
 	sqlMonth       = `select month, drawn_at, size, root, reveals, sealed from review_month where month = $1`
+	sqlLastMonth   = `select coalesce(max(month), '') from review_month`
+	sqlUnjudged    = `select month, count(*) from review_sample where verdict = 0 group by month order by month`
 	sqlInsertMonth = `insert into review_month (month, drawn_at, size, root, reveals, sealed) values ($1, $2, $3, $4, $5, $6)`
 
 	sqlSample       = `select month, position, actor, verdict, judge, judged_at, sealed from review_sample `
@@ -89,7 +94,8 @@ const (
 	sqlWay       = `select id, mark, system, bound, seen_at, ended_at, sealed from review_outside `
 	sqlLoadWay   = sqlWay + `where id = $1`
 	sqlWayByMark = sqlWay + `where mark = $1`
-	sqlWays      = sqlWay + `order by id`
+	sqlWayPage   = sqlWay + `where id > $1 order by id limit $2`
+	sqlLivePage  = sqlWay + `where id > $1 and ended_at = 0 order by id limit $2`
 	sqlLiveWays  = sqlWay + `where ended_at = 0 order by id`
 	sqlWaysIn    = sqlWay + `where system = $1 and ended_at = 0 order by id`
 	sqlWaysOf    = sqlWay + `where bound = $1 order by id`
@@ -167,6 +173,15 @@ func insertCampaign(tx *guard.Tx, c campaignRow) error {
 
 func entriesOf(r *db.Reader, campaign string) ([]entryRow, error) {
 	rows, err := r.Query(sqlEntries, campaign)
+	return collect(rows, err, scanEntry)
+}
+
+func entryPage(r *db.Reader, campaign string, q EntryQuery, limit int) ([]entryRow, error) {
+	if q.Open {
+		rows, err := r.Query(sqlOpenEntries, campaign, q.After, limit)
+		return collect(rows, err, scanEntry)
+	}
+	rows, err := r.Query(sqlEntryPage, campaign, q.After, limit)
 	return collect(rows, err, scanEntry)
 }
 

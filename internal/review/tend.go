@@ -153,7 +153,7 @@ func (v *Review) plan(r *db.Reader, kind Kind, now time.Time) (acts []act, err e
 	}
 	for _, f := range findings {
 		switch {
-		case f.Item.Suspended || f.Item.Sort == Outside:
+		case f.Item.Suspended || f.Item.Sort == Outside || f.Item.Sort == Connector:
 		case f.Flaw == FlawDormant && v.o.Profile.Dormant == Suspend && (!admins[f.Item.ID] || awake):
 			acts = append(acts, act{f.Item, WhyDormant, false})
 		case f.Flaw == FlawUnapproved && v.o.Profile.Unapproved == Suspend:
@@ -239,7 +239,7 @@ func (v *Review) do(ctx context.Context, who strongroom.Actor, a act) error {
 	if a.end {
 		return v.o.Registers.Remove(ctx, who, a.item)
 	}
-	service := isID("svc", a.item.ID)
+	service := strongroom.IsID("svc", a.item.ID)
 	if service {
 		if err := v.o.Registers.SuspendService(ctx, who, a.item.ID); err != nil {
 			return err
