@@ -38,6 +38,7 @@ var aside = map[string]string{
 	"sim":      "the EcartAPI simulator imports nothing of the house",
 	"dbtest":   "throw-away databases for tests",
 	"keystest": "the conformance suite of the KMS port",
+	"optest":   "an OpenID provider in the process of a test",
 	"apptest":  "the whole system in a test",
 	"bench":    "the floor and the product, measured side by side",
 	"demo":     "the main job as a guided tour",

@@ -55,6 +55,8 @@ type Config struct {
 	ClientCertificates bool `yaml:"client_certificates,omitempty"`
 	// Workloads are services that prove themselves without a key.
 	Workloads WorkloadConfig `yaml:"workloads,omitempty"`
+	// SignOn says at which providers people may sign in.
+	SignOn SignOnConfig `yaml:"sign_on,omitempty"`
 	// Metrics is the address of a second listener for /metrics without a
 	// credential; loopback only. Empty: /metrics asks for a key.
 	Metrics string `yaml:"metrics,omitempty"`
@@ -187,6 +189,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.checkPublic(); err != nil {
+		return err
+	}
+	if err := c.SignOn.check(c); err != nil {
 		return err
 	}
 	return c.checkListen()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -21,9 +22,14 @@ import (
 // openFederation opens what joins directories and providers to the accounts, and
 // the door of directories.
 func (a *App) openFederation() (err error) {
+	providers, err := a.conf.SignOn.providers()
+	if err != nil {
+		return err
+	}
 	a.federation, err = federation.New(federation.Options{
 		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("federation"), People: a.people,
-		Access: memberships{a.access}, Open: a.enter, Refused: a.refuse, Log: a.log,
+		Access: memberships{a.access, a.log}, Open: a.enter, Refused: a.refuse, Log: a.log,
+		Providers: providers, Mappings: a.conf.SignOn.mappings(), Callback: a.conf.callback(),
 		Ways: []federation.Way{
 			{Name: "session", Open: a.sessions.HasOpen},
 			{Name: "key", Open: func(r *db.Reader, person string, _ time.Time) (bool, error) {
@@ -72,7 +78,10 @@ func (a *App) enter(tx *guard.Tx, e federation.Entry) (federation.Token, error) 
 
 // memberships is package access as directories and providers use it. A right is
 // asked for each time: no request is for a whole group yet.
-type memberships struct{ a *access.Access }
+type memberships struct {
+	a   *access.Access
+	log *slog.Logger
+}
 
 func (m memberships) AskTx(tx *guard.Tx, spec people.Spec) (string, error) {
 	return m.a.AskAccountTx(tx, spec)
@@ -87,7 +96,13 @@ func (m memberships) WithdrawTx(tx *guard.Tx, request string) error {
 }
 
 func (m memberships) EnsureTx(tx *guard.Tx, person string, x federation.Mapping) error {
-	return m.a.EnsureTx(tx, person, membership(x))
+	err := m.a.EnsureTx(tx, person, membership(x))
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		// A store of the mapping that is gone keeps nobody from signing in.
+		m.log.LogAttrs(context.Background(), slog.LevelWarn, "a mapping of the configuration names a store that is not there", slog.String("role", x.Role))
+		return nil
+	}
+	return err
 }
 
 func (m memberships) RetractTx(tx *guard.Tx, person string, x federation.Mapping) error {

@@ -75,7 +75,7 @@ func TestInspect(t *testing.T) {
 	if _, err := federation.Inspect(t.Context(), provider(func(p *federation.Provider) { at(p); p.Issuer += "/" }), nil); code(err) != "provider-away" {
 		t.Errorf("another issuer: %v", err)
 	}
-	o.says["claims_supported"] = []string{"sub", "email", "email_verified", "amr"}
+	o.Says["claims_supported"] = []string{"sub", "email", "email_verified", "amr"}
 	x, err = federation.Inspect(t.Context(), provider(func(p *federation.Provider) { at(p); p.GroupsClaim = "teams" }), nil)
 	if err != nil || !slices.Equal(x.Missing, []string{"auth_time", "teams"}) {
 		t.Errorf("claims that are missing: %+v, %v", x, err)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"strongroom/internal/federation/optest"
 )
 
 // TestTokensOfProvidersAreNotKept shows that what a provider hands out goes no
@@ -12,7 +14,7 @@ import (
 func TestTokensOfProvidersAreNotKept(t *testing.T) {
 	o := newOP(t)
 	var issued string
-	o.sign = func(head, body map[string]any) string { issued = signed(o.key, head, body); return issued }
+	o.Sign = func(head, body map[string]any) string { issued = optest.Signed(o.Key, head, body); return issued }
 	s := newSite(t, o)
 	jane := s.f.member(t, janeName, janeMail)
 	if got := s.signOn(t); got != "" || issued == "" {

@@ -26,11 +26,11 @@ func TestTwoProviders(t *testing.T) {
 		t.Errorf("subject and address of another provider: %q", got)
 	}
 	// The same subject there is another person.
-	two.claims = set("email", "omar@agency.example")
+	two.Claims = set("email", "omar@agency.example")
 	if got := at("agency"); got != "" || s.entry.Person != omar.ID {
 		t.Errorf("the subject at the second provider: %q, %+v", got, s.entry)
 	}
-	two.claims = func(map[string]any) {}
+	two.Claims = func(map[string]any) {}
 	if got := at("agency"); got != "" || s.entry.Person != omar.ID {
 		t.Errorf("known there by subject: %q, %+v", got, s.entry)
 	}
@@ -38,7 +38,7 @@ func TestTwoProviders(t *testing.T) {
 		t.Errorf("the subject at the first provider: %q, %+v", got, s.entry)
 	}
 	// A token of one does not pass for a token of the other, whoever signed it.
-	two.claims = set("iss", one.URL)
+	two.Claims = set("iss", one.URL)
 	if got := at("agency"); got != "sign-on-token" {
 		t.Errorf("a token in the name of the other: %q", got)
 	}

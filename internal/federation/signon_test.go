@@ -17,6 +17,7 @@ import (
 	"strongroom"
 	"strongroom/internal/db"
 	"strongroom/internal/federation"
+	"strongroom/internal/federation/optest"
 	"strongroom/internal/people"
 )
 
@@ -35,16 +36,16 @@ func TestSignOn(t *testing.T) {
 	if got := s.signOn(t); got != "" || s.entry.Person != jane.ID || s.token.Reveal() == "" || time.Since(s.entry.Verified) > time.Minute {
 		t.Fatalf("%q, %+v", got, s.entry)
 	}
-	if got := o.asked; got.Get("max_age") != "43200" || got.Get("scope") != "openid email" || got.Get("nonce") == "" || got.Get("acr_values") != "phr" {
+	if got := o.Asked; got.Get("max_age") != "43200" || got.Get("scope") != "openid email" || got.Get("nonce") == "" || got.Get("acr_values") != "phr" {
 		t.Errorf("asked for %v", got)
 	}
 	// From now on the address does not matter, only the subject.
-	o.claims = func(m map[string]any) { m["email"], m["email_verified"] = omarMail, false }
+	o.Claims = func(m map[string]any) { m["email"], m["email_verified"] = omarMail, false }
 	if got := s.signOn(t); got != "" || s.entry.Person != jane.ID {
 		t.Errorf("known by subject: %q", got)
 	}
 	// A second account there does not become hers as well.
-	o.claims = set("sub", "another")
+	o.Claims = set("sub", "another")
 	if got := s.signOn(t); got != "sign-on-second" {
 		t.Errorf("a second subject for the same address: %q", got)
 	}
@@ -65,7 +66,7 @@ func TestSignOnJoinsTheVeryAddress(t *testing.T) {
 		o := newOP(t)
 		s := newSite(t, o)
 		jane := s.f.member(t, janeName, janeMail)
-		o.claims = func(m map[string]any) { m["sub"], m["email"] = "somebody-else", address }
+		o.Claims = func(m map[string]any) { m["sub"], m["email"] = "somebody-else", address }
 		if got := s.signOn(t); got != want || (got == "") != (s.entry.Person == jane.ID) {
 			t.Errorf("%s: %q, %+v", address, got, s.entry)
 		}
@@ -96,7 +97,7 @@ func TestObligation_2_4_7_SignOnNeedsTwoFactors(t *testing.T) {
 			o := newOP(t)
 			s := newSite(t, o)
 			s.f.member(t, janeName, janeMail)
-			o.claims = func(m map[string]any) {
+			o.Claims = func(m map[string]any) {
 				delete(m, "amr")
 				if c.amr != nil {
 					m["amr"] = c.amr
@@ -160,20 +161,20 @@ func TestSignOnRefuses(t *testing.T) {
 		"no address":           {claims: unset("email"), want: "sign-on-email"},
 		"an address elsewhere": {claims: set("email", "jane@kitchen.example.evil"), want: "sign-on-domain"},
 		"alg none": {sign: func(*op) func(head, body map[string]any) string {
-			return func(head, body map[string]any) string { head["alg"] = "none"; return unsigned(head, body) + "." }
+			return func(head, body map[string]any) string { head["alg"] = "none"; return optest.Unsigned(head, body) + "." }
 		}, want: "sign-on-token"},
 		"signed with the client secret": {sign: func(*op) func(head, body map[string]any) string {
 			return func(head, body map[string]any) string { return hs256(clientSecret, head, body) }
 		}, want: "sign-on-token"},
 		"another key": {sign: func(*op) func(head, body map[string]any) string {
-			return func(head, body map[string]any) string { return signed(stranger, head, body) }
+			return func(head, body map[string]any) string { return optest.Signed(stranger, head, body) }
 		}, want: "sign-on-token"},
 		"no signature": {sign: func(*op) func(head, body map[string]any) string {
-			return func(head, body map[string]any) string { return unsigned(head, body) + "." }
+			return func(head, body map[string]any) string { return optest.Unsigned(head, body) + "." }
 		}, want: "sign-on-token"},
 		"a changed claim": {sign: func(o *op) func(head, body map[string]any) string {
 			return func(head, body map[string]any) string {
-				p := strings.Split(signed(o.key, head, body), ".")
+				p := strings.Split(optest.Signed(o.Key, head, body), ".")
 				raw, _ := base64.RawURLEncoding.DecodeString(p[1])
 				return p[0] + "." + b64(bytes.Replace(raw, []byte("sub-of-jane"), []byte("sub-of-omar"), 1)) + "." + p[2]
 			}
@@ -194,15 +195,15 @@ func TestSignOnRefuses(t *testing.T) {
 			s := newSite(t, o)
 			s.f.member(t, janeName, janeMail)
 			if c.claims != nil {
-				o.claims = c.claims
+				o.Claims = c.claims
 			}
 			if c.sign != nil {
-				o.sign = c.sign(o)
+				o.Sign = c.sign(o)
 			}
 			if c.edit != nil {
 				s.edit = c.edit
 			}
-			o.iss = c.iss
+			o.Iss = c.iss
 			if got := s.signOn(t); got != c.want || (s.token != nil) != (c.want == "") {
 				t.Errorf("%q", got)
 			}
@@ -221,8 +222,8 @@ func TestStateIsGoodOnce(t *testing.T) {
 	if got := s.signOn(t); got != "" {
 		t.Fatal(got)
 	}
-	calls := o.calls
-	if got := s.visit(t, s.browser, s.URL+s.last); got != "sign-on-over" || o.calls != calls {
+	calls := o.Calls
+	if got := s.visit(t, s.browser, s.URL+s.last); got != "sign-on-over" || o.Calls != calls {
 		t.Errorf("replayed: %q", got)
 	}
 	// Somebody else's browser brings the answer: the code of an attacker, or of a victim.
@@ -262,7 +263,7 @@ func TestResetForgetsTheLink(t *testing.T) {
 	o := newOP(t)
 	s := newSite(t, o)
 	jane := s.f.member(t, janeName, janeMail)
-	o.claims = set("sub", "of-an-intruder")
+	o.Claims = set("sub", "of-an-intruder")
 	if got := s.signOn(t); got != "" {
 		t.Fatal(got)
 	}
@@ -270,11 +271,11 @@ func TestResetForgetsTheLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.f.enrol(t, jane.ID)
-	o.claims = set("email", omarMail)
+	o.Claims = set("email", omarMail)
 	if got := s.signOn(t); got != "sign-on-nobody" { // the subject alone is worth nothing again
 		t.Errorf("by the subject from before: %q", got)
 	}
-	o.claims = func(map[string]any) {}
+	o.Claims = func(map[string]any) {}
 	if got := s.signOn(t); got != "" {
 		t.Errorf("joined anew: %q", got)
 	}
@@ -292,14 +293,14 @@ func TestStepUp(t *testing.T) {
 	if got := s.signOn(t); got != "" || !s.entry.StepUp || s.entry.Session != s.start.Session {
 		t.Fatalf("%q %+v", got, s.entry)
 	}
-	if o.asked.Get("max_age") != "0" || o.asked.Get("prompt") != "login" {
-		t.Errorf("asked for %v", o.asked)
+	if o.Asked.Get("max_age") != "0" || o.Asked.Get("prompt") != "login" {
+		t.Errorf("asked for %v", o.Asked)
 	}
-	o.claims = set("auth_time", time.Now().Add(-5*time.Minute).Unix())
+	o.Claims = set("auth_time", time.Now().Add(-5*time.Minute).Unix())
 	if got := s.signOn(t); got != "sign-on-old" {
 		t.Errorf("an old sign-in as a step-up: %q", got)
 	}
-	o.claims = func(map[string]any) {}
+	o.Claims = func(map[string]any) {}
 	s.start.Person = s.f.member(t, omarName, omarMail).ID
 	if got := s.signOn(t); got != "sign-on-other" {
 		t.Errorf("somebody else's step-up: %q", got)
@@ -352,7 +353,7 @@ func TestFailureOfTheKnownIsRecorded(t *testing.T) {
 	if got := s.signOn(t); got != "" {
 		t.Fatal(got)
 	}
-	o.claims = unset("amr")
+	o.Claims = unset("amr")
 	if got := s.signOn(t); got != "sign-on-factor" {
 		t.Fatal(got)
 	}
@@ -380,7 +381,7 @@ func TestGroupsOfAProvider(t *testing.T) {
 	s := newSite(t, o, maps)
 	s.f.rights.cases[decided] = "operator"
 	jane := s.f.member(t, janeName, janeMail)
-	o.claims = set("groups", []string{"Everyone", "Strongroom operators", "Strongroom privacy", "Strongroom owners", "strongroom OWNERS"})
+	o.Claims = set("groups", []string{"Everyone", "Strongroom operators", "Strongroom privacy", "Strongroom owners", "strongroom OWNERS"})
 	if got := s.signOn(t); got != "" {
 		t.Fatal(got)
 	}
@@ -392,7 +393,7 @@ func TestGroupsOfAProvider(t *testing.T) {
 		t.Errorf("asked for %v", asked)
 	}
 	// Planted: a group nobody mapped, and a claim that went missing, give nothing.
-	o.claims = set("groups", []string{"Everyone", "Domain Admins"})
+	o.Claims = set("groups", []string{"Everyone", "Domain Admins"})
 	if got := s.signOn(t); got != "" {
 		t.Fatal(got)
 	}
@@ -433,7 +434,7 @@ func TestDiscoveryIsBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newOP(t)
 			s := newSite(t, o)
-			o.says = c.says
+			o.Says = c.says
 			if _, err := s.f.Begin(t.Context(), s.start); code(err) != c.want {
 				t.Errorf("%v", err)
 			}
