@@ -3,11 +3,10 @@ package factor
 import (
 	"crypto/rand"
 	"encoding/base32"
-	"fmt"
-	"log/slog"
 	"strings"
 
 	"strongroom"
+	"strongroom/internal/seal"
 )
 
 // RecoveryCodes is how many codes a set holds (ours; the policy names none).
@@ -29,7 +28,7 @@ var asMeant = strings.NewReplacer("-", "", " ", "", "o", "0", "i", "1", "l", "1"
 
 // Code is a recovery code: 120 random bits that stand in once for a lost second
 // factor. It prints as a redaction.
-type Code struct{ text string }
+type Code struct{ seal.Secret }
 
 // NewRecovery returns n fresh codes, [RecoveryCodes] for a set. They are shown
 // once; keep only their digests.
@@ -38,7 +37,7 @@ func NewRecovery(n int) []Code {
 	for i := range codes {
 		var b [codeBytes]byte
 		rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
-		codes[i] = Code{alphabet.EncodeToString(b[:])}
+		codes[i] = Code{seal.SecretFrom(alphabet.EncodeToString(b[:]))}
 	}
 	return codes
 }
@@ -52,17 +51,18 @@ func ParseRecovery(text string) (Code, error) {
 		return Code{}, strongroom.Faultf(strongroom.Unauthenticated, "recovery-code", "this is not a recovery code").
 			Advise("a code has %d letters and digits in %d groups", codeChars, codeChars/codeGroup)
 	}
-	return Code{t}, nil
+	return Code{seal.SecretFrom(t)}, nil
 }
 
 // Reveal returns the code in groups of four, to be shown once to who it belongs to.
 func (c Code) Reveal() string {
-	if len(c.text) != codeChars {
+	text := c.Secret.Reveal()
+	if len(text) != codeChars {
 		return ""
 	}
-	shown := c.text[:codeGroup]
+	shown := text[:codeGroup]
 	for i := codeGroup; i < codeChars; i += codeGroup {
-		shown += "-" + c.text[i:i+codeGroup]
+		shown += "-" + text[i:i+codeGroup]
 	}
 	return shown
 }
@@ -76,23 +76,5 @@ type MAC interface {
 // was made for. Equal codes of one person under one key have equal digests, so a
 // code is found by looking its digest up.
 func (c Code) Digest(key MAC, person string) [32]byte {
-	return key.MAC([]byte("recovery code"), []byte(person), []byte(c.text))
+	return key.MAC([]byte("recovery code"), []byte(person), []byte(c.Secret.Reveal()))
 }
-
-// String returns a redaction.
-func (Code) String() string { return redacted }
-
-// GoString returns a redaction.
-func (Code) GoString() string { return redacted }
-
-// Format writes a redaction for every verb.
-func (Code) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// LogValue returns a redaction.
-func (Code) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalJSON returns a redaction.
-func (Code) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// MarshalText returns a redaction.
-func (Code) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -62,7 +62,7 @@ func (s TOTPSecret) Text() Shown {
 		}
 		b.WriteString(t[i : i+4])
 	}
-	return Shown{b.String()}
+	return shown(b.String())
 }
 
 // URI returns the address an authenticator app reads from a QR code. issuer is
@@ -76,7 +76,7 @@ func (s TOTPSecret) URI(issuer, account string) Shown {
 	}
 	// Apps read a plus sign as itself: a space must be %20.
 	query := strings.ReplaceAll(q.Encode(), "+", "%20")
-	return Shown{"otpauth://totp/" + url.PathEscape(issuer) + ":" + url.PathEscape(account) + "?" + query}
+	return shown("otpauth://totp/" + url.PathEscape(issuer) + ":" + url.PathEscape(account) + "?" + query)
 }
 
 // Verify reports whether code is the secret's code at the real time at, give or
@@ -112,6 +112,8 @@ func (s TOTPSecret) code(step int64) (string, error) {
 func (s TOTPSecret) base32() string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(s.raw[:])
 }
+
+const redacted = "[authenticator secret]"
 
 // String returns a redaction.
 func (TOTPSecret) String() string { return redacted }

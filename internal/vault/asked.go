@@ -24,7 +24,7 @@ func (v *Vault) checkAsked(p strongroom.Purpose, reference string) (asked, error
 		return asked{}, err
 	}
 	a := asked{purpose: purpose, reference: reference}
-	if a.needsCase() && checkID("cas", reference) {
+	if a.needsCase() && strongroom.IsID("cas", reference) {
 		a.caseID = reference
 	}
 	a.log, a.hash, err = v.logged("reference", reference)

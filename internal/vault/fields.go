@@ -320,7 +320,7 @@ func (v *Vault) Fields(ctx context.Context, who strongroom.Actor, q FieldQuery) 
 // checkedField returns s if it can be a field's id, else "": nothing else may
 // reach a statement or the log.
 func checkedField(s string) string {
-	if checkID(fieldPrefix, s) {
+	if strongroom.IsID(fieldPrefix, s) {
 		return s
 	}
 	return ""

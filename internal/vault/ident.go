@@ -109,21 +109,6 @@ func short(mac [32]byte) hash { return hash(mac[:16]) }
 
 // checkStoreID reports whether s is spelt like a store id. Anything else cannot
 // exist, and must not reach the log either.
-func checkStoreID(s string) bool { return checkID(storePrefix, s) }
+func checkStoreID(s string) bool { return strongroom.IsID(storePrefix, s) }
 
 const storePrefix = "str"
-
-// checkID reports whether s is prefix, an underscore and 26 base32 characters.
-func checkID(prefix, s string) bool {
-	text, ok := strings.CutPrefix(s, prefix+"_")
-	if !ok || len(text) != recordChars {
-		return false
-	}
-	for i := range len(text) {
-		c := text[i]
-		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u') {
-			return false
-		}
-	}
-	return true
-}
