@@ -50,6 +50,9 @@ type Options struct {
 	// Limit counts a call that asks for nobody, or whose caller is not known, for the
 	// address it came from; its fault is answered instead. nil lets all pass.
 	Limit func(source netip.Addr) error
+	// Unheard returns how many calls said for whom they were forwarded and came from no
+	// trusted proxy; nil knows of none.
+	Unheard func() int64
 	// Link makes a link to enrol of its token.
 	Link func(token string) string
 	// Clock moves the clock of a test instance; nil refuses it.

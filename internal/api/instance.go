@@ -52,8 +52,9 @@ type aliveOut struct {
 }
 
 type readyOut struct {
-	Ready   bool  `json:"ready"`
-	Damaged int64 `json:"damaged" doc:"rows that were changed in the database and were met since the start, each once; 0 is well"`
+	Ready     bool  `json:"ready"`
+	Damaged   int64 `json:"damaged" doc:"rows that were changed in the database and were met since the start, each once; 0 is well"`
+	Forwarded int64 `json:"forwarded" doc:"calls since the start that said for whom they were forwarded and came from no trusted proxy"`
 }
 
 func instanceRoutes() []Route {
@@ -178,7 +179,11 @@ func readyz(a *API, ctx context.Context, _ strongroom.Actor, _ *struct{}) (ready
 			return readyOut{}, err
 		}
 	}
-	return readyOut{true, a.o.Vault.Damaged()}, nil
+	out := readyOut{Ready: true, Damaged: a.o.Vault.Damaged()}
+	if a.o.Unheard != nil {
+		out.Forwarded = a.o.Unheard()
+	}
+	return out, nil
 }
 
 func metrics(a *API, c *call, _ *struct{}) error {

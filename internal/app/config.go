@@ -44,6 +44,9 @@ type Config struct {
 	// https://strongroom.example.com; default: the address it listens on. Passkeys are
 	// bound to its host, so it must not change.
 	PublicURL string `yaml:"public_url,omitempty"`
+	// TrustedProxies are the networks of proxies that say for whom they call, in
+	// X-Forwarded-For or Forwarded; default none.
+	TrustedProxies []string `yaml:"trusted_proxies,omitempty"`
 	// TLS is auto (self-signed on first run), off (test on loopback only), or
 	// file with Certificate and Key.
 	TLS string `yaml:"tls"`
@@ -192,6 +195,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.SignOn.check(c); err != nil {
+		return err
+	}
+	if _, err := c.proxies(); err != nil {
 		return err
 	}
 	return c.checkListen()

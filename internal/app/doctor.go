@@ -61,7 +61,7 @@ func Doctor(ctx context.Context, o Options) ([]Finding, error) {
 	f = append(f, c.SignOn.examineProviders(ctx)...)
 	a, err := Open(ctx, o)
 	if errors.Is(err, ErrLocked) {
-		return append(f, served(ctx, o.Dir)), nil
+		return append(f, served(ctx, o.Dir, c)...), nil
 	}
 	add("start", err, "opens: keys, engine, log continuity", "see docs/operations.md")
 	if err != nil {
@@ -135,35 +135,37 @@ func tlsState(dir string, c Config) Finding {
 }
 
 // served asks the instance that another process serves.
-func served(ctx context.Context, dir string) Finding {
+func served(ctx context.Context, dir string, conf Config) []Finding {
 	c, err := dialSocket(dir)
 	if err != nil {
-		return Finding{"server", Fail, err.Error(), "look who holds the folder: fuser " + filepath.Join(dir, lockName)}
+		return []Finding{{"server", Fail, err.Error(), "look who holds the folder: fuser " + filepath.Join(dir, lockName)}}
 	}
 	defer c.Close()
 	req, err := httpGet(ctx, "http://strongroom/readyz")
 	if err != nil {
-		return Finding{"server", Unknown, "readyz could not be asked", ""}
+		return []Finding{{"server", Unknown, "readyz could not be asked", ""}}
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return Finding{"server", Fail, "does not answer", "look at its log"}
+		return []Finding{{"server", Fail, "does not answer", "look at its log"}}
 	}
 	defer resp.Body.Close()
 	var said struct {
 		Detail, Hint string
 		Damaged      int64
+		Forwarded    int64
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said); err != nil {
-		return Finding{"server", Unknown, "what readyz says cannot be read", "look at the server's log"}
+		return []Finding{{"server", Unknown, "what readyz says cannot be read", "look at the server's log"}}
 	}
+	x := Finding{"server", OK, "serves and is ready; stop it for the checks that need the folder", ""}
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return Finding{"server", Fail, "serves and is not ready: " + said.Detail, said.Hint}
+		x = Finding{"server", Fail, "serves and is not ready: " + said.Detail, said.Hint}
 	case said.Damaged > 0:
-		return Finding{"server", Fail, fmt.Sprintf("met %d damaged rows since it started", said.Damaged), damagedAdvice}
+		x = Finding{"server", Fail, fmt.Sprintf("met %d damaged rows since it started", said.Damaged), damagedAdvice}
 	}
-	return Finding{"server", OK, "serves and is ready; stop it for the checks that need the folder", ""}
+	return []Finding{x, conf.examineProxies(said.Forwarded)}
 }
 
 const damagedAdvice = "somebody changed the database: open an incident; failures in the log (code tampered) name the records; see docs/operations.md, damaged rows"

@@ -46,7 +46,7 @@ func (a *App) openFederation() (err error) {
 		return err
 	}
 	a.scim = scim.New(scim.Options{
-		Directory: a.federation, Who: a.directory, Base: a.conf.publicURL() + scim.Prefix, Log: a.log,
+		Directory: a.federation, Who: a.directory, Limit: a.limit, Base: a.conf.publicURL() + scim.Prefix, Log: a.log,
 		Refused: func(ctx context.Context, who strongroom.Actor, status int, err error) error {
 			return a.logbook.Refused(context.WithoutCancel(ctx), who, strongroom.Action{}, status, err)
 		},

@@ -47,10 +47,15 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
+	proxies, err := a.conf.proxies()
+	if err != nil {
+		return errors.Join(err, public.Close(), socket.Close())
+	}
 	servers := []*web.Server{
-		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log, TLS: tlsConfig}),
+		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log, TLS: tlsConfig, Proxies: proxies}),
 		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log}),
 	}
+	a.front.Store(servers[0])
 	listeners := []net.Listener{public, socket}
 	if a.conf.Metrics != "" {
 		l, err := web.ListenTCP(ctx, a.conf.Metrics, false)

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/web"
+)
+
+// maxProxies bounds the networks of trusted_proxies.
+const maxProxies = 64
+
+// proxies returns the networks whose word about a caller's address counts. One that
+// holds everybody is refused: then each caller would say where it calls from.
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	wrong := func(why string) error {
+		return strongroom.Faultf(strongroom.Invalid, "trusted-proxies", "trusted_proxies %s", why).
+			Advise("list the addresses of your proxies, such as 192.0.2.10/32")
+	}
+	if len(c.TrustedProxies) > maxProxies {
+		return nil, wrong("has too many networks")
+	}
+	var out []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if a, aerr := netip.ParseAddr(text); aerr == nil && a.Zone() == "" {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		switch {
+		case err != nil || p.Addr().Is4In6():
+			return nil, wrong("holds what is neither an address nor a network")
+		case p.Bits() < 8:
+			return nil, wrong("holds a network so wide that callers are in it")
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+// limit counts a call that asks for nobody, or whose caller is not known, for its
+// source. One too many is refused and counted into the log.
+func (a *App) limit(source netip.Addr) error {
+	err := a.limiter.Allow(source, time.Now()) // real time: that of the machine that is asked
+	if err != nil {
+		a.refuse(context.Background(), source, web.CodeSource)
+	}
+	return err
+}
+
+// unheard is how many calls since the start said for whom they were forwarded and
+// came from no trusted proxy.
+func (a *App) unheard() int64 {
+	if s := a.front.Load(); s != nil {
+		return s.Unheard()
+	}
+	return 0
+}
+
+// examineProxies says whether a server behind a proxy takes everybody for the proxy.
+func (c *Config) examineProxies(unheard int64) Finding {
+	x := Finding{Check: "proxies", State: OK, Found: "none is trusted; callers come by themselves"}
+	if len(c.TrustedProxies) > 0 {
+		x.Found = "the configured ones are asked for whom they call"
+	}
+	if unheard == 0 {
+		return x
+	}
+	x.Found = "calls say for whom they were forwarded, and come from no trusted proxy"
+	if len(c.TrustedProxies) == 0 && c.behind() {
+		x.State, x.Advice = Warn, "public_url is elsewhere, so a proxy seems to stand in front: name its address in trusted_proxies, or every caller is taken for it"
+		return x
+	}
+	x.Advice = "somebody pretends to another address, which counts for nothing, or a proxy is missing in trusted_proxies"
+	return x
+}
+
+// behind reports whether people reach the instance under another host than the one it
+// listens on.
+func (c *Config) behind() bool {
+	u, err := url.Parse(c.PublicURL)
+	own := *c
+	own.PublicURL = ""
+	here, herr := url.Parse(own.publicURL())
+	return c.PublicURL != "" && err == nil && herr == nil && u.Host != here.Host
+}
