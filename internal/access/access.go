@@ -52,6 +52,7 @@ type People interface {
 type Services interface {
 	CheckService(spec identity.KeySpec) error
 	AddServiceTx(tx *guard.Tx, spec identity.KeySpec, request string) (identity.Key, error)
+	SameHand(r *db.Reader, a, b string) (bool, error)
 }
 
 // Options configure an [Access]. Guard, Environment, Key, People, Services and

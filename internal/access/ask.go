@@ -45,7 +45,7 @@ func (a *Access) Ask(ctx context.Context, who strongroom.Actor, spec Spec) (Requ
 		if err != nil {
 			return err
 		}
-		if err := tx.Allow(act, q.resource(who, false), about); err != nil {
+		if err := tx.Allow(act, q.resource(q.isOwn(who), false), about); err != nil {
 			return err
 		}
 		a.note(tx, q)

@@ -39,7 +39,9 @@ func (a *Access) decide(ctx context.Context, who strongroom.Actor, id, remark st
 		return Request{}, a.refuse(ctx, who, requestApprove, err)
 	}
 	return a.change(ctx, who, requestApprove, id, func(tx *guard.Tx, q *Request) error {
-		if q.isOwn(who) {
+		if own, err := a.ownHand(&tx.Reader, q, who.ID); err != nil {
+			return err
+		} else if own {
 			return strongroom.Faultf(strongroom.Denied, "four-eyes", "another person decides about it")
 		}
 		q.Remark = remark
@@ -109,7 +111,14 @@ func (a *Access) handle(tx *guard.Tx, who strongroom.Actor, act strongroom.Actio
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.Allow(act, q.resource(who, q.Founding), about); err != nil {
+	own, err := a.ownHand(&tx.Reader, q, who.ID)
+	if err != nil {
+		return nil, err
+	}
+	if act == requestWithdraw {
+		own = q.isOwn(who)
+	}
+	if err := tx.Allow(act, q.resource(own, q.Founding), about); err != nil {
 		return nil, err
 	}
 	if missing {
@@ -126,6 +135,19 @@ func (a *Access) handle(tx *guard.Tx, who strongroom.Actor, act strongroom.Actio
 		return nil, strongroom.Faultf(strongroom.Conflict, "request-state", "the request has expired").Advise("ask again")
 	}
 	return q, nil
+}
+
+// ownHand reports whether one person can act as an account and as who asked for a
+// request, whom it is about, or who would own what comes of it: nobody decides about
+// what their own service asked (DPP 2.3.2).
+func (a *Access) ownHand(r *db.Reader, q *Request, account string) (bool, error) {
+	for _, x := range q.parties() {
+		same, err := a.o.Services.SameHand(r, x, account)
+		if err != nil || same {
+			return same, err
+		}
+	}
+	return false, nil
 }
 
 // holds demands that who approves gives nothing beyond what they hold: stores of
@@ -171,7 +193,11 @@ func (a *Access) lonely(r *db.Reader, q *Request, now time.Time) (bool, error) {
 			}
 			who := strongroom.Actor{Kind: strongroom.PersonActor, ID: g.Subject, Roles: []string{role}, Stores: g.Stores, AllStores: g.AllStores,
 				Standing: strongroom.Standing{Pledged: true}}
-			if q.isOwn(who) || a.holds(who, q) != nil {
+			own, err := a.ownHand(r, q, who.ID)
+			if err != nil {
+				return false, err
+			}
+			if own || a.holds(who, q) != nil {
 				continue
 			}
 			err = a.o.People.MaySignIn(r, g.Subject, now)

@@ -132,14 +132,26 @@ func (q *Request) roles() []string {
 	return q.Spec.Roles
 }
 
-// isOwn reports whether who asked for it or gets it.
-func (q *Request) isOwn(who strongroom.Actor) bool {
-	return who.ID == q.Asker || who.ID == q.Spec.Subject || q.Spec.Kind == Service && who.ID == q.Spec.Service.Owner
+// isOwn reports whether who asked for it or gets it; [Access.ownHand] counts
+// services of one person as well.
+func (q *Request) isOwn(who strongroom.Actor) bool { return slices.Contains(q.parties(), who.ID) }
+
+// parties returns who asked for it and who gets it, as far as there is an account.
+func (q *Request) parties() (out []string) {
+	for _, x := range []string{q.Asker, q.Spec.Subject} {
+		if x != "" {
+			out = append(out, x)
+		}
+	}
+	if q.Spec.Kind == Service {
+		out = append(out, q.Spec.Service.Owner)
+	}
+	return out
 }
 
 // resource describes a request to the policies.
-func (q *Request) resource(who strongroom.Actor, founding bool) strongroom.Resource {
-	attrs := map[string]any{"kind": string(q.Spec.Kind), "own": q.isOwn(who), "founding": founding}
+func (q *Request) resource(own, founding bool) strongroom.Resource {
+	attrs := map[string]any{"kind": string(q.Spec.Kind), "own": own, "founding": founding}
 	if r := q.roles(); len(r) > 0 {
 		attrs["roles"] = r
 	}
@@ -260,7 +272,7 @@ func (a *Access) Request(ctx context.Context, who strongroom.Actor, id string) (
 				return err
 			}
 		}
-		if denied := v.Allow(requestList, q.resource(who, false), guard.Context{}); denied != nil {
+		if denied := v.Allow(requestList, q.resource(q.isOwn(who), false), guard.Context{}); denied != nil {
 			return denied
 		}
 		stores, all := q.stores()

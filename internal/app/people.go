@@ -49,7 +49,8 @@ func (a *App) openPeople() {
 		Logged: a.keys.Logged, CheckStore: a.vault.CheckStore, Changed: a.sessions.Forget, Refused: a.refuse, Log: a.log,
 	})
 	a.book = policy.New(policy.Options{
-		Guard: a.guard, Law: a.law, Decisions: policy.FromLog(a.audit), Actors: a.actorToday, Log: a.log,
+		Guard: a.guard, Law: a.law, Decisions: policy.FromLog(a.audit), Actors: a.actorToday, SameHand: a.identity.SameHand,
+		Log: a.log,
 	})
 }
 

@@ -28,6 +28,7 @@ type account struct {
 	Suspended int64         `json:"x,omitempty"`
 	Resumed   int64         `json:"y,omitempty"`
 	Grace     int64         `json:"g,omitempty"`
+	Hands     []string      `json:"h,omitempty"`
 }
 
 // sealAccount seals what k may do, bound to its id and dates.
@@ -36,6 +37,7 @@ func (i *Identity) sealAccount(k Key) ([]byte, error) {
 		Label: k.Label, Roles: k.Roles, Stores: k.Stores, All: k.AllStores, Networks: k.Networks,
 		Owner: k.Owner, Purpose: k.Purpose, Every: k.RotateEvery, Case: k.Case,
 		Rotated: db.MicrosOrZero(k.Rotated), Suspended: db.MicrosOrZero(k.Suspended), Resumed: db.MicrosOrZero(k.Resumed), Grace: db.MicrosOrZero(k.Grace),
+		Hands: k.Hands,
 	})
 	if err != nil {
 		return nil, err
@@ -72,6 +74,7 @@ func (i *Identity) openAccount(r keyRow) (Key, error) {
 		Created: db.Time(r.created), Expires: db.Time(r.expires), Revoked: db.TimeOrZero(r.revoked), Used: db.TimeOrZero(r.used),
 		Owner: a.Owner, Purpose: a.Purpose, RotateEvery: a.Every, Case: a.Case,
 		Rotated: db.TimeOrZero(a.Rotated), Suspended: db.TimeOrZero(a.Suspended), Resumed: db.TimeOrZero(a.Resumed), Grace: db.TimeOrZero(a.Grace),
+		Hands: a.Hands,
 	}
 	if k.Rotated.IsZero() {
 		k.Rotated = k.Created

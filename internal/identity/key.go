@@ -74,6 +74,9 @@ type Key struct {
 	Suspended   time.Time     // since when it is refused; zero if it is not
 	Resumed     time.Time     // when it was last let go on or adopted
 	Grace       time.Time     // when it dies unless somebody adopts it; zero if it does not
+	// Hands are the persons who made it or took a secret of it, each once. Keys of
+	// older releases have none until they are rotated.
+	Hands []string
 	// Damaged says that the row was changed in the database. ID alone is set then;
 	// the key is good for nothing.
 	Damaged bool
@@ -102,6 +105,9 @@ func (i *Identity) CreateKey(ctx context.Context, who strongroom.Actor, spec Key
 			return err
 		}
 		if err := within(who, k.Stores, k.AllStores); err != nil {
+			return err
+		}
+		if err := i.hand(&tx.Reader, &k, who); err != nil {
 			return err
 		}
 		if err := i.insert(tx, &k, spec.Expires); err != nil {
@@ -299,6 +305,9 @@ func (i *Identity) RotateKey(ctx context.Context, who strongroom.Actor, id strin
 			return err
 		}
 		k.Rotated = tx.Now()
+		if err := i.hand(&tx.Reader, &k, who); err != nil {
+			return err
+		}
 		if err := i.save(tx, k); err != nil {
 			return err
 		}

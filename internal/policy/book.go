@@ -20,6 +20,8 @@ type Options struct {
 	Decisions Decisions
 	// Actors finds who somebody is today, for explanations and dry runs.
 	Actors Actors
+	// SameHand reports whether one person can act as two accounts; nil compares them.
+	SameHand func(r *db.Reader, a, b string) (bool, error)
 	// Log is the operational log; nil discards.
 	Log *slog.Logger
 }
@@ -41,6 +43,9 @@ func New(o Options) *Book {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.SameHand == nil {
+		o.SameHand = func(_ *db.Reader, a, b string) (bool, error) { return a == b, nil }
 	}
 	return &Book{o: o}
 }

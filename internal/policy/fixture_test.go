@@ -28,6 +28,7 @@ type fixture struct {
 	law   *policy.Law
 	key   seal.Key
 	clock *strongroom.Clock
+	env   strongroom.Environment
 
 	mu     sync.Mutex
 	actors map[string]strongroom.Actor // who there is today
@@ -40,7 +41,13 @@ func conf() []authz.File { return []authz.File{{Name: "conf.cedar", Text: []byte
 
 func fresh(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{t: t, key: seal.NewKey(), clock: new(strongroom.Clock), actors: map[string]strongroom.Actor{}}
+	return freshIn(t, strongroom.Production, nil)
+}
+
+// freshIn is a book of an environment; same says whose hands are one person's.
+func freshIn(t testing.TB, env strongroom.Environment, same func(r *db.Reader, a, b string) (bool, error)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, env: env, key: seal.NewKey(), clock: new(strongroom.Clock), actors: map[string]strongroom.Actor{}}
 	f.db = dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), policy.Schema())
 	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 	if err != nil {
@@ -56,7 +63,7 @@ func fresh(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	f.guard = guard.New(guard.Options{DB: f.db, Log: f.log, Policy: f.law.Engine})
-	f.Book = policy.New(policy.Options{Guard: f.guard, Law: f.law, Decisions: policy.FromLog(f.log), Actors: f.find})
+	f.Book = policy.New(policy.Options{Guard: f.guard, Law: f.law, Decisions: policy.FromLog(f.log), Actors: f.find, SameHand: same})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.guard.Run(ctx) }()
@@ -72,7 +79,7 @@ func fresh(t testing.TB) *fixture {
 // open returns a law over the same database, as another process has it.
 func (f *fixture) open(zero bool) (*policy.Law, error) {
 	return policy.NewLaw(context.Background(), policy.LawOptions{
-		DB: f.db, Environment: strongroom.Production, Files: conf(), Key: f.key, Zero: zero, Every: 5 * time.Millisecond,
+		DB: f.db, Environment: f.env, Files: conf(), Key: f.key, Zero: zero, Every: 5 * time.Millisecond,
 	})
 }
 

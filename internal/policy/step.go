@@ -16,6 +16,9 @@ type step struct {
 	now    current // what is in force
 	row    row     // the version that is decided about
 	change authz.Change
+
+	own      bool // one person can act as the author and as who decides now
+	seconded bool // another person than the author's decided about it before
 }
 
 // decide runs fn about the version id once who may. The change is compared before
@@ -39,6 +42,9 @@ func (b *Book) decide(ctx context.Context, who strongroom.Actor, id string, a st
 			return err
 		}
 		if s.now, err = currentRow(&tx.Reader); err != nil {
+			return err
+		}
+		if err := s.hands(b.o.SameHand, who); err != nil {
 			return err
 		}
 		if err := s.allow(a, who); err != nil {
@@ -73,14 +79,25 @@ func (b *Book) decide(ctx context.Context, who strongroom.Actor, id string, a st
 // not approved it.
 func (s *step) allow(a strongroom.Action, who strongroom.Actor) error {
 	r := resource(s.row.id)
-	r.Attrs = map[string]any{"own": s.row.author == who.ID, "widens": !s.change.Alone() && !s.approved()}
+	r.Attrs = map[string]any{"own": s.own, "widens": !s.change.Alone() && !s.approved()}
 	return s.tx.Allow(a, r, guard.Context{})
 }
 
-// approved reports whether another person than the author approved the version
+// hands finds out in whose hands the author, who decides now and who decided before
+// are (DPP 2.3.2).
+func (s *step) hands(same func(r *db.Reader, a, b string) (bool, error), who strongroom.Actor) (err error) {
+	if s.own, err = same(&s.tx.Reader, s.row.author, who.ID); err != nil || s.row.decider == "" {
+		return err
+	}
+	before, err := same(&s.tx.Reader, s.row.author, s.row.decider)
+	s.seconded = !before
+	return err
+}
+
+// approved reports whether another person than the author's approved the version
 // against what is in force now.
 func (s *step) approved() bool {
-	return s.row.state == Approved && s.row.decider != s.row.author && s.row.base == s.now.turn
+	return s.row.state == Approved && s.seconded && s.row.base == s.now.turn
 }
 
 // look reads a version and how it differs from what is in force.
