@@ -20,6 +20,7 @@ import (
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
+	"strongroom/internal/review"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
@@ -35,6 +36,7 @@ type Options struct {
 	Sessions    *session.Sessions
 	Access      *access.Access
 	Policies    *policy.Book
+	Reviews     *review.Review
 	Logbook     *logbook.Logbook
 	Environment strongroom.Environment
 
@@ -142,8 +144,8 @@ func New(o Options) *API {
 	if o.Vault == nil || o.Cases == nil || o.Identity == nil || o.Logbook == nil {
 		panic("api: vault, cases, identity and logbook are required")
 	}
-	if o.People == nil || o.Devices == nil || o.Sessions == nil || o.Access == nil || o.Policies == nil || o.Link == nil || o.Now == nil {
-		panic("api: people, devices, sessions, access, policies, link and now are required")
+	if o.People == nil || o.Devices == nil || o.Sessions == nil || o.Access == nil || o.Policies == nil || o.Reviews == nil || o.Link == nil || o.Now == nil {
+		panic("api: people, devices, sessions, access, policies, reviews, link and now are required")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -159,7 +161,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), review.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}
@@ -300,8 +302,12 @@ func (a *API) understand(c *call) error {
 			return err
 		}
 	}
+	limit := int64(controlBody)
+	if c.route.Large {
+		limit = a.o.MaxBody
+	}
 	var err error
-	c.body, err = web.ReadBody(c.w, c.r, controlBody)
+	c.body, err = web.ReadBody(c.w, c.r, limit)
 	if err == nil && len(c.body) > 0 && !c.route.body {
 		err = strongroom.Faultf(strongroom.Invalid, "body", "this call takes no body")
 	}

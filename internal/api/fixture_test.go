@@ -35,6 +35,7 @@ import (
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
+	"strongroom/internal/review"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
@@ -52,6 +53,7 @@ type fixture struct {
 	sessions *session.Sessions
 	access   *access.Access
 	book     *policy.Book
+	reviews  *review.Review
 	real     *strongroom.Clock // real time, as sign-ins know it
 	work     *fakeWork
 	clock    *strongroom.Clock
@@ -68,7 +70,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
 	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema(), lifecycle.Schema(),
-		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema())
+		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), review.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
 	f.must(err)
@@ -107,10 +109,15 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 		Local:      map[uint32][]string{uint32(os.Getuid()): {"auditor"}},
 		Refused:    func(_ context.Context, _ netip.Addr, code string) { f.refused = append(f.refused, code) }})
 	f.openPeople(g, ring, ks, law)
+	f.reviews = review.New(review.Options{
+		Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("review"), Events: review.FromLog(f.log), Samples: 2,
+		Registers: review.Directory{People: f.people, Access: f.access, Services: f.identity, Used: f.sessions.LastUsed},
+		Verbs:     func(role string) []string { return law.Engine().Verbs(role) },
+	})
 	log := slog.New(slog.NewJSONHandler(f.words, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := api.Options{
 		Vault: v, Cases: cases, Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
-		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Policies: f.book, Now: f.clock.Now,
+		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Policies: f.book, Reviews: f.reviews, Now: f.clock.Now,
 		Link:    func(token string) string { return "https://localhost/enrol#" + token },
 		Actions: slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
 		Work:    f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,

@@ -198,6 +198,8 @@ func TestRefusalOfAStranger(t *testing.T) {
 func TestLimitOverTheCap(t *testing.T) {
 	f := serve(t, nil)
 	id, _ := f.store()
+	var campaign struct{ ID string }
+	f.get("POST", "/v1/reviews", `{"kind":"services"}`, &campaign)
 	lists := 0
 	for _, rt := range api.Routes() {
 		limit, ok := rt.MaxLimit()
@@ -205,7 +207,7 @@ func TestLimitOverTheCap(t *testing.T) {
 			continue
 		}
 		lists++
-		path := strings.ReplaceAll(rt.Path, "{store}", id)
+		path := strings.NewReplacer("{store}", id, "/reviews/{id}", "/reviews/"+campaign.ID).Replace(rt.Path)
 		ask := func(n int64) answer {
 			if rt.Method == "POST" {
 				return f.call("POST", path, fmt.Sprintf(`{"external_id":"1","limit":%d}`, n))

@@ -29,6 +29,8 @@ type Route struct {
 
 	// BodyOptional lets the body be missing.
 	BodyOptional bool
+	// Large lets the body be as large as a record.
+	Large bool
 	// Repeatable honours an Idempotency-Key: the answer's id is kept as receipt.
 	Repeatable bool
 	// Long lets the call take as long as it makes progress.

@@ -12,7 +12,7 @@ import (
 func Routes() []Route {
 	return slices.Concat(storeRoutes(), ingestRoutes(), recordRoutes(), revealRoutes(), caseRoutes(), fieldRoutes(),
 		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), enrolRoutes(), peopleRoutes(), accessRoutes(),
-		policyRoutes(), instanceRoutes())
+		policyRoutes(), reviewRoutes(), baselineRoutes(), registerRoutes(), instanceRoutes())
 }
 
 // Docs returns docs/api.md: each method with the permission it needs, its

@@ -22,6 +22,7 @@ import (
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
+	"strongroom/internal/review"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 )
@@ -56,7 +57,7 @@ func TestDocuments(t *testing.T) {
 func TestActionsExist(t *testing.T) {
 	mapped := map[string]bool{}
 	for _, table := range [][]strongroom.Action{vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(), jobs.Actions(), keys.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(),
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), review.Actions(),
 		{{Name: "sync.run"}, {Name: "clock.set"}}} { // of intake and audit, which have their own tests
 		for _, a := range table {
 			mapped[a.Name] = true

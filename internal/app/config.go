@@ -76,6 +76,8 @@ type Config struct {
 	KeyMaxLife time.Duration `yaml:"key_max_life,omitempty"`
 	// Budgets bound what one caller may reveal for one purpose at one store.
 	Budgets BudgetConfig `yaml:"budgets,omitempty"`
+	// Review says what the product does by itself about what reviews find.
+	Review ReviewConfig `yaml:"review,omitempty"`
 	// Retention shortens how long records live; see docs/data-and-keys.md.
 	Retention RetentionConfig `yaml:"retention,omitempty"`
 	// MaxBody is the largest request body in bytes; default 8 MiB.
@@ -189,6 +191,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.Retention.profile().Check(); err != nil {
+		return err
+	}
+	if err := c.Review.check(); err != nil {
 		return err
 	}
 	if err := c.checkPublic(); err != nil {

@@ -12,9 +12,9 @@ import (
 
 // examinePeople checks accounts, rights, services and where calls may come from.
 func (a *App) examinePeople(ctx context.Context) []Finding {
-	return []Finding{
+	return append([]Finding{
 		a.examineOwner(ctx), a.examineStanding(ctx), a.examineFactors(ctx), a.examineGrants(ctx), a.examineServices(ctx), a.examineNetworks(ctx),
-	}
+	}, a.examineReviews(ctx)...)
 }
 
 // examineOwner looks whether anybody can sign in at all.

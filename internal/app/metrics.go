@@ -12,6 +12,7 @@ import (
 	"strongroom"
 	"strongroom/internal/identity"
 	"strongroom/internal/people"
+	"strongroom/internal/review"
 	"strongroom/internal/vault"
 )
 
@@ -54,7 +55,12 @@ type snapshot struct {
 	people people.Gauges
 	orphan int // grants without a case
 	flawed int // services that nobody answers for
+
+	reviews    review.Tally
+	unreviewed bool // the tally is old, or the sweeper's part of the reviews failed
 }
+
+const gaugeValue = prometheus.GaugeValue
 
 func describe(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("strongroom_"+name, help, nil, nil)
@@ -104,9 +110,11 @@ func gauges() []gauge {
 	}
 }
 
+func allGauges() []gauge { return append(gauges(), reviewGauges()...) }
+
 // Describe sends what Collect will send.
 func (a *App) Describe(ch chan<- *prometheus.Desc) {
-	for _, g := range gauges() {
+	for _, g := range allGauges() {
 		ch <- g.desc
 	}
 }
@@ -115,7 +123,7 @@ func (a *App) Describe(ch chan<- *prometheus.Desc) {
 // cannot be read is an invalid metric, which the scraper sees as a failure.
 func (a *App) Collect(ch chan<- prometheus.Metric) {
 	s, err := a.snapshot(context.Background())
-	for _, g := range gauges() {
+	for _, g := range allGauges() {
 		if err != nil {
 			ch <- prometheus.NewInvalidMetric(g.desc, strongroom.Faultf(strongroom.KindOf(err), "metrics", "the state cannot be read"))
 			continue
@@ -141,6 +149,7 @@ func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 	}
 	_, flaws, err := a.identity.Tally(ctx)
 	s.flawed = flaws[identity.FlawUnowned] + flaws[identity.FlawOrphan]
+	s.reviews, s.unreviewed = a.reviewTally(ctx)
 	return s, err
 }
 

@@ -34,6 +34,7 @@ import (
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
+	"strongroom/internal/review"
 	"strongroom/internal/scim"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
@@ -85,6 +86,8 @@ type App struct {
 	sessions   *session.Sessions
 	access     *access.Access
 	book       *policy.Book
+	reviews    *review.Review
+	standing   standing // of the reviews
 	federation *federation.Federation
 	scim       *scim.Handler
 	limiter    web.Limiter
@@ -251,7 +254,8 @@ func (a *App) openEngine(ctx context.Context) error {
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
-		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), ownSchema()}
+		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(),
+		ownSchema()}
 }
 
 // openLog opens policies, log and guard: from here on everything is decided and

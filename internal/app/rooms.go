@@ -71,6 +71,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	}
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
 	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
+	a.openReviews()
 	a.jobs = jobs.New(jobs.Options{Guard: a.guard, Handlers: a.handlers(), Log: a.log})
 	if again > 0 {
 		// The tombstones of what died again keep it away; they come before a sync.
@@ -101,8 +102,9 @@ func (a *App) openDoors(ctx context.Context) error {
 	}
 	a.api = api.New(api.Options{
 		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
-		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Workloads: services,
-		Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
+		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Reviews: a.reviews,
+		Workloads: services,
+		Limit:     a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})

@@ -80,6 +80,11 @@ func ParseProvider(shape Shape, text []byte) (r Rules, err error) {
 	return r, nil
 }
 
+// Clauses lists the clauses that rules are held against; 2.4.1 is all of the others.
+func Clauses() []string {
+	return []string{"2.4.1", "2.4.2", "2.4.3", "2.4.4", "2.4.5", "2.4.6", "2.4.7"}
+}
+
 // Compare holds rules against a profile, clause by clause.
 func (r Rules) Compare(p password.Profile) map[string]Standing {
 	all := func(list ...Standing) Standing {
