@@ -208,69 +208,39 @@ func (k *Keys) markLedger(tx *guard.Tx) error {
 }
 
 // BuryTx removes the keys of the doomed, which may be those of several calls, and
-// queues the records, sixteen to a statement.
+// queues the records for clearing, those of one reason together.
 func (k *Keys) BuryTx(tx *guard.Tx, doomed []Doomed) error {
 	same := make(map[Reason][]uint64)
 	for _, d := range doomed {
 		same[d.reason] = append(same[d.reason], d.record)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(same)) {
-		for records := same[reason]; len(records) > 0; records = records[min(ownersWidth, len(records)):] {
-			if err := bury(tx, records[:min(ownersWidth, len(records))], reason); err != nil {
-				return err
-			}
+		if err := bury(tx, same[reason], reason); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// bury removes up to ownersWidth keys and queues the records. Those without a key
-// are passed over.
+// bury removes the keys of records and queues them.
 func bury(tx *guard.Tx, records []uint64, reason Reason) error {
-	args := make([]any, ownersWidth, ownersWidth+2)
-	for i := range args {
-		args[i] = records[min(i, len(records)-1)] // the last one fills up
-	}
-	if err := tx.Queue(sqlDeadMany, append(args, reason, db.Micros(tx.Now()))...); err != nil {
+	if err := enqueue(tx, records, reason); err != nil {
 		return err
 	}
-	return tx.Queue(sqlDeleteMany, args...)
-}
-
-// Dead is a record whose key is gone and whose remains wait to be cleared.
-type Dead struct {
-	Record uint64
-	Reason Reason
-	At     time.Time
-}
-
-// DeadTx returns up to limit records that wait to be cleared.
-func (k *Keys) DeadTx(tx *guard.Tx, limit int) ([]Dead, error) {
-	rows, err := tx.Query(sqlDeadTop, limit)
-	if err != nil {
-		return nil, err
-	}
-	var out []Dead
-	for rows.Next() {
-		var d Dead
-		var reason, us int64
-		if err := rows.Scan(&d.Record, &reason, &us); err != nil {
-			return nil, closing(rows, err)
+	for len(records) > 0 {
+		n := min(len(records), loadWideWidth)
+		var err error
+		if n <= ownersWidth {
+			err = tx.Queue(sqlDeleteMany, recordArgs(make([]any, ownersWidth), records[:n])...)
+		} else {
+			err = tx.Queue(sqlDeleteWide, recordArgs(make([]any, loadWideWidth), records[:n])...)
 		}
-		d.Reason, d.At = Reason(reason), db.Time(us)
-		out = append(out, d)
+		if err != nil {
+			return err
+		}
+		records = records[n:]
 	}
-	return out, rows.Close()
-}
-
-// ForgetTx takes records off the queue, because their remains are cleared. They
-// are the first ones of it, in order, as DeadTx returned them in the same
-// transaction.
-func (k *Keys) ForgetTx(tx *guard.Tx, records []uint64) error {
-	if len(records) == 0 {
-		return nil
-	}
-	return tx.Queue(sqlForget, records[len(records)-1])
+	return nil
 }
 
 // closing closes rows after an error, which is what counts.
@@ -313,7 +283,7 @@ func (k *Keys) expire(tx *guard.Tx, limit int) (n int, more bool, err error) {
 		if err := k.enter(tx, records, Expired); err != nil {
 			return 0, false, err
 		}
-		if err := sweep(tx, first, last, records[len(records)-1], db.Micros(now)); err != nil {
+		if err := sweep(tx, first, last, records); err != nil {
 			return 0, false, err
 		}
 	}
@@ -344,18 +314,15 @@ func overdue(tx *guard.Tx, first int64, now time.Time, limit int) (records []uin
 	return records, last, rows.Close()
 }
 
-// sweep buries every key from the date first up to the bound (date, record), in
-// four statements whatever their number.
-func sweep(tx *guard.Tx, first, date int64, record uint64, at int64) error {
-	for _, step := range []func() error{
-		func() error { return tx.Queue(sqlBuryBefore, Expired, at, first, date) },
-		func() error { return tx.Queue(sqlBuryAt, Expired, at, date, record) },
-		func() error { return tx.Queue(sqlSweepBefore, first, date) },
-		func() error { return tx.Queue(sqlSweepAt, date, record) },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
+// sweep buries the keys of records, which are all of those from the date first up
+// to the bound (date, last of the records), in three statements whatever their
+// number.
+func sweep(tx *guard.Tx, first, date int64, records []uint64) error {
+	if err := enqueue(tx, records, Expired); err != nil {
+		return err
 	}
-	return nil
+	if err := tx.Queue(sqlSweepBefore, first, date); err != nil {
+		return err
+	}
+	return tx.Queue(sqlSweepAt, date, records[len(records)-1])
 }

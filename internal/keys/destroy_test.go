@@ -27,8 +27,24 @@ func (f *fixture) ledger() []keys.Entry {
 
 func (f *fixture) dead(limit int) (out []keys.Dead) {
 	f.t.Helper()
-	f.must(f.do(func(tx *guard.Tx) (err error) { out, err = f.DeadTx(tx, limit); return err }))
+	f.must(f.do(func(tx *guard.Tx) error {
+		q, err := f.DeadTx(tx, limit)
+		out = q.Dead
+		return err
+	}))
 	return out
+}
+
+// forget takes the first n off the queue of the dead.
+func (f *fixture) forget(n int) {
+	f.t.Helper()
+	f.must(f.do(func(tx *guard.Tx) error {
+		q, err := f.DeadTx(tx, n)
+		if err != nil {
+			return err
+		}
+		return f.ForgetTx(tx, q)
+	}))
 }
 
 func TestDestroy(t *testing.T) {
@@ -60,13 +76,18 @@ func TestDestroy(t *testing.T) {
 			t.Errorf("the ledger has %d entries and begins with %+v", len(entries), entries[0])
 		}
 		dead := f.dead(100)
-		if len(dead) != 38 || dead[6].Record != 7 || dead[6].Reason != keys.Subject || dead[6].At.IsZero() {
+		if len(dead) != 38 || dead[0].Record != 7 || dead[0].Reason != keys.Subject || dead[0].At.IsZero() || dead[1].Reason != keys.Disconnected {
 			t.Errorf("%d wait to be cleared: %+v", len(dead), dead)
 		}
-		f.must(f.do(func(tx *guard.Tx) error { return f.ForgetTx(tx, []uint64{1}) }))
-		f.must(f.do(func(tx *guard.Tx) error { return f.ForgetTx(tx, []uint64{2, 3, 4}) }))
-		if got := f.dead(100); len(got) != 34 || got[0].Record != 5 {
+		f.forget(1)
+		f.forget(3)
+		got := f.dead(100)
+		if len(got) != 34 || got[0] != dead[4] || got[33] != dead[37] {
 			t.Errorf("%d wait after four were cleared", len(got))
+		}
+		f.forget(100)
+		if got := f.dead(100); len(got) != 0 {
+			t.Errorf("%d wait after all were cleared", len(got))
 		}
 		if f.events("key.destroy") != 2 {
 			t.Errorf("%d events of destroyed keys, want 2", f.events("key.destroy"))
@@ -303,9 +324,16 @@ func TestGauges(t *testing.T) {
 		if n, _ := f.Overdue(ctx); n != 10 {
 			t.Errorf("six are dead and not cleared, four late: the gauge says %d", n)
 		}
-		f.must(f.do(func(tx *guard.Tx) error { return f.ForgetTx(tx, []uint64{1, 2, 3}) }))
+		f.forget(3)
 		if n, _ := f.Overdue(ctx); n != 7 {
 			t.Errorf("three are cleared, the gauge says %d", n)
+		}
+		// The queue knows who died, of a batch of which some are cleared as well.
+		_, err = f.load(3)
+		wantKind(t, "cleared: no trace is left here", err, strongroom.NotFound)
+		for _, r := range []uint64{4, 6} {
+			_, err = f.load(r)
+			wantKind(t, "not cleared yet", err, strongroom.Erased)
 		}
 	})
 }
@@ -409,7 +437,7 @@ func TestExpireWhatIsQueuedAlready(t *testing.T) {
 		if got := f.dead(100); !slices.ContainsFunc(got, func(d keys.Dead) bool { return d.Record == 2 && d.Reason == keys.Subject }) {
 			t.Errorf("the queue forgot why the record died: %+v", got)
 		}
-		f.must(f.do(func(tx *guard.Tx) error { return f.ForgetTx(tx, []uint64{1, 2, 3}) }))
+		f.forget(4) // one of them twice
 		if got := f.dead(100); len(got) != 0 {
 			t.Errorf("%d wait after all were cleared", len(got))
 		}

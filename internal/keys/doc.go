@@ -31,6 +31,8 @@
 //   - A destroyed key stands in the ledger, synced, before the transaction that
 //     destroys it commits. The ledger lies outside the database, so that a
 //     restored copy is made to forget again ([Keys.Replay]).
+//   - The dead wait to be cleared in batches, one row for those that died together; a
+//     batch leaves the queue as it is cleared.
 //   - An old epoch key dies only when no row that opens names it, nobody objects
 //     and the readers have had their grace; and a row that does not open, because
 //     somebody changed it, keeps none alive. From then on no copy of the database made

@@ -39,3 +39,6 @@ func ReadEntries(r io.ReadSeeker, skip int64, fn func(Entry) error) (int64, erro
 
 // RewrapAll rewraps rows in memory.
 func RewrapAll(r *Ring, rows []Wrapped) ([][]byte, error) { return r.rewrapAll(rows) }
+
+// Unpacked returns the records of a batch of the queue.
+func Unpacked(b []byte) []uint64 { return unpacked(b) }

@@ -69,7 +69,7 @@ func (k *Keys) readGauges(r *db.Reader) (g Gauges, err error) {
 	}
 	k.due.doubt(next)
 	g.Aside = int64(len(aside))
-	g.Overdue, g.OldestRecord = late+dead, uint64(oldest)
+	g.Overdue, g.OldestRecord = late+min(dead, OverdueLimit), uint64(oldest)
 	if oldest != 0 {
 		g.NextDue = db.Time(next)
 	}

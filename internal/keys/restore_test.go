@@ -10,19 +10,19 @@ import (
 // them.
 type saved struct {
 	data [][6]any
-	dead [][3]any
+	dead [][6]any
 	mark [][2]any
 }
 
 const (
 	sqlAllData = "select record, version, store, epoch, erase_by, wrap from keys_data"
-	sqlAllDead = "select record, reason, at from keys_dead"
+	sqlAllDead = "select reason, at, least, most, n, records from keys_died order by num"
 	sqlAllMark = "select name, value from keys_mark"
 	sqlNoData  = "delete from keys_data"
-	sqlNoDead  = "delete from keys_dead"
+	sqlNoDead  = "delete from keys_died"
 	sqlNoMark  = "delete from keys_mark"
 	sqlInData  = "insert into keys_data (record, version, store, epoch, erase_by, wrap) values ($1, $2, $3, $4, $5, $6)"
-	sqlInDead  = "insert into keys_dead (record, reason, at) values ($1, $2, $3)"
+	sqlInDead  = "insert into keys_died (reason, at, least, most, n, records) values ($1, $2, $3, $4, $5, $6)"
 	sqlInMark  = "insert into keys_mark (name, value) values ($1, $2)"
 )
 
@@ -39,8 +39,8 @@ func (f *fixture) rows() (s saved) {
 		f.must(rows.Close())
 		rows, err = r.Query(sqlAllDead)
 		for err == nil && rows.Next() {
-			var v [3]any
-			err = rows.Scan(&v[0], &v[1], &v[2])
+			var v [6]any
+			err = rows.Scan(&v[0], &v[1], &v[2], &v[3], &v[4], &v[5])
 			s.dead = append(s.dead, v)
 		}
 		f.must(err)

@@ -47,14 +47,11 @@ select record, store from keys_data where record in
 	sqlDeleteMany = `
 delete from keys_data where record in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
-	// Nothing is looked for in the queue when a row comes to it: that would be
-	// half of what a death costs PostgreSQL. See the schema for a second row.
-	sqlDeadMany = `
-insert into keys_dead (record, reason, at) select record, $17, $18 from keys_data where record in
-	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
-	sqlDiedOf  = `select reason from keys_dead where record = $1 order by reason desc limit 1`
-	sqlDeadTop = `select record, reason, at from keys_dead order by record limit $1`
-	sqlForget  = `delete from keys_dead where record <= $1`
+	sqlDeleteWide = `
+delete from keys_data where record in
+	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+	$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
+	$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
 
 	// The sweep takes rows up to a bound (date, record); equal dates are told
 	// apart by the record, so that a batch is never larger than asked. It starts
@@ -62,10 +59,6 @@ insert into keys_dead (record, reason, at) select record, $17, $18 from keys_dat
 	// of rows that died until they are vacuumed.
 	sqlDue = `
 select record, erase_by from keys_data where erase_by >= $1 and erase_by <= $2 order by erase_by, record limit $3`
-	sqlBuryBefore = `
-insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by >= $3 and erase_by < $4`
-	sqlBuryAt = `
-insert into keys_dead (record, reason, at) select record, $1, $2 from keys_data where erase_by = $3 and record <= $4`
 	sqlSweepBefore = `delete from keys_data where erase_by >= $1 and erase_by < $2`
 	sqlSweepAt     = `delete from keys_data where erase_by = $1 and record <= $2`
 
@@ -86,7 +79,7 @@ where aside <> 0 and record >= $1 order by record limit $2`
 	sqlOldest       = `select coalesce(min(record), 0) from keys_data`
 	sqlOverdue      = `
 select (select count(*) from (select 1 from keys_data where erase_by <= $1 limit $2) d),
-	(select count(*) from (select 1 from keys_dead limit $2) e)`
+	(select coalesce(sum(n), 0) from keys_died)`
 
 	sqlMark    = `select value from keys_mark where name = $1`
 	sqlSetMark = `
@@ -111,14 +104,6 @@ func scanRow(row interface{ Scan(...any) error }) (Wrapped, error) {
 	w.Version, w.Store, w.Epoch, w.EraseBy = uint32(version), uint32(store), uint32(epoch), db.Time(us)
 	w.aside = aside != 0
 	return w, nil
-}
-
-// diedOf returns why a record's key is gone, 0 if it is not on the queue of the
-// dead.
-func diedOf(r *db.Reader, record uint64) (Reason, error) {
-	var reason int64
-	_, err := found(r.QueryRow(sqlDiedOf, record).Scan(&reason))
-	return Reason(reason), err
 }
 
 // mark returns a mark's value, 0 if it was never set.

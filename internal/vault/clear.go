@@ -96,14 +96,14 @@ func (v *Vault) clearStep(ctx context.Context, who strongroom.Actor, limit int, 
 			return err
 		}
 		receipt = tx.Receipt()
-		dead, err := v.keys.DeadTx(tx, limit)
+		queue, err := v.keys.DeadTx(tx, limit)
 		if err != nil {
 			return err
 		}
-		if n, err = v.clear(tx, dead); err != nil {
+		if n, err = v.clear(tx, queue); err != nil {
 			return err
 		}
-		if more = len(dead) == limit; !more {
+		if more = len(queue.Dead) == limit; !more {
 			var m int
 			if m, more, forged, err = v.clearLate(tx, limit); err != nil {
 				return err

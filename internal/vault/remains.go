@@ -51,16 +51,12 @@ type remains struct {
 }
 
 // clear buries the first of the dead in the queue and takes them off it.
-func (v *Vault) clear(tx *guard.Tx, dead []keys.Dead) (int, error) {
-	n, err := v.bury(tx, dead)
-	if err != nil || len(dead) == 0 {
+func (v *Vault) clear(tx *guard.Tx, q keys.Queue) (int, error) {
+	n, err := v.bury(tx, q.Dead)
+	if err != nil {
 		return 0, err
 	}
-	ids := make([]uint64, len(dead))
-	for i, d := range dead {
-		ids[i] = d.Record
-	}
-	return n, v.keys.ForgetTx(tx, ids)
+	return n, v.keys.ForgetTx(tx, q)
 }
 
 // bury empties the rows of dead records and removes what hangs on them. It returns
@@ -75,7 +71,8 @@ func (v *Vault) bury(tx *guard.Tx, dead []keys.Dead) (int, error) {
 		ids[i] = d.Record
 		why[recordID(d.Record)] = max(why[recordID(d.Record)], d.Reason) // twice on the queue: the graver reason
 	}
-	rows, err := loadRemains(&tx.Reader, slices.Compact(slices.Clone(ids)))
+	slices.Sort(ids)
+	rows, err := loadRemains(&tx.Reader, slices.Compact(ids))
 	if err != nil {
 		return 0, err
 	}
