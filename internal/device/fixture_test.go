@@ -2,9 +2,7 @@ package device_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,11 +10,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
-	"io/fs"
 	"log/slog"
 	"math/big"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -24,18 +19,17 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/device"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // fixture is a register over a real database, log and policies.
 type fixture struct {
 	*device.Devices
+	ground *guardtest.Ground
 	db     *db.DB
-	dir    string
 	log    *audit.Log
 	guard  *guard.Guard
 	policy *authz.Engine
@@ -48,35 +42,14 @@ type fixture struct {
 func fresh(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{clock: new(strongroom.Clock), real: new(strongroom.Clock)}
-	o := dbtest.Options(t, dbtest.Engine(t), audit.Schema(), device.Schema())
-	o.Clock = f.clock
-	if o.Path != "" {
-		f.dir = filepath.Dir(o.Path)
-	}
-	d, err := db.Open(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	f.db = d
-	if _, err := d.Migrate(context.Background(), []db.Schema{audit.Schema(), device.Schema()}); err != nil {
-		t.Fatal(err)
-	}
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.log, err = audit.New(d, audit.Options{Signer: signer}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
+	f.ground = guardtest.Open(t, f.clock, device.Schema())
+	f.db, f.log = f.ground.DB, f.ground.Log
+	var err error
 	if f.policy, err = authz.New(nil, authz.Options{Environment: strongroom.Production}); err != nil {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.NewTextHandler(&f.lines, nil))
-	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return f.policy }, Logger: logger})
+	f.guard = f.ground.Start(t, strongroom.Production, guard.Options{Policy: func() *authz.Engine { return f.policy }, Logger: logger})
 	f.gone = strongroom.NewID("usr")
 	f.Devices = device.New(device.Options{
 		Guard: f.guard, Environment: strongroom.Production, Key: seal.NewKey(), Real: f.real, Log: logger,
@@ -87,21 +60,11 @@ func fresh(t testing.TB) *fixture {
 			return nil
 		},
 	})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
 	return f
 }
 
 func (f *fixture) actor(id string, roles ...string) strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: id, Roles: roles, AllStores: true, Door: "http",
-		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: f.real.Now()}}
+	return guardtest.Person(id, f.real.Now(), roles...)
 }
 
 func (f *fixture) operator() strongroom.Actor {
@@ -193,15 +156,7 @@ func call(header string) device.Evidence {
 	return device.Evidence{Header: header, Method: "POST", Path: "/v1/session"}
 }
 
-func code(err error) string {
-	if f, ok := err.(*strongroom.Fault); ok {
-		return f.Code
-	}
-	if err != nil {
-		return "internal"
-	}
-	return ""
-}
+func code(err error) string { return guardtest.Code(err) }
 
 const (
 	dumpDevices = "select id || owner || proof, sealed from device_device order by id"
@@ -212,49 +167,9 @@ const (
 // disk returns every byte at rest, the log and the operational log with it.
 func (f *fixture) disk(t testing.TB) []byte {
 	t.Helper()
-	var all bytes.Buffer
-	dump := func(rows *db.Rows, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var a string
-			var b []byte
-			if err := rows.Scan(&a, &b); err != nil {
-				t.Fatal(err)
-			}
-			all.WriteString(a)
-			all.Write(b)
-		}
-	}
-	if err := f.db.Read(context.Background(), func(r *db.Reader) error {
-		dump(r.Query(dumpDevices))
-		dump(r.Query(dumpCodes))
-		dump(r.Query(dumpNonces))
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if f.dir != "" {
-		if err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			all.Write(b)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		all.Write(e.Leaf)
-	}
-	all.Write(f.lines.Bytes())
-	return all.Bytes()
+	return append(f.ground.Disk(t, func(r *db.Reader, put func(*db.Rows, error)) {
+		put(r.Query(dumpDevices))
+		put(r.Query(dumpCodes))
+		put(r.Query(dumpNonces))
+	}), f.lines.Bytes()...)
 }

@@ -1,37 +1,30 @@
 package identity_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/ed25519"
-	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"strongroom"
 	"strongroom/internal/audit"
-	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/identity"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // fixture is an identity over a real database, log and policies.
 type fixture struct {
 	*identity.Identity
-	db    *db.DB
-	dir   string // of the database's files; empty on PostgreSQL
-	log   *audit.Log
-	guard *guard.Guard
-	clock *strongroom.Clock
-	key   seal.Key
+	ground *guardtest.Ground
+	db     *db.DB
+	log    *audit.Log
+	guard  *guard.Guard
+	clock  *strongroom.Clock
+	key    seal.Key
 
 	mu      sync.Mutex
 	refused []string
@@ -41,45 +34,10 @@ type fixture struct {
 func fresh(t testing.TB, env strongroom.Environment) *fixture {
 	t.Helper()
 	f := &fixture{clock: new(strongroom.Clock), key: seal.NewKey()}
-	o := dbtest.Options(t, dbtest.Engine(t), audit.Schema(), identity.Schema())
-	o.Clock = f.clock
-	if o.Path != "" {
-		f.dir = filepath.Dir(o.Path)
-	}
-	d, err := db.Open(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	f.db = d
-	if _, err := d.Migrate(context.Background(), []db.Schema{audit.Schema(), identity.Schema()}); err != nil {
-		t.Fatal(err)
-	}
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.log, err = audit.New(d, audit.Options{Signer: signer}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	engine, err := authz.New(nil, authz.Options{Environment: env})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }})
+	f.ground = guardtest.Open(t, f.clock, identity.Schema())
+	f.db, f.log = f.ground.DB, f.ground.Log
+	f.guard = f.ground.Start(t, env, guard.Options{})
 	f.Identity = f.another(env)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
 	return f
 }
 
@@ -115,10 +73,7 @@ func (f *fixture) stand(person string, o identity.Ownership) {
 	f.owners[person] = o
 }
 
-func actor(roles ...string) strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: roles, AllStores: true, Door: "http",
-		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: time.Now()}}
-}
+func actor(roles ...string) strongroom.Actor { return guardtest.Person("", time.Now(), roles...) }
 
 // make makes a key for an application at all stores.
 func (f *fixture) make(t testing.TB, change func(*identity.KeySpec)) (identity.Key, string) {
@@ -137,17 +92,7 @@ func (f *fixture) make(t testing.TB, change func(*identity.KeySpec)) (identity.K
 // events returns the log, decoded.
 func (f *fixture) events(t testing.TB) []audit.Event {
 	t.Helper()
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]audit.Event, len(entries))
-	for i, e := range entries {
-		if out[i], err = e.Event(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return f.ground.Events(t)
 }
 
 const (
@@ -163,48 +108,9 @@ const (
 // rows. The log is in it.
 func (f *fixture) disk(t testing.TB) []byte {
 	t.Helper()
-	var all bytes.Buffer
-	dump := func(rows *db.Rows, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var a string
-			var b []byte
-			if err := rows.Scan(&a, &b); err != nil {
-				t.Fatal(err)
-			}
-			all.WriteString(a)
-			all.Write(b)
-		}
-	}
-	if err := f.db.Read(context.Background(), func(r *db.Reader) error {
-		dump(r.Query(dumpKeys))
-		dump(r.Query(dumpSecrets))
-		dump(r.Query(dumpReceipts))
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if f.dir != "" {
-		if err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			all.Write(b)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		all.Write(e.Leaf)
-	}
-	return all.Bytes()
+	return f.ground.Disk(t, func(r *db.Reader, put func(*db.Rows, error)) {
+		put(r.Query(dumpKeys))
+		put(r.Query(dumpSecrets))
+		put(r.Query(dumpReceipts))
+	})
 }

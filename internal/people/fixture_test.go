@@ -3,11 +3,7 @@ package people_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,12 +11,11 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/factor"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/people"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // The people of these tests. No byte of them may be found anywhere at rest.
@@ -34,8 +29,8 @@ const (
 // fixture is a People over a real database, log and policies.
 type fixture struct {
 	*people.People
+	ground *guardtest.Ground
 	db     *db.DB
-	dir    string // of the database's files; empty on PostgreSQL
 	log    *audit.Log
 	guard  *guard.Guard
 	clock  *strongroom.Clock // data
@@ -51,36 +46,10 @@ type fixture struct {
 func fresh(t testing.TB, change ...func(*people.Options)) *fixture {
 	t.Helper()
 	f := &fixture{clock: new(strongroom.Clock), real: new(strongroom.Clock)}
-	o := dbtest.Options(t, dbtest.Engine(t), audit.Schema(), people.Schema())
-	o.Clock = f.clock
-	if o.Path != "" {
-		f.dir = filepath.Dir(o.Path)
-	}
-	d, err := db.Open(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	f.db = d
-	if _, err := d.Migrate(context.Background(), []db.Schema{audit.Schema(), people.Schema()}); err != nil {
-		t.Fatal(err)
-	}
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.log, err = audit.New(d, audit.Options{Signer: signer}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Production})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f.ground = guardtest.Open(t, f.clock, people.Schema())
+	f.db, f.log = f.ground.DB, f.ground.Log
 	logger := slog.New(slog.NewTextHandler(&f.lines, nil))
-	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }, Logger: logger})
+	f.guard = f.ground.Start(t, strongroom.Production, guard.Options{Logger: logger})
 	hook := func(to *[]string) []people.Hook {
 		return []people.Hook{func(_ *guard.Tx, id string) error {
 			if f.hook == nil {
@@ -102,22 +71,12 @@ func fresh(t testing.TB, change ...func(*people.Options)) *fixture {
 		c(&f.opts)
 	}
 	f.People = people.New(f.opts)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
 	return f
 }
 
 // actor is a person with roles who has shown everything.
 func (f *fixture) actor(id string, roles ...string) strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: id, Roles: roles, AllStores: true, Door: "http",
-		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: f.real.Now()}}
+	return guardtest.Person(id, f.real.Now(), roles...)
 }
 
 // boss is an owner who is nobody of the register.
@@ -271,30 +230,12 @@ func (f *fixture) standing(t testing.TB, id string) (s people.Standing) {
 	return s
 }
 
-func code(err error) string {
-	if f, ok := err.(*strongroom.Fault); ok {
-		return f.Code
-	}
-	if err != nil {
-		return "internal"
-	}
-	return ""
-}
+func code(err error) string { return guardtest.Code(err) }
 
 // events returns the log, decoded.
 func (f *fixture) events(t testing.TB) []audit.Event {
 	t.Helper()
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]audit.Event, len(entries))
-	for i, e := range entries {
-		if out[i], err = e.Event(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return f.ground.Events(t)
 }
 
 // last returns the newest event as action and code.
@@ -322,56 +263,16 @@ const (
 // rows. The log is in it, and the operational log.
 func (f *fixture) disk(t testing.TB) []byte {
 	t.Helper()
-	var all bytes.Buffer
-	dump := func(rows *db.Rows, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var a string
-			var b []byte
-			if err := rows.Scan(&a, &b); err != nil {
-				t.Fatal(err)
-			}
-			all.WriteString(a)
-			all.Write(b)
-		}
-	}
-	if err := f.db.Read(context.Background(), func(r *db.Reader) error {
-		dump(r.Query(dumpPersons))
-		dump(r.Query(dumpKeys))
-		dump(r.Query(dumpMails))
-		dump(r.Query(dumpLinks))
-		dump(r.Query(dumpEnrolments))
-		dump(r.Query(dumpPasswords))
-		dump(r.Query(dumpFactors))
-		dump(r.Query(dumpLookups))
-		dump(r.Query(dumpCeremonies))
-		dump(r.Query(dumpStanding))
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if f.dir != "" {
-		if err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			all.Write(b)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		all.Write(e.Leaf)
-	}
-	all.Write(f.lines.Bytes())
-	return all.Bytes()
+	return append(f.ground.Disk(t, func(r *db.Reader, put func(*db.Rows, error)) {
+		put(r.Query(dumpPersons))
+		put(r.Query(dumpKeys))
+		put(r.Query(dumpMails))
+		put(r.Query(dumpLinks))
+		put(r.Query(dumpEnrolments))
+		put(r.Query(dumpPasswords))
+		put(r.Query(dumpFactors))
+		put(r.Query(dumpLookups))
+		put(r.Query(dumpCeremonies))
+		put(r.Query(dumpStanding))
+	}), f.lines.Bytes()...)
 }
