@@ -37,6 +37,7 @@ type cli struct {
 	Service  serviceCmd  `cmd:"" group:"people" help:"Ask for services, adopt, suspend and resume them."`
 	Network  networkCmd  `cmd:"" group:"people" help:"Say where calls may come from."`
 	Access   accessCmd   `cmd:"" group:"people" help:"Say why somebody may or may not."`
+	Review   reviewCmd   `cmd:"" group:"people" help:"Review who can reach information: quarterly reviews, baseline, samples, ways outside."`
 
 	Store  storeCmd  `cmd:"" group:"data" help:"Add, list and disconnect stores."`
 	Sync   syncCmd   `cmd:"" group:"data" help:"Pull a store's orders from EcartAPI."`

@@ -197,5 +197,49 @@ func accessExamples(path string) []string {
 	case "policy rollback":
 		return []string{"strongroom policy rollback 0 --data DIR"}
 	}
+	return reviewExamples(path)
+}
+
+// reviewExamples are those of reviews.
+func reviewExamples(path string) []string {
+	switch path {
+	case "review open":
+		return []string{"strongroom review open people --data DIR", "strongroom review open services --data DIR"}
+	case "review list":
+		return []string{"strongroom review list --data DIR"}
+	case "review show":
+		return []string{"strongroom review show cmp_… --open --data DIR"}
+	case "review decide":
+		return []string{"strongroom review decide cmp_… 1 3 5-40 --verdict keep --reason needed --data DIR",
+			`strongroom review decide cmp_… 2 --verdict remove --reason moved --text "works elsewhere" --data DIR`,
+			"strongroom review decide cmp_… 4 --verdict change --reason too-wide --role operator --store str_… --data DIR"}
+	case "review execute", "review close":
+		return []string{"strongroom " + path + " cmp_… --data DIR"}
+	case "review holders":
+		return []string{"strongroom review holders key.rotate --data DIR"}
+	case "review baseline":
+		return []string{"strongroom review baseline people --data DIR", "strongroom review baseline people --approved --data DIR"}
+	case "review approve":
+		return []string{"strongroom review approve people DIGEST --data DIR"}
+	case "review drift":
+		return []string{"strongroom review drift people --data DIR", "strongroom review drift services --json --data DIR"}
+	case "review samples":
+		return []string{"strongroom review samples 2026-10 --data DIR"}
+	case "review judge":
+		return []string{"strongroom review judge 2026-10 4711 --judgement justified --data DIR"}
+	case "review outside import":
+		return []string{"strongroom review outside import db-1 accounts.csv --sort database --dry-run --data DIR",
+			"strongroom review outside import db-1 --catalogue --sort database --data DIR"}
+	case "review outside list":
+		return []string{"strongroom review outside list --live --data DIR", "strongroom review outside list --account usr_… --data DIR"}
+	case "review outside bind":
+		return []string{"strongroom review outside bind ext_… usr_… --data DIR"}
+	case "review outside end":
+		return []string{"strongroom review outside end ext_… --at 2026-11-20T12:00:00Z --data DIR"}
+	case "review provider import":
+		return []string{"strongroom review provider import okta policies.json --shape okta --data DIR"}
+	case "review provider list":
+		return []string{"strongroom review provider list --data DIR"}
+	}
 	return nil
 }
