@@ -2,7 +2,6 @@ package access_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"net/netip"
 	"slices"
@@ -15,12 +14,11 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/identity"
 	"strongroom/internal/people"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // room is an Access over a real database, log, guard and register of services, and
@@ -28,8 +26,8 @@ import (
 type room struct {
 	*access.Access
 	t        testing.TB
+	ground   *guardtest.Ground
 	db       *db.DB
-	file     string // of the database; empty on PostgreSQL
 	log      *audit.Log
 	guard    *guard.Guard
 	services *identity.Identity
@@ -56,32 +54,9 @@ const (
 func enter(t testing.TB, env strongroom.Environment) *room {
 	t.Helper()
 	r := &room{t: t, clock: new(strongroom.Clock), persons: map[string]person{}, added: map[string]people.Spec{}}
-	schemas := []db.Schema{audit.Schema(), identity.Schema(), people.Schema(), access.Schema()}
-	o := dbtest.Options(t, dbtest.Engine(t), schemas...)
-	o.Clock, r.file = r.clock, o.Path
-	var err error
-	r.db, err = db.Open(context.Background(), o)
-	r.must(err)
-	t.Cleanup(func() { _ = r.db.Close() })
-	_, err = r.db.Migrate(context.Background(), schemas)
-	r.must(err)
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	r.must(err)
-	r.log, err = audit.New(r.db, audit.Options{Signer: signer})
-	r.must(err)
-	r.must(r.log.Start(context.Background()))
-	engine, err := authz.New(nil, authz.Options{Environment: env})
-	r.must(err)
-	r.guard = guard.New(guard.Options{DB: r.db, Log: r.log, Policy: func() *authz.Engine { return engine }})
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
+	r.ground = guardtest.Open(t, r.clock, identity.Schema(), people.Schema(), access.Schema())
+	r.db, r.log = r.ground.DB, r.ground.Log
+	r.guard = r.ground.Start(t, env, guard.Options{})
 	r.services = identity.New(identity.Options{Guard: r.guard, Environment: env, Key: seal.NewKey(), Clock: r.clock})
 	key := seal.NewKey()
 	r.opts = access.Options{
@@ -263,11 +238,7 @@ func (r *room) ahead(d time.Duration) { r.clock.SetOffset(r.clock.Offset() + d) 
 // last returns the newest event of an action.
 func (r *room) last(action string) audit.Event {
 	r.t.Helper()
-	entries, err := r.log.Events(context.Background(), -1, audit.MaxEvents)
-	r.must(err)
-	for _, e := range slices.Backward(entries) {
-		x, err := e.Event()
-		r.must(err)
+	for _, x := range slices.Backward(r.ground.Events(r.t)) {
 		if x.Action.Name == action {
 			return x
 		}

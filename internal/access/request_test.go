@@ -3,9 +3,6 @@ package access_test
 import (
 	"bytes"
 	"context"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -322,26 +319,12 @@ func TestPersonalPartIsSealedAndGoes(t *testing.T) {
 	if err != nil || closed.Spec.Person.Name != "" || closed.Spec.Person.Email != "" || closed.Spec.Subject != id {
 		t.Errorf("%+v, %v", closed, err)
 	}
-	var disk bytes.Buffer
-	entries, err := r.log.Events(t.Context(), -1, 1000)
-	r.must(err)
-	for _, e := range entries {
-		disk.Write(e.Leaf)
-	}
-	if r.file != "" {
-		_ = filepath.WalkDir(filepath.Dir(r.file), func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() {
-				b, _ := os.ReadFile(path)
-				disk.Write(b)
-			}
-			return nil
-		})
-		if !bytes.Contains(disk.Bytes(), []byte(q.ID)) {
-			t.Error("the search finds nothing at all")
-		}
+	disk := r.ground.Disk(t, nil)
+	if !bytes.Contains(disk, []byte(q.ID)) {
+		t.Error("the search finds nothing at all")
 	}
 	for _, secret := range []string{"Jane", "jane.doe", "joins the desk"} {
-		if bytes.Contains(disk.Bytes(), []byte(secret)) {
+		if bytes.Contains(disk, []byte(secret)) {
 			t.Errorf("%q is at rest in clear", secret)
 		}
 	}

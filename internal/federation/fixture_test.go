@@ -3,14 +3,9 @@ package federation_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -23,13 +18,12 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/factor"
 	"strongroom/internal/federation"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/people"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // The people of these tests. No byte of them may be found at rest or in the log.
@@ -44,8 +38,8 @@ type fixture struct {
 	*federation.Federation
 	people   *people.People
 	guard    *guard.Guard
+	ground   *guardtest.Ground
 	db       *db.DB
-	dir      string
 	log      *audit.Log
 	clock    *strongroom.Clock
 	real     *strongroom.Clock
@@ -63,37 +57,10 @@ type fixture struct {
 func fresh(t testing.TB, change ...func(*federation.Options)) *fixture {
 	t.Helper()
 	f := &fixture{clock: new(strongroom.Clock), real: new(strongroom.Clock), doors: &doors{open: map[string][]string{}}}
-	schemas := []db.Schema{audit.Schema(), people.Schema(), federation.Schema()}
-	o := dbtest.Options(t, dbtest.Engine(t), schemas...)
-	o.Clock = f.clock
-	if o.Path != "" {
-		f.dir = filepath.Dir(o.Path)
-	}
-	d, err := db.Open(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	f.db = d
-	if _, err := d.Migrate(context.Background(), schemas); err != nil {
-		t.Fatal(err)
-	}
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.log, err = audit.New(d, audit.Options{Signer: signer}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Production})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f.ground = guardtest.Open(t, f.clock, people.Schema(), federation.Schema())
+	f.db, f.log = f.ground.DB, f.ground.Log
 	logger := slog.New(slog.NewTextHandler(&f.lines, nil))
-	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }, Logger: logger})
+	f.guard = f.ground.Start(t, strongroom.Production, guard.Options{Logger: logger})
 	f.people = people.New(people.Options{
 		Guard: f.guard, Environment: strongroom.Production, Key: seal.NewKey(), Real: f.real, Log: logger,
 		Cost:      seal.Params{Time: 1, Memory: 19 << 10, Threads: 1},
@@ -119,18 +86,10 @@ func fresh(t testing.TB, change ...func(*federation.Options)) *fixture {
 	for _, c := range change {
 		c(&f.opts)
 	}
+	var err error
 	if f.Federation, err = federation.New(f.opts); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
 	return f
 }
 
@@ -352,8 +311,7 @@ func codeOfApp(t testing.TB, link string, at time.Time) string {
 }
 
 func (f *fixture) actor(id string, roles ...string) strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: id, Roles: roles, AllStores: true, Door: "http",
-		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: f.real.Now()}}
+	return guardtest.Person(id, f.real.Now(), roles...)
 }
 
 func (f *fixture) boss() strongroom.Actor {
@@ -389,15 +347,7 @@ func (f *fixture) may(t testing.TB, id string) string {
 	return code(err)
 }
 
-func code(err error) string {
-	if x, ok := errors.AsType[*strongroom.Fault](err); ok {
-		return x.Code
-	}
-	if err != nil {
-		return "internal"
-	}
-	return ""
-}
+func code(err error) string { return guardtest.Code(err) }
 
 // lastRefused returns the newest code that was counted as nobody's.
 func (f *fixture) lastRefused() string {
@@ -411,17 +361,7 @@ func (f *fixture) lastRefused() string {
 
 func (f *fixture) events(t testing.TB) []audit.Event {
 	t.Helper()
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]audit.Event, len(entries))
-	for i, e := range entries {
-		if out[i], err = e.Event(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return f.ground.Events(t)
 }
 
 const (
@@ -440,54 +380,14 @@ const (
 // and the two logs.
 func (f *fixture) disk(t testing.TB) []byte {
 	t.Helper()
-	var all bytes.Buffer
-	dump := func(rows *db.Rows, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var a string
-			var b []byte
-			if err := rows.Scan(&a, &b); err != nil {
-				t.Fatal(err)
-			}
-			all.WriteString(a)
-			all.Write(b)
-		}
-	}
-	if err := f.db.Read(context.Background(), func(r *db.Reader) error {
-		dump(r.Query(dumpUsers))
-		dump(r.Query(dumpMarks))
-		dump(r.Query(dumpGroups))
-		dump(r.Query(dumpLinks))
-		dump(r.Query(dumpFlows))
-		dump(r.Query(dumpLeft))
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if f.dir != "" {
-		if err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			all.Write(b)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		all.Write(e.Leaf)
-	}
-	all.Write(f.lines.Bytes())
-	return all.Bytes()
+	return append(f.ground.Disk(t, func(r *db.Reader, put func(*db.Rows, error)) {
+		put(r.Query(dumpUsers))
+		put(r.Query(dumpMarks))
+		put(r.Query(dumpGroups))
+		put(r.Query(dumpLinks))
+		put(r.Query(dumpFlows))
+		put(r.Query(dumpLeft))
+	}), f.lines.Bytes()...)
 }
 
 // spoil changes rows behind the product's back.

@@ -2,7 +2,6 @@ package jobs_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"strings"
 	"sync"
@@ -11,13 +10,10 @@ import (
 	"time"
 
 	"strongroom"
-	"strongroom/internal/audit"
-	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/jobs"
-	"strongroom/internal/tlog"
 )
 
 const (
@@ -33,24 +29,8 @@ type fixture struct {
 
 func fresh(t testing.TB) *fixture {
 	t.Helper()
-	d := dbtest.New(t, audit.Schema(), jobs.Schema())
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := audit.New(d, audit.Options{Signer: signer})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Production})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fixture{db: d, Guard: guard.New(guard.Options{DB: d, Log: log, Policy: func() *authz.Engine { return engine }})}
-	start(t, f.Run)
+	ground := guardtest.Open(t, nil, jobs.Schema())
+	f := &fixture{db: ground.DB, Guard: ground.Start(t, strongroom.Production, guard.Options{})}
 	return f
 }
 

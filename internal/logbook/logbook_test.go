@@ -2,8 +2,6 @@ package logbook_test
 
 import (
 	"bytes"
-	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -13,67 +11,37 @@ import (
 	"strongroom"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/logbook"
 	"strongroom/internal/tlog"
 )
 
 type fixture struct {
 	*logbook.Logbook
-	t   testing.TB
-	log *audit.Log
+	t      testing.TB
+	ground *guardtest.Ground
+	log    *audit.Log
 }
 
 func fresh(t testing.TB) *fixture {
 	t.Helper()
-	d := dbtest.New(t, audit.Schema())
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fixture{t: t}
-	if f.log, err = audit.New(d, audit.Options{Signer: signer}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Production})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	f.Logbook = logbook.New(g, f.log)
+	ground := guardtest.Open(t, nil)
+	f := &fixture{t: t, ground: ground, log: ground.Log}
+	f.Logbook = logbook.New(ground.Start(t, strongroom.Production, guard.Options{}), f.log)
 	return f
 }
 
-func actor(role string) strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{role}, AllStores: true, Door: "http",
-		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: time.Now()}}
-}
+func actor(role string) strongroom.Actor { return guardtest.Person("", time.Now(), role) }
 
 // last returns the newest event.
 func (f *fixture) last() audit.Event {
 	f.t.Helper()
-	entries, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil || len(entries) == 0 {
-		f.t.Fatalf("%d events, %v", len(entries), err)
+	all := f.ground.Events(f.t)
+	if len(all) == 0 {
+		f.t.Fatal("the log is empty")
 	}
-	e, err := entries[len(entries)-1].Event()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return e
+	return all[len(all)-1]
 }
 
 // Access controls stop unauthorised access to logs, and each reading is itself

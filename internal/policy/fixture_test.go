@@ -2,7 +2,6 @@ package policy_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"sync"
 	"testing"
 	"time"
@@ -11,24 +10,24 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/policy"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // fixture is a book over a real database, guard and log.
 type fixture struct {
 	*policy.Book
-	t     testing.TB
-	db    *db.DB
-	log   *audit.Log
-	guard *guard.Guard
-	law   *policy.Law
-	key   seal.Key
-	clock *strongroom.Clock
-	env   strongroom.Environment
+	t      testing.TB
+	ground *guardtest.Ground
+	db     *db.DB
+	log    *audit.Log
+	guard  *guard.Guard
+	law    *policy.Law
+	key    seal.Key
+	clock  *strongroom.Clock
+	env    strongroom.Environment
 
 	mu     sync.Mutex
 	actors map[string]strongroom.Actor // who there is today
@@ -48,31 +47,14 @@ func fresh(t testing.TB) *fixture {
 func freshIn(t testing.TB, env strongroom.Environment, same func(r *db.Reader, a, b string) (bool, error)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, env: env, key: seal.NewKey(), clock: new(strongroom.Clock), actors: map[string]strongroom.Actor{}}
-	f.db = dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), policy.Schema())
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.log, err = audit.New(f.db, audit.Options{Signer: signer}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
+	f.ground = guardtest.Open(t, f.clock, policy.Schema())
+	f.db, f.log = f.ground.DB, f.ground.Log
+	var err error
 	if f.law, err = f.open(false); err != nil {
 		t.Fatal(err)
 	}
-	f.guard = guard.New(guard.Options{DB: f.db, Log: f.log, Policy: f.law.Engine})
+	f.guard = f.ground.Start(t, strongroom.Production, guard.Options{Policy: f.law.Engine})
 	f.Book = policy.New(policy.Options{Guard: f.guard, Law: f.law, Decisions: policy.FromLog(f.log), Actors: f.find, SameHand: same})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
 	return f
 }
 
@@ -113,15 +95,7 @@ func (f *fixture) service(roles ...string) strongroom.Actor {
 // events returns the events of the log whose action is named.
 func (f *fixture) events(action string) (out []audit.Event) {
 	f.t.Helper()
-	all, err := f.log.Events(context.Background(), -1, audit.MaxEvents)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for _, x := range all {
-		e, err := x.Event()
-		if err != nil {
-			f.t.Fatal(err)
-		}
+	for _, e := range f.ground.Events(f.t) {
 		if e.Action.Name == action {
 			out = append(out, e)
 		}

@@ -3,7 +3,6 @@ package scim_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,14 +19,13 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/federation"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/identity"
 	"strongroom/internal/people"
 	"strongroom/internal/scim"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // fixture is the door over a real server, database, log and policies, with real
@@ -52,22 +50,9 @@ type fixture struct {
 func fresh(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{clock: new(strongroom.Clock), rights: &rights{open: map[string]people.Spec{}, made: map[string]string{}}}
-	schemas := []db.Schema{audit.Schema(), people.Schema(), identity.Schema(), federation.Schema()}
-	o := dbtest.Options(t, dbtest.Engine(t), schemas...)
-	o.Clock = f.clock
-	d, err := db.Open(context.Background(), o)
-	must(t, err)
-	t.Cleanup(func() { _ = d.Close() })
-	_, err = d.Migrate(context.Background(), schemas)
-	must(t, err)
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	must(t, err)
-	f.log, err = audit.New(d, audit.Options{Signer: signer})
-	must(t, err)
-	must(t, f.log.Start(context.Background()))
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Test})
-	must(t, err)
-	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }})
+	ground := guardtest.Open(t, f.clock, people.Schema(), identity.Schema(), federation.Schema())
+	f.log = ground.Log
+	f.guard = ground.Start(t, strongroom.Test, guard.Options{})
 	f.people = people.New(people.Options{
 		Guard: f.guard, Environment: strongroom.Test, Key: seal.NewKey(), Cost: seal.Params{Time: 1, Memory: 19 << 10, Threads: 1},
 		Owners: func(*db.Reader, time.Time) ([]string, error) { return f.owners, nil },
@@ -80,6 +65,7 @@ func fresh(t testing.TB) *fixture {
 			return f.dir.Ended(tx, id)
 		}},
 	})
+	var err error
 	f.dir, err = federation.New(federation.Options{
 		Guard: f.guard, Environment: strongroom.Test, Key: seal.NewKey(), People: f.people, Access: f.rights,
 		Open: func(*guard.Tx, federation.Entry) (federation.Token, error) { return nil, nil },
@@ -89,15 +75,6 @@ func fresh(t testing.TB) *fixture {
 	})
 	must(t, err)
 	ids := identity.New(identity.Options{Guard: f.guard, Environment: strongroom.Test, Key: seal.NewKey(), Clock: f.clock})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
 	for role, at := range map[string]*string{authz.Provisioner: &f.key, authz.Application: &f.wrong} {
 		_, secret, err := ids.CreateKey(t.Context(), boss(), identity.KeySpec{Label: role, Roles: []string{role}, AllStores: true})
 		must(t, err)
@@ -118,10 +95,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func boss() strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: strongroom.NewID("usr"), Roles: []string{authz.Owner}, AllStores: true, Door: "http",
-		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: time.Now()}}
-}
+func boss() strongroom.Actor { return guardtest.Person("", time.Now(), authz.Owner) }
 
 // ask makes a request as a directory and returns what came back.
 func (f *fixture) ask(t testing.TB, method, path string, body []byte) (int, map[string]any, http.Header) {

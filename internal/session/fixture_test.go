@@ -3,12 +3,8 @@ package session_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,14 +14,12 @@ import (
 
 	"strongroom"
 	"strongroom/internal/audit"
-	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/factor"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/seal"
 	"strongroom/internal/session"
-	"strongroom/internal/tlog"
 )
 
 // fixture is a Sessions over a real database, log and policies.
@@ -33,8 +27,8 @@ type fixture struct {
 	*session.Sessions
 	t       testing.TB
 	people  *crowd
+	ground  *guardtest.Ground
 	db      *db.DB
-	dir     string // of the database's files; empty on PostgreSQL
 	log     *audit.Log
 	guard   *guard.Guard
 	clock   *strongroom.Clock // of data
@@ -50,32 +44,9 @@ func fresh(t testing.TB, schemas ...db.Schema) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), key: seal.NewKey()}
 	f.people = &crowd{key: seal.NewKey(), all: map[string]*person{}}
-	schemas = append([]db.Schema{audit.Schema(), session.Schema()}, schemas...)
-	o := dbtest.Options(t, dbtest.Engine(t), schemas...)
-	o.Clock = f.clock
-	if o.Path != "" {
-		f.dir = filepath.Dir(o.Path)
-	}
-	d := must(db.Open(context.Background(), o))(t)
-	t.Cleanup(func() { _ = d.Close() })
-	f.db = d
-	must(d.Migrate(context.Background(), schemas))(t)
-	signer := must(tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))))(t)
-	f.log = must(audit.New(d, audit.Options{Signer: signer}))(t)
-	if err := f.log.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	engine := must(authz.New(nil, authz.Options{Environment: strongroom.Production}))(t)
-	f.guard = guard.New(guard.Options{DB: d, Log: f.log, Policy: func() *authz.Engine { return engine }, Real: f.real})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
+	f.ground = guardtest.Open(t, f.clock, append([]db.Schema{session.Schema()}, schemas...)...)
+	f.db, f.log = f.ground.DB, f.ground.Log
+	f.guard = f.ground.Start(t, strongroom.Production, guard.Options{Real: f.real})
 	f.Sessions = f.another(nil)
 	return f
 }
@@ -182,9 +153,9 @@ func (f *fixture) security() strongroom.Actor {
 // events returns the events of an action, all if it is empty.
 func (f *fixture) events(action string) (out []audit.Event) {
 	f.t.Helper()
-	for _, e := range must(f.log.Events(context.Background(), -1, audit.MaxEvents))(f.t) {
-		if ev := must(e.Event())(f.t); action == "" || ev.Action.Name == action {
-			out = append(out, ev)
+	for _, e := range f.ground.Events(f.t) {
+		if action == "" || e.Action.Name == action {
+			out = append(out, e)
 		}
 	}
 	return out
@@ -220,26 +191,10 @@ func wantCode(t testing.TB, err error, want string) {
 // disk returns every byte of the database's files, and of the log.
 func (f *fixture) disk() []byte {
 	f.t.Helper()
-	var all bytes.Buffer
-	if f.dir != "" {
-		if err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			all.Write(b)
-			return err
-		}); err != nil {
-			f.t.Fatal(err)
-		}
-	}
-	for _, e := range must(f.log.Events(context.Background(), -1, audit.MaxEvents))(f.t) {
-		all.Write(e.Leaf)
-	}
+	all := f.ground.Disk(f.t, nil)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all.Write(f.journal.Bytes())
-	return all.Bytes()
+	return append(all, f.journal.Bytes()...)
 }
 
 // codeAt returns the code of a secret at a time.

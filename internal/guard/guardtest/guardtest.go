@@ -19,10 +19,9 @@ import (
 
 // Ground is a database with a log in it.
 type Ground struct {
-	DB   *db.DB
-	File string // of the database; empty on PostgreSQL
-	Dir  string // that File is in; empty on PostgreSQL
-	Log  *audit.Log
+	DB  *db.DB
+	Dir string // of the database's files; empty on PostgreSQL
+	Log *audit.Log
 }
 
 // Open returns a ground with the tables of the log and of schemas. It goes away
@@ -32,7 +31,7 @@ func Open(t testing.TB, clock *strongroom.Clock, schemas ...db.Schema) *Ground {
 	schemas = append([]db.Schema{audit.Schema()}, schemas...)
 	o := dbtest.Options(t, dbtest.Engine(t), schemas...)
 	o.Clock = clock
-	g := &Ground{File: o.Path}
+	g := new(Ground)
 	if o.Path != "" {
 		g.Dir = filepath.Dir(o.Path)
 	}
