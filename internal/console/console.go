@@ -56,7 +56,7 @@ const callTime = 30 * time.Second
 type Console struct {
 	o       Options
 	secure  bool // cookies are for https alone
-	cross   *http.CrossOriginProtection
+	origin  string
 	mux     *http.ServeMux
 	pages   map[string]*template.Template
 	actions map[string]strongroom.Action
@@ -80,15 +80,12 @@ func New(o Options) (*Console, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Console{o: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), actions: map[string]strongroom.Action{}}
+	c := &Console{o: o, mux: http.NewServeMux(), actions: map[string]strongroom.Action{}}
 	u, err := url.Parse(o.Public)
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || o.Environment != strongroom.Test) {
 		return nil, strongroom.Faultf(strongroom.Invalid, "public-url", "the pages need the https address that people reach them by")
 	}
-	c.secure = u.Scheme == "https"
-	if err := c.cross.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
-		return nil, strongroom.Faultf(strongroom.Invalid, "public-url", "the address that people reach the pages by is no origin")
-	}
+	c.secure, c.origin = u.Scheme == "https", u.Scheme+"://"+u.Host
 	if c.pages, err = parsePages(); err != nil {
 		return nil, err
 	}
@@ -182,6 +179,7 @@ func (c *Console) handle(v *visit) error {
 				return err
 			}
 		}
+		v.served = true
 		return v.route.serve(v)
 	}
 	if err := v.recognise(); err != nil {
@@ -191,12 +189,12 @@ func (c *Console) handle(v *visit) error {
 		return err
 	}
 	ctx, recorded := c.o.Logbook.Follow(v.ctx)
-	v.ctx = ctx
+	v.ctx, v.served = ctx, true
 	err := v.route.serve(v)
 	if err == nil || recorded() || web.Status(err) >= http.StatusInternalServerError {
 		return err
 	}
-	return c.o.Logbook.Refused(context.WithoutCancel(ctx), v.who, c.actions[v.route.Action], web.Status(err), err)
+	return c.o.Logbook.RefusedOwn(context.WithoutCancel(ctx), v.who, c.actions[v.route.Action], web.Status(err), err)
 }
 
 // admit refuses a visit from where nobody may call, as the API does (DPP 2.1.2).
@@ -209,13 +207,20 @@ func (c *Console) admit(v *visit, principal string) error {
 }
 
 // ownPage refuses a change that another site asks for in the name of whoever sits
-// at the browser, and one of which nobody says where it comes from.
+// at the browser, and one of which nobody says where it comes from. It is stricter
+// than [http.CrossOriginProtection], which lets the latter in.
 func (c *Console) ownPage(v *visit) error {
-	h := v.r.Header
-	if h.Get("Origin") != "" || h.Get("Sec-Fetch-Site") != "" {
-		if c.cross.Check(v.r) == nil {
-			return nil
-		}
+	own := false
+	switch v.r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin":
+		own = true
+	case "": // an older browser
+		scheme, _, _ := strings.Cut(c.origin, "://")
+		origin := v.r.Header.Get("Origin")
+		own = origin == c.origin || origin == scheme+"://"+v.r.Host
+	}
+	if own {
+		return nil
 	}
 	c.o.Refused(v.ctx, web.ConnOf(v.r.Context()).Addr, "cross-site")
 	return strongroom.Faultf(strongroom.Denied, "cross-site", "this was not asked for by a page of this site").

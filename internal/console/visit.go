@@ -26,6 +26,7 @@ type visit struct {
 	token  string           // of the session
 	form   url.Values       // of a form, once read
 	wrong  *web.Problem     // why a form is shown again
+	served bool             // it was let in to the route
 	status int              // of the answer
 }
 
@@ -182,7 +183,7 @@ func (c *Console) refuse(v *visit, err error) {
 			v.w.Header().Set("Retry-After", "60")
 		}
 		v.wrong = &p
-		if v.route.again == nil || p.Status >= http.StatusInternalServerError {
+		if v.route.again == nil || !v.served || p.Status >= http.StatusInternalServerError {
 			err = v.show("refused", "Refused", nil)
 		} else if err = v.route.again(v); err != nil {
 			err = v.show("refused", "Refused", nil)

@@ -169,6 +169,17 @@ func (b *Logbook) Refused(ctx context.Context, who strongroom.Actor, a strongroo
 	if a.Name == "record.reveal" || a.Name == "" {
 		return b.guard.Refused(ctx, who, a, r, status, refusal)
 	}
+	return b.refused(ctx, who, a, r, status, refusal)
+}
+
+// RefusedOwn is [Logbook.Refused] for what a person asked of the own account, which
+// may be more than they may ask of others.
+func (b *Logbook) RefusedOwn(ctx context.Context, who strongroom.Actor, a strongroom.Action, status int, refusal error) error {
+	r := strongroom.Resource{Type: "Account", ID: who.ID, Attrs: map[string]any{"own": who.Kind == strongroom.PersonActor}}
+	return b.refused(ctx, who, a, r, status, refusal)
+}
+
+func (b *Logbook) refused(ctx context.Context, who strongroom.Actor, a strongroom.Action, r strongroom.Resource, status int, refusal error) error {
 	return b.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(a, r, guard.Context{}); err != nil {
 			return err
