@@ -2,9 +2,7 @@ package access_test
 
 import (
 	"context"
-	"errors"
 	"net/netip"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -238,10 +236,8 @@ func (r *room) ahead(d time.Duration) { r.clock.SetOffset(r.clock.Offset() + d) 
 // last returns the newest event of an action.
 func (r *room) last(action string) audit.Event {
 	r.t.Helper()
-	for _, x := range slices.Backward(r.ground.Events(r.t)) {
-		if x.Action.Name == action {
-			return x
-		}
+	if all := r.ground.Events(r.t, action); len(all) > 0 {
+		return all[len(all)-1]
 	}
 	r.t.Fatalf("there is no event %s", action)
 	return audit.Event{}
@@ -256,8 +252,5 @@ func (r *room) exec(change func(tx *db.Tx) error) {
 // want fails unless err is a fault of the kind and code.
 func want(t testing.TB, what string, err error, kind strongroom.Kind, code string) {
 	t.Helper()
-	f, ok := errors.AsType[*strongroom.Fault](err)
-	if !ok || f.Kind != kind || code != "" && f.Code != code {
-		t.Errorf("%s: got %v, want %v with code %q", what, err, kind, code)
-	}
+	guardtest.Want(t, what, err, kind, code)
 }

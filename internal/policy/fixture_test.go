@@ -93,15 +93,7 @@ func (f *fixture) service(roles ...string) strongroom.Actor {
 }
 
 // events returns the events of the log whose action is named.
-func (f *fixture) events(action string) (out []audit.Event) {
-	f.t.Helper()
-	for _, e := range f.ground.Events(f.t) {
-		if e.Action.Name == action {
-			out = append(out, e)
-		}
-	}
-	return out
-}
+func (f *fixture) events(action string) []audit.Event { return f.ground.Events(f.t, action) }
 
 // ask has somebody ask for an action and reports whether it was allowed.
 func (f *fixture) ask(who strongroom.Actor, action string, r strongroom.Resource, c guard.Context) bool {

@@ -32,7 +32,7 @@ func (v *Review) baseline(r *db.Reader, kind Kind) (out Baseline, ok bool, err e
 	if ok, err = found(err); !ok || err != nil {
 		return out, false, err
 	}
-	out = Baseline{Kind: kind, Version: int(row.version), Made: instant(row.made), Maker: row.maker, Digest: hexed(row.digest)}
+	out = Baseline{Kind: kind, Version: int(row.version), Made: db.TimeOrZero(row.made), Maker: row.maker, Digest: hexed(row.digest)}
 	if err := v.unpack("baseline", v.baselineAD(row), row.sealed, &out.Items); err != nil {
 		return out, false, err
 	}
@@ -119,7 +119,7 @@ func (v *Review) saveBaseline(tx *guard.Tx, b *Baseline) error {
 	if err != nil {
 		return err
 	}
-	row := baselineRow{kind: place(Kinds(), b.Kind), version: int64(b.Version), made: micros(b.Made), maker: b.Maker, digest: sum}
+	row := baselineRow{kind: place(Kinds(), b.Kind), version: int64(b.Version), made: db.MicrosOrZero(b.Made), maker: b.Maker, digest: sum}
 	if row.sealed, err = v.pack(v.baselineAD(row), b.Items); err != nil {
 		return err
 	}

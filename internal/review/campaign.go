@@ -61,7 +61,7 @@ func (v *Review) entryAD(r entryRow) []byte {
 func (v *Review) sealEntry(campaign string, e *Entry) (entryRow, error) {
 	r := entryRow{
 		campaign: campaign, number: int64(e.Number), verdict: place(Verdicts(), e.Verdict), decider: e.Decider,
-		decidedAt: micros(e.Decided), executedAt: micros(e.Executed), verifiedAt: micros(e.Verified),
+		decidedAt: db.MicrosOrZero(e.Decided), executedAt: db.MicrosOrZero(e.Executed), verifiedAt: db.MicrosOrZero(e.Verified),
 	}
 	b := entryBody{Item: e.Item, Reason: e.Reason, Text: e.Text, Failure: e.Failure}
 	if e.Verdict == Change {
@@ -79,7 +79,7 @@ func (v *Review) openEntry(r entryRow) (Entry, error) {
 	}
 	e := Entry{
 		Number: int(r.number), Item: b.Item, Verdict: at(Verdicts(), r.verdict), Reason: b.Reason, Text: b.Text, Failure: b.Failure,
-		Decider: r.decider, Decided: instant(r.decidedAt), Executed: instant(r.executedAt), Verified: instant(r.verifiedAt),
+		Decider: r.decider, Decided: db.TimeOrZero(r.decidedAt), Executed: db.TimeOrZero(r.executedAt), Verified: db.TimeOrZero(r.verifiedAt),
 	}
 	if b.Wanted != nil {
 		e.Wanted = *b.Wanted
@@ -108,7 +108,7 @@ func (v *Review) openCampaign(r campaignRow) (Campaign, error) {
 		return Campaign{}, err
 	}
 	return Campaign{
-		ID: r.id, Kind: at(Kinds(), r.kind), Opened: instant(r.opened), Opener: r.opener, Closed: instant(r.closed), Closer: r.closer,
+		ID: r.id, Kind: at(Kinds(), r.kind), Opened: db.TimeOrZero(r.opened), Opener: r.opener, Closed: db.TimeOrZero(r.closed), Closer: r.closer,
 		Digest: hexed(r.digest), Entries: int(r.entries),
 	}, nil
 }
@@ -200,7 +200,7 @@ func (v *Review) freeze(tx *guard.Tx, id string, kind Kind, opener string, items
 	if err != nil {
 		return Campaign{}, err
 	}
-	row := campaignRow{id: id, kind: place(Kinds(), kind), opened: micros(tx.Now()), opener: opener, entries: int64(len(items)), digest: sum}
+	row := campaignRow{id: id, kind: place(Kinds(), kind), opened: db.Micros(tx.Now()), opener: opener, entries: int64(len(items)), digest: sum}
 	if row.sealed, err = v.pack(v.campaignAD(row), struct{}{}); err != nil {
 		return Campaign{}, err
 	}
@@ -346,7 +346,7 @@ func (v *Review) Close(ctx context.Context, who strongroom.Actor, id string) (c 
 		if err != nil {
 			return err
 		}
-		row.closed, row.closer = micros(tx.Now()), who.ID
+		row.closed, row.closer = db.Micros(tx.Now()), who.ID
 		if row.sealed, err = v.pack(v.campaignAD(row), struct{}{}); err != nil {
 			return err
 		}

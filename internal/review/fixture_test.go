@@ -2,8 +2,6 @@ package review_test
 
 import (
 	"context"
-	"crypto/ed25519"
-	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -14,27 +12,27 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/identity"
 	"strongroom/internal/people"
 	"strongroom/internal/review"
 	"strongroom/internal/seal"
-	"strongroom/internal/tlog"
 )
 
 // office is a Review over a real database, log and guard, and registers in memory.
 type office struct {
 	*review.Review
-	t     testing.TB
-	db    *db.DB
-	log   *audit.Log
-	guard *guard.Guard
-	clock *strongroom.Clock
-	opts  review.Options
-	reg   *registers
-	chief strongroom.Actor // an owner
-	sec   strongroom.Actor // security
+	t      testing.TB
+	ground *guardtest.Ground
+	db     *db.DB
+	log    *audit.Log
+	guard  *guard.Guard
+	clock  *strongroom.Clock
+	opts   review.Options
+	reg    *registers
+	chief  strongroom.Actor // an owner
+	sec    strongroom.Actor // security
 }
 
 // registers keeps persons, services and rights in memory.
@@ -124,32 +122,9 @@ func enter(t testing.TB, change ...func(*review.Options)) *office {
 	o := &office{t: t, clock: new(strongroom.Clock), reg: &registers{
 		items: map[string]review.Item{}, stuck: map[string]bool{}, refuse: map[string]error{}, suspended: map[string]review.Why{},
 	}}
-	schemas := []db.Schema{audit.Schema(), identity.Schema(), people.Schema(), access.Schema(), review.Schema()}
-	d := dbtest.Options(t, dbtest.Engine(t), schemas...)
-	d.Clock = o.clock
-	var err error
-	o.db, err = db.Open(context.Background(), d)
-	o.must(err)
-	t.Cleanup(func() { _ = o.db.Close() })
-	_, err = o.db.Migrate(context.Background(), schemas)
-	o.must(err)
-	signer, err := tlog.NewSigner("strongroom.test/log", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	o.must(err)
-	o.log, err = audit.New(o.db, audit.Options{Signer: signer})
-	o.must(err)
-	o.must(o.log.Start(context.Background()))
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Production})
-	o.must(err)
-	o.guard = guard.New(guard.Options{DB: o.db, Log: o.log, Policy: func() *authz.Engine { return engine }})
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- o.guard.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("guard: %v", err)
-		}
-	})
+	o.ground = guardtest.Open(t, o.clock, identity.Schema(), people.Schema(), access.Schema(), review.Schema())
+	o.db, o.log = o.ground.DB, o.ground.Log
+	o.guard = o.ground.Start(t, strongroom.Production, guard.Options{})
 	o.opts = review.Options{Guard: o.guard, Environment: strongroom.Production, Key: seal.NewKey(), Registers: o.reg}
 	for _, f := range change {
 		f(&o.opts)
@@ -254,19 +229,7 @@ func (o *office) numberOf(campaign, item string) int {
 func (o *office) ahead(d time.Duration) { o.clock.SetOffset(o.clock.Offset() + d) }
 
 // events returns all events of an action.
-func (o *office) events(action string) (out []audit.Event) {
-	o.t.Helper()
-	entries, err := o.log.Events(context.Background(), -1, audit.MaxEvents)
-	o.must(err)
-	for _, e := range entries {
-		x, err := e.Event()
-		o.must(err)
-		if x.Action.Name == action {
-			out = append(out, x)
-		}
-	}
-	return out
-}
+func (o *office) events(action string) []audit.Event { return o.ground.Events(o.t, action) }
 
 func note(e audit.Event, key string) any {
 	for _, n := range e.Notes {
@@ -286,8 +249,5 @@ func (o *office) exec(change func(tx *db.Tx) error) {
 // want fails unless err is a fault of the kind and code.
 func want(t testing.TB, what string, err error, kind strongroom.Kind, code string) {
 	t.Helper()
-	f, ok := errors.AsType[*strongroom.Fault](err)
-	if !ok || f.Kind != kind || code != "" && f.Code != code {
-		t.Errorf("%s: got %v, want %v with code %q", what, err, kind, code)
-	}
+	guardtest.Want(t, what, err, kind, code)
 }

@@ -80,12 +80,12 @@ func (v *Review) openWay(r wayRow) (Way, error) {
 	}
 	return Way{
 		ID: r.id, System: b.System, Listed: Listed{b.Account, b.Privilege, r.bound}, First: b.First, Stated: b.Stated,
-		Seen: instant(r.seen), Ended: instant(r.ended),
+		Seen: db.TimeOrZero(r.seen), Ended: db.TimeOrZero(r.ended),
 	}, nil
 }
 
 func (v *Review) saveWay(tx *guard.Tx, w *Way) error {
-	r := wayRow{id: w.ID, mark: v.wayMark(w.System, w.Account), system: v.systemMark(w.System), bound: w.Bound, seen: micros(w.Seen), ended: micros(w.Ended)}
+	r := wayRow{id: w.ID, mark: v.wayMark(w.System, w.Account), system: v.systemMark(w.System), bound: w.Bound, seen: db.MicrosOrZero(w.Seen), ended: db.MicrosOrZero(w.Ended)}
 	var err error
 	if r.sealed, err = v.pack(v.wayAD(r), wayBody{w.System, w.Account, w.Privilege, w.First, w.Stated}); err != nil {
 		return err

@@ -140,7 +140,7 @@ func (v *Review) ImportProvider(ctx context.Context, who strongroom.Actor, provi
 			return err
 		}
 		sum := v.mark.MAC([]byte("provider"), []byte(provider))
-		read := micros(tx.Now())
+		read := db.Micros(tx.Now())
 		sealed, err := v.pack(v.providerAD(sum[:], read), providerBody{provider, shape, rules})
 		if err != nil {
 			return err
@@ -182,10 +182,10 @@ func (v *Review) providers(r *db.Reader, p password.Profile, now time.Time) (out
 			return nil, err
 		}
 		rules := b.Rules
-		if now.After(instant(x.read).AddDate(0, Quarter, 0)) {
+		if now.After(db.TimeOrZero(x.read).AddDate(0, Quarter, 0)) {
 			rules = Rules{}
 		}
-		out = append(out, ProviderRules{b.Provider, b.Shape, instant(x.read), b.Rules, rules.Compare(p)})
+		out = append(out, ProviderRules{b.Provider, b.Shape, db.TimeOrZero(x.read), b.Rules, rules.Compare(p)})
 	}
 	return out, nil
 }

@@ -224,18 +224,3 @@ func at[T any](list []T, n int64) (x T) {
 	}
 	return list[n-1]
 }
-
-// micros and instant keep a zero time as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.Time(us)
-}

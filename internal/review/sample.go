@@ -185,7 +185,7 @@ func (v *Review) answerable(tx *guard.Tx, picked []Reveal) error {
 }
 
 func (v *Review) saveDraw(tx *guard.Tx, month string, opened Opened, picked []Reveal) (err error) {
-	m := monthRow{month: month, drawn: micros(tx.Now()), size: opened.Size, root: opened.Root[:], reveals: int64(len(opened.Reveals))}
+	m := monthRow{month: month, drawn: db.Micros(tx.Now()), size: opened.Size, root: opened.Root[:], reveals: int64(len(opened.Reveals))}
 	if m.sealed, err = v.pack(v.monthAD(m), len(picked)); err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (v *Review) openSample(r sampleRow) (Sample, error) {
 		return Sample{}, err
 	}
 	return Sample{
-		Month: r.month, Reveal: b.Reveal, Text: b.Text, Judgement: at(Judgements(), r.verdict), Judge: r.judge, Judged: instant(r.judged),
+		Month: r.month, Reveal: b.Reveal, Text: b.Text, Judgement: at(Judgements(), r.verdict), Judge: r.judge, Judged: db.TimeOrZero(r.judged),
 	}, nil
 }
 
@@ -260,7 +260,7 @@ func (v *Review) Judge(ctx context.Context, who strongroom.Actor, month string, 
 		if isAccount(s.Reveal.Actor) {
 			tx.Note("account", s.Reveal.Actor)
 		}
-		row.verdict, row.judge, row.judged = place(Judgements(), j), who.ID, micros(tx.Now())
+		row.verdict, row.judge, row.judged = place(Judgements(), j), who.ID, db.Micros(tx.Now())
 		if row.sealed, err = v.pack(v.sampleAD(row), sampleBody{Reveal: s.Reveal, Text: text}); err != nil {
 			return err
 		}
@@ -305,7 +305,7 @@ func (v *Review) month(r *db.Reader, month string, now time.Time) (m Month, err 
 	if err := v.unpack("samples", v.monthAD(row), row.sealed, &n); err != nil {
 		return m, err
 	}
-	m.Drawn, m.Size, m.Root, m.Reveals = instant(row.drawn), row.size, hexed(row.root), int(row.reveals)
+	m.Drawn, m.Size, m.Root, m.Reveals = db.TimeOrZero(row.drawn), row.size, hexed(row.root), int(row.reveals)
 	rows, err := samplesOf(r, month)
 	if err != nil {
 		return m, err

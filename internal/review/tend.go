@@ -175,7 +175,7 @@ func (v *Review) plan(r *db.Reader, kind Kind, now time.Time) (acts []act, err e
 // spare leaves out accounts that were suspended lately: somebody let them go on, and
 // they need time to show that they are in use.
 func (v *Review) spare(r *db.Reader, acts []act, now time.Time) (out []act, err error) {
-	rows, err := r.Query(sqlActs, micros(now.Add(-v.o.Dormant)))
+	rows, err := r.Query(sqlActs, db.MicrosOrZero(now.Add(-v.o.Dormant)))
 	lately, err := collect(rows, err, func(s scanner) (a actRow, err error) { return a, s.Scan(&a.account, &a.at, &a.sealed) })
 	if err != nil {
 		return nil, err
@@ -256,7 +256,7 @@ func (v *Review) do(ctx context.Context, who strongroom.Actor, a act) error {
 		tx.Note("stage", audit.Word("suspend"))
 		tx.Note("account", a.item.ID)
 		tx.Note("reason", whyTerm(a.why))
-		now := micros(tx.Now())
+		now := db.Micros(tx.Now())
 		sealed, err := v.pack(v.ad("act", a.item.ID, now), struct{}{})
 		if err != nil {
 			return err

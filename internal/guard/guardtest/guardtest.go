@@ -101,3 +101,13 @@ func Code(err error) string {
 	}
 	return ""
 }
+
+// Want fails the test unless err, which what gave, is a fault of the kind and the
+// code. An empty code is any.
+func Want(t testing.TB, what string, err error, kind strongroom.Kind, code string) {
+	t.Helper()
+	f, ok := errors.AsType[*strongroom.Fault](err)
+	if !ok || f.Kind != kind || code != "" && f.Code != code {
+		t.Errorf("%s: got %v, want %v with code %q", what, err, kind, code)
+	}
+}

@@ -57,6 +57,9 @@ func TestGround(t *testing.T) {
 	if es := x.Events(t); len(es) < 2 || es[len(es)-2].Actor.ID != owner.ID || es[len(es)-2].Action.Name != approval.Name {
 		t.Errorf("the log has %d events", len(es))
 	}
+	if es := x.Events(t, approval.Name); len(es) != 2 || len(x.Events(t, "request.refuse")) != 0 {
+		t.Errorf("%d events are approvals", len(es))
+	}
 	// Planted: a value that is written is found, in the rows on both engines, and the
 	// name of the action in the log.
 	all := x.Disk(t, func(r *db.Reader, put func(*db.Rows, error)) { put(r.Query(allRows)) })
@@ -79,5 +82,33 @@ func TestCode(t *testing.T) {
 	}
 	if got := guardtest.Code(errors.Join(errors.New("x"), f)); got != "name" {
 		t.Errorf("a fault inside is %q", got)
+	}
+}
+
+// failed is a test that notes whether it failed.
+type failed struct {
+	testing.TB
+	yes bool
+}
+
+func (f *failed) Helper()               {}
+func (f *failed) Errorf(string, ...any) { f.yes = true }
+
+func TestWant(t *testing.T) {
+	fault := strongroom.Faultf(strongroom.Invalid, "name", "no")
+	for _, c := range []struct {
+		err  error
+		kind strongroom.Kind
+		code string
+		good bool
+	}{
+		{fault, strongroom.Invalid, "name", true}, {fault, strongroom.Invalid, "", true},
+		{fault, strongroom.Invalid, "other", false}, {fault, strongroom.Denied, "name", false},
+		{nil, strongroom.Invalid, "", false}, {errors.New("x"), strongroom.Internal, "", false},
+	} {
+		f := &failed{TB: t}
+		if guardtest.Want(f, "it", c.err, c.kind, c.code); f.yes == c.good {
+			t.Errorf("%v for %v %q: failed is %v", c.err, c.kind, c.code, f.yes)
+		}
 	}
 }

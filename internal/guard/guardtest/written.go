@@ -6,23 +6,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"strongroom/internal/audit"
 	"strongroom/internal/db"
 )
 
-// Events returns the log, decoded.
-func (g *Ground) Events(t testing.TB) []audit.Event {
+// Events returns the log, decoded: all of it, or the events of the named actions.
+func (g *Ground) Events(t testing.TB, actions ...string) (out []audit.Event) {
 	t.Helper()
 	entries, err := g.Log.Events(context.Background(), -1, audit.MaxEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := make([]audit.Event, len(entries))
-	for i, e := range entries {
-		if out[i], err = e.Event(); err != nil {
+	for _, entry := range entries {
+		e, err := entry.Event()
+		if err != nil {
 			t.Fatal(err)
+		}
+		if len(actions) == 0 || slices.Contains(actions, e.Action.Name) {
+			out = append(out, e)
 		}
 	}
 	return out
