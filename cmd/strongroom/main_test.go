@@ -45,6 +45,10 @@ func TestScripts(t *testing.T) {
 			"stepup": steppingUp,
 			"device": enrollingDevice,
 			"kept":   kept,
+			"own":    ownEntries,
+			"others": otherEntries,
+			"right":  rightEntry,
+			"month":  monthOf,
 			"address": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Setenv(args[0], strings.TrimPrefix(strings.TrimSpace(ts.ReadFile(args[1])), "ready "))
 			},

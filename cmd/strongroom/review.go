@@ -220,7 +220,7 @@ func printEntries(g *globals, entries []json.RawMessage) error {
 
 type reviewDecideCmd struct {
 	onReview
-	Entry   []string `arg:"" help:"Numbers of entries, or ranges such as 5-40."`
+	Entry   []string `arg:"" help:"Numbers of entries, or ranges such as 5-40; commas may part them."`
 	Verdict string   `required:"" enum:"keep,change,remove" help:"keep, change or remove."`
 	Reason  string   `required:"" enum:"needed,moved,left,unused,too-wide,unknown,other" help:"needed, moved, left, unused, too-wide, unknown or other."`
 	Text    string   `help:"A sentence without personal data; other needs one."`
@@ -288,7 +288,7 @@ const maxRange = 100000
 // ranges reads numbers and ranges of numbers, each once, in their order.
 func ranges(args []string) (out []int, err error) {
 	seen := map[int]bool{}
-	for _, a := range args {
+	for _, a := range strings.Split(strings.Join(args, ","), ",") {
 		from, to, isRange := strings.Cut(a, "-")
 		if !isRange {
 			to = from

@@ -13,7 +13,10 @@ import (
 
 // CheckListed refuses a list that cannot be an import: too long, an account named
 // twice or with control characters, bound to what is no id. The fault names the line.
-func CheckListed(list []Listed) error {
+func CheckListed(list []Listed) error { return checkListed(list, 1) }
+
+// checkListed is [CheckListed] for a text whose list begins in a line.
+func checkListed(list []Listed, first int) error {
 	if len(list) > MaxImport {
 		return strongroom.Faultf(strongroom.TooLarge, "import", "an import has at most %d lines", MaxImport)
 	}
@@ -23,11 +26,11 @@ func CheckListed(list []Listed) error {
 		switch {
 		case l.Account == "" || len(l.Account) > 200 || strings.ContainsFunc(l.Account, control),
 			len(l.Privilege) > 64 || strings.ContainsFunc(l.Privilege, control):
-			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names no account", i+1)
+			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names no account", i+first)
 		case l.Bound != "" && !isAccount(l.Bound):
-			return strongroom.Faultf(strongroom.Invalid, "import", "line %d is bound to no id of a person or service", i+1)
+			return strongroom.Faultf(strongroom.Invalid, "import", "line %d is bound to no id of a person or service", i+first)
 		case seen[l.Account]:
-			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names an account again", i+1)
+			return strongroom.Faultf(strongroom.Invalid, "import", "line %d names an account again", i+first)
 		}
 		seen[l.Account] = true
 	}

@@ -50,7 +50,7 @@ func ParseCSV(text []byte) (list []Listed, err error) {
 	for line := 2; ; line++ {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return list, CheckListed(list)
+			return list, checkListed(list, 2)
 		}
 		if err != nil || len(list) >= MaxImport {
 			return nil, notAnImport(line)
