@@ -14,6 +14,7 @@ import (
 	"strongroom"
 	"strongroom/internal/access"
 	"strongroom/internal/device"
+	"strongroom/internal/federation"
 	"strongroom/internal/identity"
 	"strongroom/internal/identity/workload"
 	"strongroom/internal/lifecycle"
@@ -36,6 +37,7 @@ type Options struct {
 	Sessions    *session.Sessions
 	Access      *access.Access
 	Policies    *policy.Book
+	Federation  *federation.Federation
 	Reviews     *review.Review
 	Logbook     *logbook.Logbook
 	Environment strongroom.Environment
@@ -144,8 +146,8 @@ func New(o Options) *API {
 	if o.Vault == nil || o.Cases == nil || o.Identity == nil || o.Logbook == nil {
 		panic("api: vault, cases, identity and logbook are required")
 	}
-	if o.People == nil || o.Devices == nil || o.Sessions == nil || o.Access == nil || o.Policies == nil || o.Reviews == nil || o.Link == nil || o.Now == nil {
-		panic("api: people, devices, sessions, access, policies, reviews, link and now are required")
+	if o.People == nil || o.Devices == nil || o.Sessions == nil || o.Access == nil || o.Policies == nil || o.Federation == nil || o.Reviews == nil || o.Link == nil || o.Now == nil {
+		panic("api: people, devices, sessions, access, policies, federation, reviews, link and now are required")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -161,7 +163,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), review.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}

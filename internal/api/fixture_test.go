@@ -26,6 +26,7 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
 	"strongroom/internal/device"
+	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
@@ -43,23 +44,24 @@ import (
 
 // fixture is the API over everything real, served on loopback.
 type fixture struct {
-	t        testing.TB
-	base     string
-	key      string // may do everything: this is a test instance
-	log      *audit.Log
-	identity *identity.Identity
-	people   *people.People
-	devices  *device.Devices
-	sessions *session.Sessions
-	access   *access.Access
-	book     *policy.Book
-	reviews  *review.Review
-	real     *strongroom.Clock // real time, as sign-ins know it
-	work     *fakeWork
-	clock    *strongroom.Clock
-	words    *buffer // the operational log
-	ready    error
-	refused  []string
+	t          testing.TB
+	base       string
+	key        string // may do everything: this is a test instance
+	log        *audit.Log
+	identity   *identity.Identity
+	people     *people.People
+	devices    *device.Devices
+	sessions   *session.Sessions
+	access     *access.Access
+	book       *policy.Book
+	federation *federation.Federation
+	reviews    *review.Review
+	real       *strongroom.Clock // real time, as sign-ins know it
+	work       *fakeWork
+	clock      *strongroom.Clock
+	words      *buffer // the operational log
+	ready      error
+	refused    []string
 }
 
 // asOf is a time at which the orders of testdata are alive.
@@ -70,7 +72,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
 	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema(), lifecycle.Schema(),
-		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), review.Schema())
+		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
 	f.must(err)
@@ -117,7 +119,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	log := slog.New(slog.NewJSONHandler(f.words, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := api.Options{
 		Vault: v, Cases: cases, Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
-		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Policies: f.book, Reviews: f.reviews, Now: f.clock.Now,
+		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Policies: f.book, Federation: f.federation, Reviews: f.reviews, Now: f.clock.Now,
 		Link:    func(token string) string { return "https://localhost/enrol#" + token },
 		Actions: slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
 		Work:    f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,

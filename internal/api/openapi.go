@@ -65,6 +65,12 @@ func operation(rt Route) map[string]any {
 	switch {
 	case rt.body:
 		op["requestBody"] = map[string]any{"required": !rt.BodyOptional, "content": content("application/json", schemaOf(rt.in))}
+	case rt.takes != nil:
+		types := map[string]any{}
+		for _, t := range rt.takes {
+			types[t] = map[string]any{}
+		}
+		op["requestBody"] = map[string]any{"required": true, "content": types}
 	case rt.raw != "" && rt.Method == "POST":
 		op["requestBody"] = map[string]any{"required": true, "content": map[string]any{
 			"application/json": map[string]any{"schema": map[string]any{"type": "object"}}, ndjson: map[string]any{},
@@ -95,6 +101,8 @@ func operationID(rt Route) string {
 
 func answerOf(rt Route) map[string]any {
 	switch {
+	case rt.raw != "" && rt.out != nil:
+		return map[string]any{"description": rt.raw, "content": content("application/json", schemaOf(rt.out))}
 	case rt.raw != "":
 		return map[string]any{"description": rt.raw}
 	case rt.out == reflect.TypeFor[none]():

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
 	"strongroom/internal/device"
+	"strongroom/internal/federation"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
 	"strongroom/internal/people"
@@ -39,7 +41,7 @@ func (f *fixture) openPeople(g *guard.Guard, ring *keys.Ring, ks *keys.Keys, law
 		}},
 		Ended: []people.Hook{func(tx *guard.Tx, person string) error {
 			_, err := f.sessions.RevokeAllTx(tx, person)
-			return err
+			return errors.Join(err, f.federation.Ended(tx, person))
 		}},
 	})
 	f.devices = device.New(device.Options{Guard: g, Environment: env, Key: ring.InstanceKey("device"), Person: f.people.Exists, Real: f.real})
@@ -55,7 +57,17 @@ func (f *fixture) openPeople(g *guard.Guard, ring *keys.Ring, ks *keys.Keys, law
 		Changed: f.sessions.Forget,
 	})
 	f.book = policy.New(policy.Options{Guard: g, Law: law, Decisions: policy.FromLog(f.log)})
+	var err error
+	f.federation, err = federation.New(federation.Options{
+		Guard: g, Environment: env, Key: ring.InstanceKey("federation"), People: f.people, Access: noDirectory{},
+		Open: func(*guard.Tx, federation.Entry) (federation.Token, error) { panic("nobody signs on here") },
+		Ways: []federation.Way{{Name: "session", Open: f.sessions.HasOpen}},
+	})
+	f.must(err)
 }
+
+// noDirectory asks for nothing: no directory and no provider is configured.
+type noDirectory struct{ federation.Access }
 
 const (
 	ownerName  = "Ottilie Vandersmissen"

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,9 @@ func TestEveryRefusalIsAnEvent(t *testing.T) {
 		for _, k := range kinds {
 			if k.bodies && !takesBody || k.name == "a body where none belongs" && (takesBody || rt.Streams()) {
 				continue
+			}
+			if rt.Action == "person.feed" && slices.Contains([]string{"an unknown field", "a field twice", "two values", "too large", "too deep"}, k.name) {
+				continue // a feed is a file: its bad lines are reported, and it may be larger
 			}
 			checked++
 			n := f.size()

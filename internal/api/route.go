@@ -40,6 +40,7 @@ type Route struct {
 
 	in, out reflect.Type // nil: the route reads or writes by itself
 	raw     string       // what it reads or writes then, for the document
+	takes   []string     // media types of a body it reads by itself; empty: JSON, whole or by lines
 	params  []param
 	caps    []capped
 	body    bool // in has fields of the body

@@ -11,7 +11,7 @@ import (
 // uses.
 func Routes() []Route {
 	return slices.Concat(storeRoutes(), ingestRoutes(), recordRoutes(), revealRoutes(), caseRoutes(), fieldRoutes(),
-		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), enrolRoutes(), peopleRoutes(), accessRoutes(),
+		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), enrolRoutes(), peopleRoutes(), accessRoutes(), federationRoutes(),
 		policyRoutes(), reviewRoutes(), baselineRoutes(), registerRoutes(), instanceRoutes())
 }
 
@@ -43,6 +43,7 @@ func Docs() []byte {
 		docsFields(&b, "Body", rt.in, rt.body)
 		if rt.raw != "" {
 			fmt.Fprintf(&b, "\nAnswer: %s.\n", rt.raw)
+			docsFields(&b, "", rt.out, rt.out != nil)
 			continue
 		}
 		fmt.Fprintf(&b, "\nAnswer: %d", statusOf(&rt, nil))
