@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"strongroom"
 )
@@ -228,27 +227,4 @@ func (d *DB) release(p *pool, s *session) {
 		d.writer.drop()
 	}
 	p.put(s.link, sound)
-}
-
-// Micros returns t as the engines store it: Unix time in microseconds.
-func Micros(t time.Time) int64 { return t.UnixMicro() }
-
-// Time returns the instant, in UTC, of Unix time in microseconds.
-func Time(us int64) time.Time { return time.UnixMicro(us).UTC() }
-
-// MicrosOrZero returns what [Micros] does, and 0 for no time: a column of a time
-// that may be absent.
-func MicrosOrZero(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return Micros(t)
-}
-
-// TimeOrZero returns what [Time] does, and no time for 0.
-func TimeOrZero(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return Time(us)
 }

@@ -320,19 +320,6 @@ func TestOneInstantPerTransaction(t *testing.T) {
 	})
 }
 
-func TestNoTimeIsZero(t *testing.T) {
-	at := time.Date(2026, 11, 23, 10, 20, 30, 405060000, time.UTC)
-	if us := db.MicrosOrZero(at); us != db.Micros(at) || !db.TimeOrZero(us).Equal(at) {
-		t.Errorf("%v is kept as %d", at, us)
-	}
-	if us := db.MicrosOrZero(time.Time{}); us != 0 || !db.TimeOrZero(0).IsZero() {
-		t.Errorf("no time is kept as %d", us)
-	}
-	if db.Time(0).IsZero() { // what the plain one gives: a time like another
-		t.Error("1970 is no time")
-	}
-}
-
 func TestFileIsForItsOwnerAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "odd ?#%20 name.db")
 	if err := os.WriteFile(path, nil, 0o644); err != nil {

@@ -78,6 +78,25 @@ func (r *Rows) shut(err error) {
 	}
 }
 
+// Scanner is a row to be read: [Rows] at one, or [Row].
+type Scanner interface{ Scan(dest ...any) error }
+
+// Collect reads all rows of what Query returned, and closes them.
+func Collect[T any](rows *Rows, err error, scan func(Scanner) (T, error)) (out []T, _ error) {
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		x, err := scan(rows)
+		if err != nil {
+			_ = rows.Close() // the first failure counts
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, rows.Close()
+}
+
 // Row is the result of QueryRow.
 type Row struct {
 	rows Rows
