@@ -33,7 +33,7 @@ func (a *Access) Ask(ctx context.Context, who strongroom.Actor, spec Spec) (Requ
 		act = glassBreak
 	}
 	wrong := a.check(who, &spec)
-	if spec.Kind == "" || place(Kinds(), spec.Kind) == 0 {
+	if spec.Kind == "" || db.Place(Kinds(), spec.Kind) == 0 {
 		return Request{}, a.refuse(ctx, who, act, wrong)
 	}
 	q := &Request{ID: strongroom.NewID("req"), State: Open, Spec: spec, Asker: who.ID}

@@ -45,17 +45,6 @@ const (
 // States lists the states of a request. Their places are stored.
 func States() []State { return []State{Open, Approved, Refused, Withdrawn, Expired} }
 
-// place returns the number on disk of a member of a closed list, 0 if it is none.
-func place[T comparable](list []T, v T) int64 { return int64(slices.Index(list, v) + 1) }
-
-// at undoes place; the zero value for a number that is none.
-func at[T any](list []T, n int64) (v T) {
-	if n < 1 || n > int64(len(list)) {
-		return v
-	}
-	return list[n-1]
-}
-
 // Right is what an elevation opens.
 type Right struct {
 	Store   string
@@ -173,7 +162,7 @@ func (a *Access) bindRequest(r requestRow) []byte {
 
 func (a *Access) sealRequest(q *Request) (requestRow, error) {
 	row := requestRow{
-		id: q.ID, kind: place(Kinds(), q.Spec.Kind), state: place(States(), q.State), asker: q.Asker, subject: q.Spec.Subject,
+		id: q.ID, kind: db.Place(Kinds(), q.Spec.Kind), state: db.Place(States(), q.State), asker: q.Asker, subject: q.Spec.Subject,
 		asked: db.MicrosOrZero(q.Asked), ends: db.MicrosOrZero(q.Ends), decided: db.MicrosOrZero(q.Decided), decider: q.Decider,
 	}
 	text, err := json.Marshal(body{Spec: q.Spec, Remark: q.Remark, Founding: q.Founding, Alone: q.Alone, Made: q.Made})
@@ -196,7 +185,7 @@ func (a *Access) openRequest(r requestRow) (*Request, error) {
 			Advise("its row was changed, or the keyring is another's")
 	}
 	return &Request{
-		ID: r.id, State: at(States(), r.state), Spec: b.Spec, Asker: r.asker, Asked: db.TimeOrZero(r.asked), Ends: db.TimeOrZero(r.ends),
+		ID: r.id, State: db.At(States(), r.state), Spec: b.Spec, Asker: r.asker, Asked: db.TimeOrZero(r.asked), Ends: db.TimeOrZero(r.ends),
 		Decided: db.TimeOrZero(r.decided), Decider: r.decider, Remark: b.Remark, Founding: b.Founding, Alone: b.Alone, Made: b.Made,
 	}, nil
 }
@@ -213,7 +202,7 @@ type Query struct {
 // remark: [Access.Request] shows those. Who is limited to some stores sees what is
 // within them, and the own. next is empty at the end.
 func (a *Access) Requests(ctx context.Context, who strongroom.Actor, q Query) (out []Request, next string, err error) {
-	if q.Cursor != "" && !strongroom.IsID("req", q.Cursor) || q.State != "" && place(States(), q.State) == 0 {
+	if q.Cursor != "" && !strongroom.IsID("req", q.Cursor) || q.State != "" && db.Place(States(), q.State) == 0 {
 		return nil, "", a.refuse(ctx, who, requestList, strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor or the state is none of ours"))
 	}
 	if q.Limit <= 0 || q.Limit > 1000 {

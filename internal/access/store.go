@@ -66,37 +66,19 @@ const (
 	sqlNetworks = `select made_at, sealed from access_network where one = 1`
 )
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scanRequest(s scanner) (r requestRow, err error) {
+func scanRequest(s db.Scanner) (r requestRow, err error) {
 	err = s.Scan(&r.id, &r.kind, &r.state, &r.asker, &r.subject, &r.asked, &r.ends, &r.decided, &r.decider, &r.sealed)
 	return r, err
 }
 
-func scanGrant(s scanner) (g grantRow, err error) {
+func scanGrant(s db.Scanner) (g grantRow, err error) {
 	err = s.Scan(&g.id, &g.subject, &g.role, &g.request, &g.from, &g.until, &g.ended, &g.sealed, &g.decided)
 	return g, err
 }
 
-func scanID(s scanner) (id string, err error) {
+func scanID(s db.Scanner) (id string, err error) {
 	err = s.Scan(&id)
 	return id, err
-}
-
-// collect scans all rows of a query and closes them.
-func collect[T any](rows *db.Rows, err error, scan func(scanner) (T, error)) (out []T, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		x, err := scan(rows)
-		if err != nil {
-			_ = rows.Close() // the first failure counts
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, rows.Close()
 }
 
 func (r requestRow) args() []any {
@@ -122,18 +104,18 @@ func listRequests(r *db.Reader, q Query, who string) ([]requestRow, error) {
 	switch {
 	case q.Own:
 		rows, err := r.Query(sqlOwnRequests, q.Cursor, limit, who)
-		return collect(rows, err, scanRequest)
+		return db.Collect(rows, err, scanRequest)
 	case q.State != "":
-		rows, err := r.Query(sqlListInState, q.Cursor, limit, place(States(), q.State))
-		return collect(rows, err, scanRequest)
+		rows, err := r.Query(sqlListInState, q.Cursor, limit, db.Place(States(), q.State))
+		return db.Collect(rows, err, scanRequest)
 	}
 	rows, err := r.Query(sqlListRequests, q.Cursor, limit)
-	return collect(rows, err, scanRequest)
+	return db.Collect(rows, err, scanRequest)
 }
 
 func openOf(r *db.Reader, person string) ([]requestRow, error) {
 	rows, err := r.Query(sqlOpenOf, person)
-	return collect(rows, err, scanRequest)
+	return db.Collect(rows, err, scanRequest)
 }
 
 func countOpen(r *db.Reader, asker string) (n int64, err error) {
@@ -143,7 +125,7 @@ func countOpen(r *db.Reader, asker string) (n int64, err error) {
 
 func dueRequests(r *db.Reader, now int64, limit int) ([]string, error) {
 	rows, err := r.Query(sqlDueRequests, now, limit)
-	return collect(rows, err, scanID)
+	return db.Collect(rows, err, scanID)
 }
 
 func insertGrant(tx *guard.Tx, g grantRow) error {
@@ -164,33 +146,33 @@ func listGrants(r *db.Reader, after string, limit int, subject string, live bool
 	switch {
 	case subject != "":
 		rows, err := r.Query(sqlGrantsOf, after, limit, subject)
-		return collect(rows, err, scanGrant)
+		return db.Collect(rows, err, scanGrant)
 	case live:
 		rows, err := r.Query(sqlListLive, after, limit)
-		return collect(rows, err, scanGrant)
+		return db.Collect(rows, err, scanGrant)
 	}
 	rows, err := r.Query(sqlListGrants, after, limit)
-	return collect(rows, err, scanGrant)
+	return db.Collect(rows, err, scanGrant)
 }
 
 func liveOf(r *db.Reader, person string, now int64) ([]grantRow, error) {
 	rows, err := r.Query(sqlLiveOf, person, now, MaxGrants)
-	return collect(rows, err, scanGrant)
+	return db.Collect(rows, err, scanGrant)
 }
 
 func notEndedOf(r *db.Reader, person string) ([]grantRow, error) {
 	rows, err := r.Query(sqlNotEndedOf, person)
-	return collect(rows, err, scanGrant)
+	return db.Collect(rows, err, scanGrant)
 }
 
 func holders(r *db.Reader, role string, now int64) ([]grantRow, error) {
 	rows, err := r.Query(sqlHolders, role, now)
-	return collect(rows, err, scanGrant)
+	return db.Collect(rows, err, scanGrant)
 }
 
 func dueGrants(r *db.Reader, now int64, limit int) ([]string, error) {
 	rows, err := r.Query(sqlDueGrants, now, limit)
-	return collect(rows, err, scanID)
+	return db.Collect(rows, err, scanID)
 }
 
 func putNetworks(tx *guard.Tx, n networkRow) error {

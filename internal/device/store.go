@@ -30,9 +30,7 @@ const (
 	sqlExpireNonces = `delete from device_nonce where expires_at <= $1`
 )
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scanDevice(s scanner) (r deviceRow, err error) {
+func scanDevice(s db.Scanner) (r deviceRow, err error) {
 	err = s.Scan(&r.id, &r.owner, &r.proof, &r.key, &r.sealed, &r.enrolled, &r.proved, &r.expires, &r.revoked)
 	if len(r.key) == 0 {
 		r.key = nil
@@ -40,20 +38,7 @@ func scanDevice(s scanner) (r deviceRow, err error) {
 	return r, err
 }
 
-func collect(rows *db.Rows, err error) (out []deviceRow, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		x, err := scanDevice(rows)
-		if err != nil {
-			_ = rows.Close() // the first failure counts
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, rows.Close()
-}
+func collect(rows *db.Rows, err error) ([]deviceRow, error) { return db.Collect(rows, err, scanDevice) }
 
 // orNull keeps a digest that is not there out of the unique index.
 func orNull(b []byte) any {

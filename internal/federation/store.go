@@ -88,49 +88,30 @@ const (
 	sqlUnprobed = `select person from federation_leaver where probed_at = 0 order by left_at, person limit $1`
 )
 
-// scanner is a row or rows.
-type scanner interface{ Scan(dest ...any) error }
-
-func scanUser(s scanner) (r userRow, err error) {
+func scanUser(s db.Scanner) (r userRow, err error) {
 	err = s.Scan(&r.id, &r.nameMark, &r.extMark, &r.person, &r.request, &r.active, &r.created, &r.changed, &r.version, &r.sealed)
 	return r, err
 }
 
-func scanGroup(s scanner) (r groupRow, err error) {
+func scanGroup(s db.Scanner) (r groupRow, err error) {
 	err = s.Scan(&r.id, &r.nameMark, &r.created, &r.changed, &r.version, &r.sealed)
 	return r, err
 }
 
-func scanLeaver(s scanner) (r leaverRow, err error) {
+func scanLeaver(s db.Scanner) (r leaverRow, err error) {
 	err = s.Scan(&r.person, &r.left, &r.probed, &r.ways, &r.proof)
 	return r, err
 }
 
-func scanID(s scanner) (id string, err error) {
+func scanID(s db.Scanner) (id string, err error) {
 	err = s.Scan(&id)
 	return id, err
 }
 
-func scanCount(s scanner) (n int, err error) {
+func scanCount(s db.Scanner) (n int, err error) {
 	var x int64
 	err = s.Scan(&x)
 	return int(x), err
-}
-
-// collect scans all rows of a query and closes them.
-func collect[T any](rows *db.Rows, err error, scan func(scanner) (T, error)) (out []T, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		x, err := scan(rows)
-		if err != nil {
-			_ = rows.Close() // the first failure counts
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, rows.Close()
 }
 
 func insertFlow(tx *guard.Tx, r flowRow) error {
@@ -204,27 +185,27 @@ func findUser(r *db.Reader, mark []byte) (userRow, error) {
 
 func usersWith(r *db.Reader, mark []byte) ([]userRow, error) {
 	rows, err := r.Query(sqlUsersWith, mark)
-	return collect(rows, err, scanUser)
+	return db.Collect(rows, err, scanUser)
 }
 
 func usersOf(r *db.Reader, person string) ([]userRow, error) {
 	rows, err := r.Query(sqlUsersOf, person)
-	return collect(rows, err, scanUser)
+	return db.Collect(rows, err, scanUser)
 }
 
 func allUsers(r *db.Reader) ([]userRow, error) {
 	rows, err := r.Query(sqlAllUsers)
-	return collect(rows, err, scanUser)
+	return db.Collect(rows, err, scanUser)
 }
 
 func waitingUsers(r *db.Reader, limit int) ([]userRow, error) {
 	rows, err := r.Query(sqlWaitingUsers, limit)
-	return collect(rows, err, scanUser)
+	return db.Collect(rows, err, scanUser)
 }
 
 func goneUsers(r *db.Reader, before int64, limit int) ([]string, error) {
 	rows, err := r.Query(sqlGoneUsers, before, limit)
-	return collect(rows, err, scanID)
+	return db.Collect(rows, err, scanID)
 }
 
 func dropUser(tx *guard.Tx, id string) error {
@@ -252,12 +233,12 @@ func findGroup(r *db.Reader, mark []byte) (groupRow, error) {
 
 func allGroups(r *db.Reader) ([]groupRow, error) {
 	rows, err := r.Query(sqlAllGroups)
-	return collect(rows, err, scanGroup)
+	return db.Collect(rows, err, scanGroup)
 }
 
 func groupsOf(r *db.Reader, user string) ([]groupRow, error) {
 	rows, err := r.Query(sqlGroupsOf, user)
-	return collect(rows, err, scanGroup)
+	return db.Collect(rows, err, scanGroup)
 }
 
 func dropGroup(tx *guard.Tx, id string) error {
@@ -272,7 +253,7 @@ func insertMember(tx *guard.Tx, group, user string) error {
 
 func membersOf(r *db.Reader, group string) ([]string, error) {
 	rows, err := r.Query(sqlMembersOf, group)
-	return collect(rows, err, scanID)
+	return db.Collect(rows, err, scanID)
 }
 
 func dropMember(tx *guard.Tx, group, user string) error {
@@ -296,15 +277,15 @@ func loadLeaver(r *db.Reader, person string) (leaverRow, error) {
 
 func leaversSince(r *db.Reader, since int64, limit int) ([]leaverRow, error) {
 	rows, err := r.Query(sqlLeaversSince, since, limit)
-	return collect(rows, err, scanLeaver)
+	return db.Collect(rows, err, scanLeaver)
 }
 
 func leaversAfter(r *db.Reader, since int64, after leaverRow, limit int) ([]leaverRow, error) {
 	rows, err := r.Query(sqlLeaversAfter, since, after.left, after.person, limit)
-	return collect(rows, err, scanLeaver)
+	return db.Collect(rows, err, scanLeaver)
 }
 
 func unprobed(r *db.Reader, limit int) ([]string, error) {
 	rows, err := r.Query(sqlUnprobed, limit)
-	return collect(rows, err, scanID)
+	return db.Collect(rows, err, scanID)
 }

@@ -104,17 +104,6 @@ func casePurposes() []strongroom.Purpose {
 	return []strongroom.Purpose{strongroom.LegalDuty, strongroom.SubjectRequest}
 }
 
-// place returns the number on disk of a member of a closed list, 0 if it is none.
-func place[T comparable](list []T, v T) int64 { return int64(slices.Index(list, v) + 1) }
-
-// at undoes place; the zero value for a number that is none.
-func at[T any](list []T, n int64) (v T) {
-	if n < 1 || n > int64(len(list)) {
-		return v
-	}
-	return list[n-1]
-}
-
 // Terms of a case, in months.
 const (
 	answerMonths = 1  // of a shopper's request (GDPR Art. 12(3), first sentence)

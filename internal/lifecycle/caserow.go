@@ -30,9 +30,9 @@ func (cs *Cases) bind(r *caseRow) []byte {
 // row seals a case for its table.
 func (cs *Cases) row(c *Case) (*caseRow, error) {
 	r := &caseRow{
-		id: c.ID, purpose: place(casePurposes(), c.Purpose), store: c.Store, opener: c.Opener,
-		opened: db.Micros(c.Opened), due: db.Micros(c.Due), extended: db.MicrosOrZero(c.Extended), extendedFor: place(ExtendReasons(), c.ExtendedFor),
-		closed: db.MicrosOrZero(c.Closed), closedFor: place(CloseReasons(), c.ClosedFor),
+		id: c.ID, purpose: db.Place(casePurposes(), c.Purpose), store: c.Store, opener: c.Opener,
+		opened: db.Micros(c.Opened), due: db.Micros(c.Due), extended: db.MicrosOrZero(c.Extended), extendedFor: db.Place(ExtendReasons(), c.ExtendedFor),
+		closed: db.MicrosOrZero(c.Closed), closedFor: db.Place(CloseReasons(), c.ClosedFor),
 	}
 	text, err := json.Marshal(caseBody{Citation: c.Citation, Stores: c.Stores, All: c.All})
 	if err != nil {
@@ -54,9 +54,9 @@ func (cs *Cases) open(r *caseRow, now time.Time) (Case, error) {
 			Advise("its row was changed, or the keyring is another's")
 	}
 	c := Case{
-		ID: r.id, Purpose: at(casePurposes(), r.purpose), Citation: b.Citation, Store: r.store, Stores: b.Stores, All: b.All,
+		ID: r.id, Purpose: db.At(casePurposes(), r.purpose), Citation: b.Citation, Store: r.store, Stores: b.Stores, All: b.All,
 		Opener: r.opener, Opened: db.Time(r.opened), Due: db.Time(r.due), Extended: db.TimeOrZero(r.extended), Closed: db.TimeOrZero(r.closed),
-		ExtendedFor: at(ExtendReasons(), r.extendedFor), ClosedFor: at(CloseReasons(), r.closedFor),
+		ExtendedFor: db.At(ExtendReasons(), r.extendedFor), ClosedFor: db.At(CloseReasons(), r.closedFor),
 	}
 	c.State = c.state(now)
 	return c, nil

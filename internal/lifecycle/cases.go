@@ -138,7 +138,7 @@ func dueOf(s CaseSpec, now time.Time) (time.Time, error) {
 // again for the same reason changes nothing. Faults: Invalid (reason), Denied,
 // NotFound, Conflict (closed for another reason).
 func (cs *Cases) Close(ctx context.Context, who strongroom.Actor, id string, reason CloseReason) (Case, error) {
-	n := place(CloseReasons(), reason)
+	n := db.Place(CloseReasons(), reason)
 	if n == 0 {
 		err := strongroom.Faultf(strongroom.Invalid, "reason", "a case is closed as one of %v", CloseReasons())
 		return Case{}, cs.refuse(ctx, who, actionCaseClose, "", err)
@@ -162,7 +162,7 @@ func (cs *Cases) Close(ctx context.Context, who strongroom.Actor, id string, rea
 // (reason), Denied, NotFound, Conflict (a legal duty, closed, overdue, extended
 // before).
 func (cs *Cases) Extend(ctx context.Context, who strongroom.Actor, id string, reason ExtendReason) (Case, error) {
-	if place(ExtendReasons(), reason) == 0 {
+	if db.Place(ExtendReasons(), reason) == 0 {
 		err := strongroom.Faultf(strongroom.Invalid, "reason", "a case is extended for one of %v", ExtendReasons())
 		return Case{}, cs.refuse(ctx, who, actionCaseExtend, "", err)
 	}

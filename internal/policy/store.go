@@ -48,9 +48,7 @@ type current struct {
 	proof  []byte
 }
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scanRow(s scanner) (r row, err error) {
+func scanRow(s db.Scanner) (r row, err error) {
 	err = s.Scan(&r.id, &r.number, &r.state, &r.author, &r.created, &r.decider, &r.decided, &r.active, &r.base,
 		&r.restores, &r.digest, &r.sealed, &r.proof)
 	return r, err

@@ -28,7 +28,7 @@ func (v *Review) baselineAD(b baselineRow) []byte {
 // baseline returns the baseline of a kind; the zero value, and false, if there is
 // none.
 func (v *Review) baseline(r *db.Reader, kind Kind) (out Baseline, ok bool, err error) {
-	row, err := loadBaseline(r, place(Kinds(), kind))
+	row, err := loadBaseline(r, db.Place(Kinds(), kind))
 	if ok, err = found(err); !ok || err != nil {
 		return out, false, err
 	}
@@ -83,7 +83,7 @@ func (v *Review) present(r *db.Reader, kind Kind, now time.Time) (Baseline, erro
 // seen (Conflict, code "digest"). What is new in it, or wider, and concerns who is
 // for somebody else to approve (Denied).
 func (v *Review) Approve(ctx context.Context, who strongroom.Actor, kind Kind, seen string) (out Baseline, err error) {
-	if place(Kinds(), kind) == 0 {
+	if db.Place(Kinds(), kind) == 0 {
 		return out, v.refuse(ctx, who, reviewClose, campaignResource("", "", false), strongroom.Faultf(strongroom.Invalid, "kind", "a baseline is of people or of services"))
 	}
 	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
@@ -119,7 +119,7 @@ func (v *Review) saveBaseline(tx *guard.Tx, b *Baseline) error {
 	if err != nil {
 		return err
 	}
-	row := baselineRow{kind: place(Kinds(), b.Kind), version: int64(b.Version), made: db.MicrosOrZero(b.Made), maker: b.Maker, digest: sum}
+	row := baselineRow{kind: db.Place(Kinds(), b.Kind), version: int64(b.Version), made: db.MicrosOrZero(b.Made), maker: b.Maker, digest: sum}
 	if row.sealed, err = v.pack(v.baselineAD(row), b.Items); err != nil {
 		return err
 	}

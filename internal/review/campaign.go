@@ -60,7 +60,7 @@ func (v *Review) entryAD(r entryRow) []byte {
 
 func (v *Review) sealEntry(campaign string, e *Entry) (entryRow, error) {
 	r := entryRow{
-		campaign: campaign, number: int64(e.Number), verdict: place(Verdicts(), e.Verdict), decider: e.Decider,
+		campaign: campaign, number: int64(e.Number), verdict: db.Place(Verdicts(), e.Verdict), decider: e.Decider,
 		decidedAt: db.MicrosOrZero(e.Decided), executedAt: db.MicrosOrZero(e.Executed), verifiedAt: db.MicrosOrZero(e.Verified),
 	}
 	b := entryBody{Item: e.Item, Reason: e.Reason, Text: e.Text, Failure: e.Failure}
@@ -78,7 +78,7 @@ func (v *Review) openEntry(r entryRow) (Entry, error) {
 		return Entry{}, err
 	}
 	e := Entry{
-		Number: int(r.number), Item: b.Item, Verdict: at(Verdicts(), r.verdict), Reason: b.Reason, Text: b.Text, Failure: b.Failure,
+		Number: int(r.number), Item: b.Item, Verdict: db.At(Verdicts(), r.verdict), Reason: b.Reason, Text: b.Text, Failure: b.Failure,
 		Decider: r.decider, Decided: db.TimeOrZero(r.decidedAt), Executed: db.TimeOrZero(r.executedAt), Verified: db.TimeOrZero(r.verifiedAt),
 	}
 	if b.Wanted != nil {
@@ -108,7 +108,7 @@ func (v *Review) openCampaign(r campaignRow) (Campaign, error) {
 		return Campaign{}, err
 	}
 	return Campaign{
-		ID: r.id, Kind: at(Kinds(), r.kind), Opened: db.TimeOrZero(r.opened), Opener: r.opener, Closed: db.TimeOrZero(r.closed), Closer: r.closer,
+		ID: r.id, Kind: db.At(Kinds(), r.kind), Opened: db.TimeOrZero(r.opened), Opener: r.opener, Closed: db.TimeOrZero(r.closed), Closer: r.closer,
 		Digest: hexed(r.digest), Entries: int(r.entries),
 	}, nil
 }
@@ -167,7 +167,7 @@ func (c *Campaign) count(e *Entry) {
 // campaign of a kind at a time (Conflict, code "open"). The caller's rights cover
 // all stores.
 func (v *Review) Open(ctx context.Context, who strongroom.Actor, kind Kind) (c Campaign, err error) {
-	if place(Kinds(), kind) == 0 {
+	if db.Place(Kinds(), kind) == 0 {
 		return c, v.refuse(ctx, who, reviewOpen, campaignResource("", "", false), strongroom.Faultf(strongroom.Invalid, "kind", "a review is of people or of services"))
 	}
 	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
@@ -179,7 +179,7 @@ func (v *Review) Open(ctx context.Context, who strongroom.Actor, kind Kind) (c C
 		if err := whole(who); err != nil {
 			return err
 		}
-		if _, err := scanCampaign(tx.QueryRow(sqlOpenCampaign, place(Kinds(), kind))); !strongroom.IsKind(err, strongroom.NotFound) {
+		if _, err := scanCampaign(tx.QueryRow(sqlOpenCampaign, db.Place(Kinds(), kind))); !strongroom.IsKind(err, strongroom.NotFound) {
 			if err != nil {
 				return err
 			}
@@ -200,7 +200,7 @@ func (v *Review) freeze(tx *guard.Tx, id string, kind Kind, opener string, items
 	if err != nil {
 		return Campaign{}, err
 	}
-	row := campaignRow{id: id, kind: place(Kinds(), kind), opened: db.Micros(tx.Now()), opener: opener, entries: int64(len(items)), digest: sum}
+	row := campaignRow{id: id, kind: db.Place(Kinds(), kind), opened: db.Micros(tx.Now()), opener: opener, entries: int64(len(items)), digest: sum}
 	if row.sealed, err = v.pack(v.campaignAD(row), struct{}{}); err != nil {
 		return Campaign{}, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/audit"
+	"strongroom/internal/db"
 	"strongroom/internal/guard"
 )
 
@@ -49,7 +50,7 @@ type Decision struct {
 }
 
 func (d *Decision) check() error {
-	if place(Verdicts(), d.Verdict) == 0 || !slices.Contains(Reasons(), d.Reason) {
+	if db.Place(Verdicts(), d.Verdict) == 0 || !slices.Contains(Reasons(), d.Reason) {
 		return strongroom.Faultf(strongroom.Invalid, "verdict", "a decision has a verdict and a reason of the lists")
 	}
 	if d.Reason == Other && d.Text == "" {

@@ -57,7 +57,7 @@ func (v *Review) Import(ctx context.Context, who strongroom.Actor, s System, lis
 		}
 		n = Imported{}
 		rows, err := tx.Query(sqlWaysIn, v.systemMark(s))
-		there, err := v.openWays(collect(rows, err, scanWay))
+		there, err := v.openWays(db.Collect(rows, err, scanWay))
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (v *Review) preview(r *db.Reader, s System, list []Listed) (n Imported, err
 		n.count(known, w.Bound == "")
 	}
 	rows, err := r.Query(sqlWaysIn, v.systemMark(s))
-	there, err := v.openWays(collect(rows, err, scanWay))
+	there, err := v.openWays(db.Collect(rows, err, scanWay))
 	for _, w := range there {
 		if !listed[w.Account] {
 			n.Ended++

@@ -106,7 +106,7 @@ func (v *Review) wayMark(s System, account string) []byte {
 // liveWays returns what of the register is there now.
 func (v *Review) liveWays(r *db.Reader) ([]Way, error) {
 	rows, err := r.Query(sqlLiveWays)
-	return v.openWays(collect(rows, err, scanWay))
+	return v.openWays(db.Collect(rows, err, scanWay))
 }
 
 func (v *Review) openWays(rows []wayRow, err error) ([]Way, error) {
@@ -234,10 +234,10 @@ func (v *Review) Ways(ctx context.Context, who strongroom.Actor, q WayQuery) (ou
 func wayPage(r *db.Reader, q WayQuery, limit int) ([]wayRow, error) {
 	if q.Live {
 		rows, err := r.Query(sqlLivePage, q.Cursor, limit)
-		return collect(rows, err, scanWay)
+		return db.Collect(rows, err, scanWay)
 	}
 	rows, err := r.Query(sqlWayPage, q.Cursor, limit)
-	return collect(rows, err, scanWay)
+	return db.Collect(rows, err, scanWay)
 }
 
 // WaysOf returns every way that is or was a person's or a service's: what a leaver
@@ -248,7 +248,7 @@ func (v *Review) WaysOf(ctx context.Context, who strongroom.Actor, account strin
 	}
 	err = v.readRegister(ctx, who, func(r *db.Reader) error {
 		rows, err := r.Query(sqlWaysOf, account)
-		out, err = v.openWays(collect(rows, err, scanWay))
+		out, err = v.openWays(db.Collect(rows, err, scanWay))
 		return err
 	})
 	return out, err

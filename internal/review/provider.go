@@ -172,7 +172,7 @@ func (v *Review) providers(r *db.Reader, p password.Profile, now time.Time) (out
 		read         int64
 	}
 	q, err := r.Query(sqlProviders)
-	rows, err := collect(q, err, func(s scanner) (x row, err error) { return x, s.Scan(&x.mark, &x.read, &x.sealed) })
+	rows, err := db.Collect(q, err, func(s db.Scanner) (x row, err error) { return x, s.Scan(&x.mark, &x.read, &x.sealed) })
 	if err != nil {
 		return nil, err
 	}

@@ -206,21 +206,3 @@ func (v *Review) unpack(what string, ad, sealed []byte, x any) error {
 func (v *Review) ad(parts ...any) []byte {
 	return seal.AD(append([]any{"review", string(v.o.Environment)}, parts...)...)
 }
-
-// place returns the number on disk of a member of a closed list, 0 if it is none;
-// at undoes it.
-func place[T comparable](list []T, x T) int64 {
-	for i, y := range list {
-		if x == y {
-			return int64(i + 1)
-		}
-	}
-	return 0
-}
-
-func at[T any](list []T, n int64) (x T) {
-	if n < 1 || n > int64(len(list)) {
-		return x
-	}
-	return list[n-1]
-}

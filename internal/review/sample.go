@@ -210,7 +210,7 @@ func (v *Review) openSample(r sampleRow) (Sample, error) {
 		return Sample{}, err
 	}
 	return Sample{
-		Month: r.month, Reveal: b.Reveal, Text: b.Text, Judgement: at(Judgements(), r.verdict), Judge: r.judge, Judged: db.TimeOrZero(r.judged),
+		Month: r.month, Reveal: b.Reveal, Text: b.Text, Judgement: db.At(Judgements(), r.verdict), Judge: r.judge, Judged: db.TimeOrZero(r.judged),
 	}, nil
 }
 
@@ -219,7 +219,7 @@ func (v *Review) openSample(r sampleRow) (Sample, error) {
 func (v *Review) Judge(ctx context.Context, who strongroom.Actor, month string, position int64, j Judgement, text string) error {
 	res := campaignResource("", "sample", false)
 	_, _, err := parseMonth(month)
-	if err == nil && place(Judgements(), j) == 0 {
+	if err == nil && db.Place(Judgements(), j) == 0 {
 		err = strongroom.Faultf(strongroom.Invalid, "judgement", "a sample is justified, unjustified or unclear")
 	}
 	if err == nil {
@@ -260,7 +260,7 @@ func (v *Review) Judge(ctx context.Context, who strongroom.Actor, month string, 
 		if isAccount(s.Reveal.Actor) {
 			tx.Note("account", s.Reveal.Actor)
 		}
-		row.verdict, row.judge, row.judged = place(Judgements(), j), who.ID, db.Micros(tx.Now())
+		row.verdict, row.judge, row.judged = db.Place(Judgements(), j), who.ID, db.Micros(tx.Now())
 		if row.sealed, err = v.pack(v.sampleAD(row), sampleBody{Reveal: s.Reveal, Text: text}); err != nil {
 			return err
 		}

@@ -115,42 +115,24 @@ const (
 		from pg_catalog.pg_roles where rolcanlogin order by rolname`
 )
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scanCampaign(s scanner) (r campaignRow, err error) {
+func scanCampaign(s db.Scanner) (r campaignRow, err error) {
 	err = s.Scan(&r.id, &r.kind, &r.opened, &r.opener, &r.entries, &r.digest, &r.closed, &r.closer, &r.sealed)
 	return r, err
 }
 
-func scanEntry(s scanner) (r entryRow, err error) {
+func scanEntry(s db.Scanner) (r entryRow, err error) {
 	err = s.Scan(&r.campaign, &r.number, &r.verdict, &r.decider, &r.decidedAt, &r.executedAt, &r.verifiedAt, &r.sealed)
 	return r, err
 }
 
-func scanSample(s scanner) (r sampleRow, err error) {
+func scanSample(s db.Scanner) (r sampleRow, err error) {
 	err = s.Scan(&r.month, &r.position, &r.actor, &r.verdict, &r.judge, &r.judged, &r.sealed)
 	return r, err
 }
 
-func scanWay(s scanner) (r wayRow, err error) {
+func scanWay(s db.Scanner) (r wayRow, err error) {
 	err = s.Scan(&r.id, &r.mark, &r.system, &r.bound, &r.seen, &r.ended, &r.sealed)
 	return r, err
-}
-
-// collect scans all rows of a query and closes them.
-func collect[T any](rows *db.Rows, err error, scan func(scanner) (T, error)) (out []T, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		x, err := scan(rows)
-		if err != nil {
-			_ = rows.Close() // the first failure counts
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, rows.Close()
 }
 
 // found turns NotFound into false.
@@ -163,7 +145,7 @@ func found(err error) (bool, error) {
 
 func listCampaigns(r *db.Reader, limit int) ([]campaignRow, error) {
 	rows, err := r.Query(sqlListCampaigns, limit)
-	return collect(rows, err, scanCampaign)
+	return db.Collect(rows, err, scanCampaign)
 }
 
 func insertCampaign(tx *guard.Tx, c campaignRow) error {
@@ -173,16 +155,16 @@ func insertCampaign(tx *guard.Tx, c campaignRow) error {
 
 func entriesOf(r *db.Reader, campaign string) ([]entryRow, error) {
 	rows, err := r.Query(sqlEntries, campaign)
-	return collect(rows, err, scanEntry)
+	return db.Collect(rows, err, scanEntry)
 }
 
 func entryPage(r *db.Reader, campaign string, q EntryQuery, limit int) ([]entryRow, error) {
 	if q.Open {
 		rows, err := r.Query(sqlOpenEntries, campaign, q.After, limit)
-		return collect(rows, err, scanEntry)
+		return db.Collect(rows, err, scanEntry)
 	}
 	rows, err := r.Query(sqlEntryPage, campaign, q.After, limit)
-	return collect(rows, err, scanEntry)
+	return db.Collect(rows, err, scanEntry)
 }
 
 func (r entryRow) args() []any {
@@ -201,7 +183,7 @@ func loadMonth(r *db.Reader, month string) (m monthRow, err error) {
 
 func samplesOf(r *db.Reader, month string) ([]sampleRow, error) {
 	rows, err := r.Query(sqlSamples, month)
-	return collect(rows, err, scanSample)
+	return db.Collect(rows, err, scanSample)
 }
 
 func putWay(tx *guard.Tx, w wayRow) error {
@@ -211,7 +193,7 @@ func putWay(tx *guard.Tx, w wayRow) error {
 
 func catalogue(r *db.Reader) ([]Listed, error) {
 	rows, err := r.Query(sqlCatalogue)
-	return collect(rows, err, func(s scanner) (l Listed, err error) {
+	return db.Collect(rows, err, func(s db.Scanner) (l Listed, err error) {
 		var super, creates int64
 		if err = s.Scan(&l.Account, &super, &creates); err != nil {
 			return l, err

@@ -49,7 +49,7 @@ func (v *Review) Tally(ctx context.Context) (t Tally, err error) {
 // samples counts those that wait and the months that are late.
 func (t *Tally) samples(r *db.Reader) error {
 	rows, err := r.Query(sqlUnjudged)
-	open, err := collect(rows, err, func(s scanner) (m monthRow, err error) { return m, s.Scan(&m.month, &m.reveals) })
+	open, err := db.Collect(rows, err, func(s db.Scanner) (m monthRow, err error) { return m, s.Scan(&m.month, &m.reveals) })
 	if err != nil {
 		return err
 	}

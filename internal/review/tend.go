@@ -39,7 +39,7 @@ func (v *Review) Deadlines(ctx context.Context) (out []Deadline, err error) {
 
 func (v *Review) deadline(r *db.Reader, kind Kind, now time.Time) (d Deadline, err error) {
 	d.Kind = kind
-	n := place(Kinds(), kind)
+	n := db.Place(Kinds(), kind)
 	row, err := scanCampaign(r.QueryRow(sqlOpenCampaign, n))
 	if there, err := found(err); err != nil {
 		return d, err
@@ -176,7 +176,7 @@ func (v *Review) plan(r *db.Reader, kind Kind, now time.Time) (acts []act, err e
 // they need time to show that they are in use.
 func (v *Review) spare(r *db.Reader, acts []act, now time.Time) (out []act, err error) {
 	rows, err := r.Query(sqlActs, db.MicrosOrZero(now.Add(-v.o.Dormant)))
-	lately, err := collect(rows, err, func(s scanner) (a actRow, err error) { return a, s.Scan(&a.account, &a.at, &a.sealed) })
+	lately, err := db.Collect(rows, err, func(s db.Scanner) (a actRow, err error) { return a, s.Scan(&a.account, &a.at, &a.sealed) })
 	if err != nil {
 		return nil, err
 	}
