@@ -32,6 +32,9 @@ func (a *App) openPeople() {
 		Roles: func(r *db.Reader, person string, now time.Time) ([]string, error) {
 			return a.access.Roles(r, person, now)
 		},
+		Guess: func(ctx context.Context, who strongroom.Actor) (people.Guess, error) {
+			return a.sessions.Guess(ctx, who)
+		},
 		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
 		Changed:   []people.Hook{a.endOtherSessions},
 		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},

@@ -235,7 +235,7 @@ func (p *People) rehash(ctx context.Context, person, id string, normal []byte) {
 // it, and two factors shown a moment ago. Faults: Invalid with everything that is
 // wrong with the new one (DPP 2.4.2 to 2.4.4), Conflict "password-used" for one of
 // those before, Conflict "password-young" before the least age is reached
-// (DPP 2.4.5), Denied "password-wrong" for a wrong old one. A change that somebody
+// (DPP 2.4.5), Denied "password-wrong" for a wrong old one, Exhausted after too many of these. A change that somebody
 // asked for need not wait; that is recorded.
 func (p *People) SetPassword(ctx context.Context, who strongroom.Actor, old, typed []byte) error {
 	var s secrets
@@ -250,7 +250,7 @@ func (p *People) SetPassword(ctx context.Context, who strongroom.Actor, old, typ
 	})
 	var h hashed
 	if err == nil {
-		h, err = p.accept(ctx, s, in, old, typed)
+		h, err = p.accept(ctx, who, s, in, old, typed)
 	}
 	if err != nil {
 		return p.refuse(ctx, who, accountPassword, resourceOf(who.ID, who), err)
@@ -304,7 +304,7 @@ func (p *People) mayChange(r *db.Reader, who strongroom.Actor, s secrets, now ti
 }
 
 // accept checks a new password against all rules, and the old one, and hashes it.
-func (p *People) accept(ctx context.Context, s secrets, inEnrolment bool, old, typed []byte) (hashed, error) {
+func (p *People) accept(ctx context.Context, who strongroom.Actor, s secrets, inEnrolment bool, old, typed []byte) (hashed, error) {
 	subject := password.Subject{Name: s.person.Name, Emails: []string{s.person.Email}, Words: p.o.Words}
 	if err := p.o.Profile.Refuse(typed, subject); err != nil {
 		return hashed{}, err
@@ -315,16 +315,8 @@ func (p *People) accept(ctx context.Context, s secrets, inEnrolment bool, old, t
 	}
 	defer clear(normal)
 	if i := s.current(); i >= 0 && !inEnrolment {
-		before, err := password.Normal(old)
-		ok := false
-		if err == nil {
-			defer clear(before)
-			if ok, err = p.matches(ctx, s.person.ID, before, s.hashes[i]); err != nil {
-				return hashed{}, err
-			}
-		}
-		if !ok {
-			return hashed{}, strongroom.Faultf(strongroom.Denied, "password-wrong", "the present password is another")
+		if err := p.present(ctx, who, s.hashes[i], old); err != nil {
+			return hashed{}, err
 		}
 	}
 	for _, h := range s.hashes {

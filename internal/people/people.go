@@ -68,6 +68,9 @@ type Options struct {
 	Roles func(r *db.Reader, person string, now time.Time) ([]string, error)
 	// Founded runs in the commit that makes the first owner: it grants the rights.
 	Founded []Hook
+	// Guess counts an attempt at the present password before it is looked at, as
+	// sign-ins count theirs; Exhausted refuses it. nil counts none.
+	Guess func(ctx context.Context, who strongroom.Actor) (Guess, error)
 	// Changed runs in the commit in which a person changes the own password or makes
 	// new recovery codes: their other sessions die.
 	Changed []Hook
@@ -133,6 +136,9 @@ func New(o Options) *People {
 			}
 			return []string{authz.Owner}, nil
 		}
+	}
+	if o.Guess == nil {
+		o.Guess = func(context.Context, strongroom.Actor) (Guess, error) { return uncounted{}, nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

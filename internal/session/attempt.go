@@ -94,7 +94,7 @@ func (s *Sessions) charge(ctx context.Context, kind string, o signIn, c Caller) 
 func (s *Sessions) waiting(r *db.Reader, cs []counter) error {
 	now := db.Micros(s.o.Real.Now())
 	for _, c := range cs {
-		a, err := loadAttempt(r, c.mark)
+		a, err := s.attempts(r, c)
 		if err != nil {
 			return err
 		}
@@ -105,8 +105,8 @@ func (s *Sessions) waiting(r *db.Reader, cs []counter) error {
 	return nil
 }
 
-// count adds one to each counter, or to none if one of them waits. It adds first
-// and looks then: the row is held while another process adds to it as well.
+// count adds one to each counter, or to none if one of them waits. It takes the rows
+// first and looks then: they are held while another process wants to add as well.
 func (s *Sessions) count(ctx context.Context, ch *charged) error {
 	now := s.o.Real.Now()
 	at, blocked := db.Micros(now), false
@@ -114,36 +114,25 @@ func (s *Sessions) count(ctx context.Context, ch *charged) error {
 		blocked, ch.closed = false, false
 		rows := make([]attemptRow, len(ch.counters))
 		for i, c := range ch.counters {
-			forget := s.p.Forget
-			if c.person == "" {
-				forget = s.p.ForgetSource
-			}
-			if err := addAttempt(tx, c.mark, c.person, at, db.Micros(now.Add(-forget))); err != nil {
-				return err
-			}
 			var err error
-			if rows[i], err = loadAttempt(&tx.Reader, c.mark); err != nil {
+			if rows[i], err = s.hold(tx, c); err != nil {
 				return err
 			}
 			blocked = blocked || rows[i].until > at
 		}
+		if blocked {
+			return nil // a failure after a write would cost the others their turn
+		}
 		for i, c := range ch.counters {
-			if blocked {
-				// Taken back by hand: a failure after a write costs the others their turn.
-				if err := setAttempt(tx, c.mark, rows[i].failures-1, rows[i].until); err != nil {
-					return err
-				}
-				continue
+			a := s.failedOnce(rows[i], at, now)
+			wait, closed := s.p.wait(int(a.failures))
+			if wait > 0 {
+				a.until = db.Micros(now.Add(wait))
 			}
-			wait, closed := s.p.wait(int(rows[i].failures))
-			if wait == 0 {
-				continue
-			}
-			until := db.Micros(now.Add(wait))
 			if closed && c.closes {
-				until, ch.closed = never, true
+				a.until, ch.closed = never, true
 			}
-			if err := setAttempt(tx, c.mark, rows[i].failures, until); err != nil {
+			if err := s.putAttempt(tx, a); err != nil {
 				return err
 			}
 		}
@@ -155,10 +144,22 @@ func (s *Sessions) count(ctx context.Context, ch *charged) error {
 	return err
 }
 
-// refund takes back an attempt that succeeded.
+// refund takes back an attempt that succeeded. At a source the wait stands that
+// others have earned there.
 func (s *Sessions) refund(tx *guard.Tx, ch charged) error {
 	for _, c := range ch.counters {
-		if err := refundAttempt(tx, c.mark, int64(s.p.Failures)); err != nil {
+		a, err := s.hold(tx, c)
+		if err != nil {
+			return err
+		}
+		if a.failures == 0 || a.damaged {
+			continue
+		}
+		if c.person != "" || a.failures <= int64(s.p.Failures) {
+			a.until = 0
+		}
+		a.failures--
+		if err := s.putAttempt(tx, a); err != nil {
 			return err
 		}
 	}
@@ -168,7 +169,7 @@ func (s *Sessions) refund(tx *guard.Tx, ch charged) error {
 // unlooked takes back an attempt that was not a wrong one, and returns why it came
 // to nothing.
 func (s *Sessions) unlooked(ctx context.Context, ch charged, why error) error {
-	err := s.o.Guard.Quiet(context.WithoutCancel(ctx), guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
+	err := s.o.Guard.Quiet(context.WithoutCancel(ctx), guard.Outcome, func(_ context.Context, tx *guard.Tx) error {
 		return s.refund(tx, ch)
 	})
 	if err != nil {
@@ -189,11 +190,11 @@ func (s *Sessions) errWait() error {
 func (s *Sessions) failed(ctx context.Context, o signIn, c Caller, ch charged, cause error) error {
 	if !o.Real {
 		s.o.Refused(ctx, c.Source, codeOf(cause))
-		if err := s.touch(ctx, o); err != nil {
+		if err := s.touch(ctx, o, ch); err != nil {
 			return err
 		}
 		if ch.closed {
-			if err := s.touch(ctx, o); err != nil { // where there is an account, it is locked
+			if err := s.touch(ctx, o, ch); err != nil { // where there is an account, it is locked
 				return err
 			}
 		}
@@ -209,8 +210,11 @@ func (s *Sessions) failed(ctx context.Context, o signIn, c Caller, ch charged, c
 }
 
 // touch does the work of a commit for nobody.
-func (s *Sessions) touch(ctx context.Context, o signIn) error {
-	return s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
+func (s *Sessions) touch(ctx context.Context, o signIn, ch charged) error {
+	return s.o.Guard.Quiet(ctx, guard.Outcome, func(_ context.Context, tx *guard.Tx) error {
+		if len(ch.counters) > 0 {
+			return touchAttempt(tx, ch.counters[0].mark)
+		}
 		return tryChallenge(tx, o.mark)
 	})
 }

@@ -1,9 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"strongroom"
@@ -12,108 +15,135 @@ import (
 	"strongroom/internal/seal"
 )
 
-// maxOpen is how many sign-ins may be under way from one source. One more puts an
-// end to the one that has come the least far, the oldest of these: nobody keeps
-// others at the same source from beginning.
-const maxOpen = 128
-
 // Challenge is a sign-in under way. Its ID is to be kept by the browser alone:
-// whoever holds it stands where the sign-in stands.
+// whoever holds it stands where the sign-in stands. It carries how the sign-in began,
+// sealed: to begin writes nothing, so that nobody who begins again and again keeps
+// others from it. Once something was shown there is a row that says how far it came.
 type Challenge struct {
-	ID      string    // "chl_…"
+	ID      string    // "chl_…", some hundred characters
 	Until   time.Time // when it is over, in real time
 	Methods []Method  // what may be shown next
 }
 
-// ticket is what is sealed of a challenge.
+// ticket is what is sealed of a challenge. Its length tells nothing of what is in it
+// but whether there is a ceremony.
 type ticket struct {
 	Person   string `json:"p"`           // the account, or a stand-in
 	Real     bool   `json:"r"`           // there is such an account
 	Network  string `json:"n"`           // where it was begun
 	Family   string `json:"f"`           // with what
+	Until    int64  `json:"u"`           // when it is over
 	Password bool   `json:"w,omitempty"` // the password was right
 	Ceremony []byte `json:"c,omitempty"` // of a passkey
 	Session  string `json:"s,omitempty"` // the session to verify anew; none is opened
+	Over     bool   `json:"o,omitempty"` // it was used up
 }
 
 // signIn is a challenge that was found.
 type signIn struct {
 	ticket
-	mark  []byte
-	step  int64
-	until int64
+	mark []byte
+	kept bool // there is a row
+	step int64
 }
 
-func (s *Sessions) challengeMark(id string) []byte { return s.mark("challenge", id) }
+const (
+	challengePrefix = "chl"
+	challengeChars  = len(challengePrefix) + 1 + 26 // the name; the sealed ticket follows
+	maxChallenge    = 8 << 10                       // of both
+	ticketStep      = 256                           // a ticket is as long as a multiple of this
+)
 
-func (s *Sessions) sealTicket(c signIn) ([]byte, error) {
-	text, err := json.Marshal(c.ticket)
-	if err != nil {
-		return nil, err
-	}
-	return s.seal.Seal(nil, s.bindTicket(c), text), nil
+func (s *Sessions) challengeMark(name string) []byte { return s.mark("challenge", name) }
+
+// begunKey is the key of one challenge: each seals one ticket.
+func (s *Sessions) begunKey(name string) seal.Key {
+	return s.seal.Derive("challenge", []byte(name))
 }
 
 func (s *Sessions) bindTicket(c signIn) []byte {
-	return seal.AD("session_challenge", string(s.o.Environment), c.mark, c.step, c.until)
+	return seal.AD("session_challenge", string(s.o.Environment), c.mark, c.step)
 }
 
-// begin keeps a new challenge.
-func (s *Sessions) begin(ctx context.Context, t ticket, c Caller) (Challenge, error) {
-	id := strongroom.NewID("chl")
-	now := s.o.Real.Now()
-	o := signIn{ticket: t, mark: s.challengeMark(id), until: db.Micros(now.Add(s.p.Ceremony))}
-	o.Network, o.Family = network(c.Source), family(c.Agent)
-	sealed, err := s.sealTicket(o)
+func sealTicket(k seal.Key, ad []byte, t ticket) ([]byte, error) {
+	text, err := json.Marshal(t)
 	if err != nil {
-		return Challenge{}, err
+		return nil, err
 	}
-	source := s.mark("open", origin(c.Source))
-	err = s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
-		n, err := openFrom(&tx.Reader, source)
-		if err == nil && n >= maxOpen {
-			err = displaceChallenge(tx, source)
-		}
-		if err != nil {
-			return err
-		}
-		return insertChallenge(tx, o, sealed, source)
-	})
-	if err != nil {
-		return Challenge{}, err
-	}
-	return Challenge{ID: id, Until: db.Time(o.until)}, nil
+	text = append(text, bytes.Repeat([]byte(" "), ticketStep-len(text)%ticketStep)...)
+	return k.Seal(nil, ad, text), nil
 }
 
-// find returns a challenge, if it is not over and the caller is where it began.
-func (s *Sessions) find(ctx context.Context, id string, c Caller) (o signIn, err error) {
-	if !strongroom.IsID("chl", id) {
-		return signIn{}, errOver()
-	}
-	err = s.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
-		o, err = s.load(r, s.challengeMark(id))
-		return err
-	})
-	if strongroom.IsKind(err, strongroom.NotFound) || err == nil && (o.Network != network(c.Source) || o.Family != family(c.Agent)) {
-		return signIn{}, errOver()
-	}
-	return o, err
-}
-
-func (s *Sessions) load(r *db.Reader, mark []byte) (signIn, error) {
-	o := signIn{mark: mark}
-	sealed, err := loadChallenge(r, &o)
-	if err != nil {
-		return signIn{}, err
-	}
-	text, err := s.seal.Open(nil, s.bindTicket(o), sealed)
+func openTicket(k seal.Key, ad, sealed []byte) (t ticket, err error) {
+	text, err := k.Open(nil, ad, sealed)
 	if err == nil {
-		err = json.Unmarshal(text, &o.ticket)
+		err = json.Unmarshal(text, &t)
 	}
-	if err != nil || !s.o.Real.Now().Before(db.Time(o.until)) {
+	return t, err
+}
+
+// begin makes a new challenge.
+func (s *Sessions) begin(t ticket, c Caller) (Challenge, error) {
+	name := strongroom.NewID(challengePrefix)
+	o := signIn{ticket: t, mark: s.challengeMark(name)}
+	o.Until = db.Micros(s.o.Real.Now().Add(s.p.Ceremony))
+	o.Network, o.Family = network(c.Source), family(c.Agent)
+	sealed, err := sealTicket(s.begunKey(name), s.bindTicket(o), o.ticket)
+	if err != nil {
+		return Challenge{}, err
+	}
+	return Challenge{ID: name + base64.RawURLEncoding.EncodeToString(sealed), Until: db.Time(o.Until)}, nil
+}
+
+// begun returns a challenge as it began. What was not made here, or is over, is
+// refused without a look into the database.
+func (s *Sessions) begun(id string) (signIn, error) {
+	if len(id) < challengeChars || len(id) > maxChallenge || !strongroom.IsID(challengePrefix, id[:challengeChars]) || strings.ContainsAny(id, "\r\n") {
+		return signIn{}, errOver()
+	}
+	name := id[:challengeChars]
+	o := signIn{mark: s.challengeMark(name)}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(id[challengeChars:])
+	if err == nil {
+		o.ticket, err = openTicket(s.begunKey(name), s.bindTicket(o), sealed)
+	}
+	if err != nil || s.isOver(o) {
 		return signIn{}, errOver()
 	}
 	return o, nil
+}
+
+func (s *Sessions) isOver(o signIn) bool {
+	return o.Over || !s.o.Real.Now().Before(db.Time(o.Until))
+}
+
+// find returns a challenge, if it is not over and the caller is where it began.
+func (s *Sessions) find(ctx context.Context, id string, c Caller) (signIn, error) {
+	o, err := s.begun(id)
+	if err != nil || o.Network != network(c.Source) || o.Family != family(c.Agent) {
+		return signIn{}, errOver()
+	}
+	err = s.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) (err error) {
+		o, err = s.load(r, o)
+		return err
+	})
+	return o, err
+}
+
+// load returns how far a challenge has come: where it began if there is no row.
+func (s *Sessions) load(r *db.Reader, o signIn) (signIn, error) {
+	sealed, step, err := loadChallenge(r, o.mark)
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return o, nil
+	}
+	if err != nil {
+		return signIn{}, err
+	}
+	now := signIn{mark: o.mark, kept: true, step: step}
+	if now.ticket, err = openTicket(s.seal, s.bindTicket(now), sealed); err != nil || s.isOver(now) {
+		return signIn{}, errOver()
+	}
+	return now, nil
 }
 
 // advance takes a challenge one step further. Of two who do so at once, one is
@@ -121,24 +151,27 @@ func (s *Sessions) load(r *db.Reader, mark []byte) (signIn, error) {
 func (s *Sessions) advance(tx *guard.Tx, o signIn) error {
 	was := o.step
 	o.step++
-	sealed, err := s.sealTicket(o)
+	sealed, err := sealTicket(s.seal, s.bindTicket(o), o.ticket)
 	if err != nil {
 		return err
 	}
-	n, err := moveChallenge(tx, o.mark, was, sealed)
+	var n int64
+	if o.kept {
+		n, err = moveChallenge(tx, o.mark, was, sealed)
+	} else {
+		n, err = insertChallenge(tx, o.mark, o.step, sealed, o.Until)
+	}
 	if err == nil && n != 1 {
 		err = errOver()
 	}
 	return err
 }
 
-// finish uses a challenge up.
+// finish uses a challenge up. What is left of it stays until it would be over, so
+// that it does not begin anew.
 func (s *Sessions) finish(tx *guard.Tx, o signIn) error {
-	n, err := dropChallenge(tx, o.mark, o.step)
-	if err == nil && n != 1 {
-		err = errOver()
-	}
-	return err
+	o.ticket = ticket{Until: o.Until, Over: true}
+	return s.advance(tx, o)
 }
 
 func errOver() error {

@@ -18,10 +18,15 @@ import (
 // withPeople puts the people of the product behind the port and returns them with
 // somebody who may do everything to them.
 func (f *fixture) withPeople() (*people.People, strongroom.Actor) {
+	return f.withPeopleOf(func(ctx context.Context, who strongroom.Actor) (people.Guess, error) { return f.Guess(ctx, who) })
+}
+
+func (f *fixture) withPeopleOf(guess func(context.Context, strongroom.Actor) (people.Guess, error)) (*people.People, strongroom.Actor) {
 	closes := []people.Hook{func(tx *guard.Tx, id string) error { _, err := f.RevokeAllTx(tx, id); return err }}
 	p := people.New(people.Options{
 		Guard: f.guard, Environment: strongroom.Production, Key: seal.NewKey(), Real: f.real, Relying: relying,
 		Cost: seal.Params{Time: 1, Memory: 19 << 10, Threads: 1}, Ended: closes, Suspended: closes,
+		Guess: guess,
 	})
 	f.Sessions = f.another(func(o *session.Options) {
 		o.People = session.Directory(p)

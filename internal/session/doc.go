@@ -17,8 +17,12 @@
 //     process that dies in between has done neither.
 //   - An address nobody has gets a challenge, a stand-in for an account, the same
 //     waits, the same answers and the same work as one that is known.
+//   - To begin writes nothing: a challenge carries how it began, sealed under a key
+//     of its own. The first thing shown makes a row, which stays until the challenge
+//     would be over, so that it works once.
 //   - An attempt is counted before it is looked at, in the database: parallel
-//     guesses, a restart and a second process change nothing about the limit.
+//     guesses, a restart and a second process change nothing about the limit. Counts
+//     and locks are bound by a MAC; one that was edited closes, and is told of.
 //   - What strangers fail at counts apart from the networks a person signed in
 //     from, and passkeys, which nobody can guess, are never locked for failures:
 //     nobody is locked out for ever by somebody else.

@@ -20,7 +20,7 @@ func Shown() []ShownFactors {
 
 // OpenWith opens a session with what is shown.
 func (s *Sessions) OpenWith(ctx context.Context, person string, c Caller, x ShownFactors) error {
-	ch, err := s.begin(ctx, ticket{Person: person, Real: true}, c)
+	ch, err := s.begin(ticket{Person: person, Real: true}, c)
 	if err != nil {
 		return err
 	}

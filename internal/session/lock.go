@@ -17,7 +17,7 @@ type Lock struct {
 	// no password is taken where they came from, while passkeys and the networks the
 	// person signed in from stay open.
 	Complete bool
-	Cause    string
+	Cause    string    // "damaged" where the row was edited: then there is no way in
 	Since    time.Time // real time
 }
 
@@ -37,13 +37,27 @@ func (s *Sessions) lock(ctx context.Context, who strongroom.Actor, person string
 		}
 		tx.Note("reason", cause)
 		tx.Note("full", complete)
-		if err := putLock(tx, person, complete, cause.String(), db.Micros(s.o.Real.Now())); err != nil || !complete {
+		if err := s.close(tx, person, complete, cause); err != nil || !complete {
 			return err
 		}
 		n, err := s.endAll(tx, person, Locked)
 		tx.Note("count", n)
 		return err
 	})
+}
+
+// close keeps a lock, unless there is one that leaves no way in.
+func (s *Sessions) close(tx *guard.Tx, person string, complete bool, cause audit.Term) error {
+	was, err := loadLock(&tx.Reader, person)
+	if err == nil && s.lockOf(was).complete {
+		return nil
+	}
+	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
+		return err
+	}
+	l := lockRow{person: person, complete: complete, cause: cause.String(), since: db.Micros(s.o.Real.Now())}
+	l.proof = s.lockProof(l)
+	return putLock(tx, l)
 }
 
 // Unlock opens an account that is locked and forgets its failures. The policies
@@ -57,6 +71,11 @@ func (s *Sessions) Unlock(ctx context.Context, who strongroom.Actor, person stri
 			return err
 		}
 		tx.AfterCommit(func() { s.Forget(person) })
+		for _, kind := range []string{passwords, factors} { // also where a row no longer says whose it is
+			if err := dropAttempt(tx, s.mark("attempt", kind, person)); err != nil {
+				return err
+			}
+		}
 		return dropLock(tx, person)
 	})
 }
@@ -70,6 +89,7 @@ func (s *Sessions) Locks(ctx context.Context, who strongroom.Actor) (out []Lock,
 		rows, err := locks(&v.Reader)
 		out = nil
 		for _, r := range rows {
+			r = s.lockOf(r)
 			out = append(out, Lock{Person: r.person, Complete: r.complete, Cause: r.cause, Since: db.Time(r.since)})
 		}
 		return err

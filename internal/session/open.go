@@ -111,7 +111,7 @@ func (s *Sessions) mayEnter(r *db.Reader, person string, now time.Time) (Person,
 	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
 		return Person{}, err
 	}
-	if l.complete {
+	if err == nil && s.lockOf(l).complete {
 		return Person{}, strongroom.Faultf(strongroom.Denied, "account-locked", "the account is locked").Advise("have another person unlock it")
 	}
 	return p, nil

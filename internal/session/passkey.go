@@ -21,7 +21,7 @@ func (s *Sessions) BeginPasskey(ctx context.Context, c Caller) (ch Challenge, op
 	if err != nil {
 		return Challenge{}, nil, err
 	}
-	ch, err = s.begin(ctx, ticket{Ceremony: state}, c)
+	ch, err = s.begin(ticket{Ceremony: state}, c)
 	ch.Methods = []Method{ByPasskey}
 	return ch, options, err
 }
@@ -40,7 +40,7 @@ func (s *Sessions) SecondPasskey(ctx context.Context, challenge string, c Caller
 	if err != nil {
 		return nil, err
 	}
-	return options, s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
+	return options, s.o.Guard.Quiet(ctx, guard.Outcome, func(_ context.Context, tx *guard.Tx) error {
 		return s.advance(tx, o)
 	})
 }
@@ -111,7 +111,7 @@ func (s *Sessions) takeCeremony(ctx context.Context, o *signIn) (state []byte, e
 	})
 	state = o.Ceremony
 	*o = next
-	o.step++
+	o.step, o.kept = o.step+1, true
 	return state, err
 }
 

@@ -54,6 +54,7 @@ type Sessions struct {
 
 	mu    sync.RWMutex
 	known map[[32]byte]*entry // by SHA-256 of the token's text
+	met   map[string]bool     // accounts with damaged rows, and whether the log has them
 	turn  uint64              // counts changes, so that a load that began before one is not kept
 }
 
@@ -92,7 +93,7 @@ func New(o Options) *Sessions {
 	}
 	env := []byte(o.Environment)
 	return &Sessions{
-		o: o, p: o.Profile, known: map[[32]byte]*entry{},
+		o: o, p: o.Profile, known: map[[32]byte]*entry{}, met: map[string]bool{},
 		mac: o.Key.Derive("session mac", env), seal: o.Key.Derive("session seal", env),
 		slots: make(chan struct{}, o.Hashing), line: make(chan struct{}, o.Hashing+o.Waiting),
 	}
@@ -128,6 +129,7 @@ func (s *Sessions) Run(ctx context.Context) error {
 
 // Tidy does once what [Sessions.Run] does again and again.
 func (s *Sessions) Tidy(ctx context.Context) error {
+	s.tellDamaged(ctx)
 	now := s.o.Real.Now()
 	stamps := map[string]int64{}
 	s.mu.Lock()
@@ -153,8 +155,9 @@ func (s *Sessions) Tidy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
-		return expire(tx, db.Micros(now), db.Micros(now.Add(-s.p.Forget)), db.Micros(now.Add(-s.p.Known)),
+	return s.o.Guard.Quiet(ctx, guard.Outcome, func(_ context.Context, tx *guard.Tx) error {
+		// A challenge that was used up stays until it is over by any process's clock.
+		return expire(tx, db.Micros(now), db.Micros(now.Add(-s.p.Ceremony)), db.Micros(now.Add(-s.p.Forget)), db.Micros(now.Add(-s.p.Known)),
 			db.Micros(now.Add(-s.p.Keep)), db.Micros(now.Add(-s.p.Idle-2*tidyEvery))) // another process may have a stamp to write
 	})
 }

@@ -34,7 +34,7 @@ func (s *Sessions) Begin(ctx context.Context, address string, c Caller) (Challen
 	if id != "" {
 		t.Person, t.Real = id, true
 	}
-	ch, err := s.begin(ctx, t, c)
+	ch, err := s.begin(t, c)
 	ch.Methods = []Method{ByPassword}
 	if s.o.Relying.ID != "" {
 		ch.Methods = append(ch.Methods, ByPasskey)
@@ -73,7 +73,7 @@ func (s *Sessions) Password(ctx context.Context, challenge string, typed []byte,
 	}
 	o.Password = true
 	var offers []Method
-	err = s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
+	err = s.o.Guard.Quiet(ctx, guard.Outcome, func(_ context.Context, tx *guard.Tx) error {
 		var err error
 		if offers, err = s.o.People.Offers(&tx.Reader, o.Person); err != nil {
 			return err
@@ -86,7 +86,7 @@ func (s *Sessions) Password(ctx context.Context, challenge string, typed []byte,
 	if err != nil {
 		return Challenge{}, s.unlooked(ctx, ch, err)
 	}
-	return Challenge{ID: challenge, Until: db.Time(o.until), Methods: offers}, nil
+	return Challenge{ID: challenge, Until: db.Time(o.Until), Methods: offers}, nil
 }
 
 // verify has the password verified when there is a slot: the memory of Argon2id

@@ -44,7 +44,7 @@ func (s *Sessions) VerifyPasskey(ctx context.Context, token string, c Caller) (c
 	if err != nil {
 		return Challenge{}, nil, err
 	}
-	ch, err = s.begin(ctx, ticket{Person: e.row.person, Real: true, Ceremony: state, Session: e.row.id}, c)
+	ch, err = s.begin(ticket{Person: e.row.person, Real: true, Ceremony: state, Session: e.row.id}, c)
 	ch.Methods = []Method{ByPasskey}
 	return ch, options, err
 }
@@ -154,15 +154,17 @@ func (s *Sessions) replace(tx *guard.Tx, row sessionRow, by []Method, how audit.
 // chargeStep counts an attempt to verify anew. Past the last one the session
 // ends: whoever holds it is not the person.
 func (s *Sessions) chargeStep(ctx context.Context, e *entry, c Caller) error {
-	mark, now := s.mark("step", e.row.id), s.o.Real.Now()
-	over := false
-	err := s.o.Guard.Quiet(ctx, guard.Attempt, func(_ context.Context, tx *guard.Tx) error {
-		if err := addAttempt(tx, mark, e.row.person, db.Micros(now), db.Micros(now.Add(-s.p.Forget))); err != nil {
+	now, over := s.o.Real.Now(), false
+	err := s.o.Guard.Quiet(ctx, guard.Outcome, func(_ context.Context, tx *guard.Tx) error {
+		a, err := s.hold(tx, counter{mark: s.mark("step", e.row.id), person: e.row.person})
+		if err != nil {
 			return err
 		}
-		a, err := loadAttempt(&tx.Reader, mark)
-		over = a.failures > stepTries
-		return err
+		a = s.failedOnce(a, db.Micros(now), now)
+		if over = a.damaged || a.failures > stepTries; a.damaged {
+			return nil
+		}
+		return s.putAttempt(tx, a)
 	})
 	if err != nil || !over {
 		return err

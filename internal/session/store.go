@@ -17,24 +17,27 @@ type sessionRow struct {
 	useProof               []byte
 }
 
-type attemptRow struct{ failures, until int64 }
+type attemptRow struct {
+	mark                  []byte
+	person                string
+	failures, until, last int64
+	proof                 []byte
+	damaged               bool // the row was edited: it waits without end
+}
 
 type lockRow struct {
 	person   string
 	complete bool
 	cause    string
 	since    int64
+	proof    []byte
 }
 
 const (
-	sqlOpenFrom          = `select count(*) from session_challenge where source = $1`
-	sqlDisplaceChallenge = `delete from session_challenge where mark in
-		(select mark from session_challenge where source = $1 order by step, until_at limit 1)`
-	sqlInsertChallenge = `insert into session_challenge (mark, sealed, step, source, until_at) values ($1, $2, $3, $4, $5)`
-	sqlLoadChallenge   = `select sealed, step, until_at from session_challenge where mark = $1`
+	sqlInsertChallenge = `insert into session_challenge (mark, sealed, step, until_at) values ($1, $2, $3, $4) on conflict (mark) do nothing`
+	sqlLoadChallenge   = `select sealed, step from session_challenge where mark = $1`
 	sqlMoveChallenge   = `update session_challenge set sealed = $3, step = step + 1 where mark = $1 and step = $2`
 	sqlTryChallenge    = `update session_challenge set tries = tries + 1 where mark = $1`
-	sqlDropChallenge   = `delete from session_challenge where mark = $1 and step = $2`
 
 	sqlInsertSession = `insert into session_session (id, person, digest, sealed, rights, created_at, verified_at, ends_at, proof)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
@@ -53,27 +56,24 @@ const (
 	sqlSetUsed     = `insert into session_use (session, used_at, proof) values ($1, $2, $3)
 		on conflict (session) do update set used_at = excluded.used_at, proof = excluded.proof where session_use.used_at < excluded.used_at`
 
-	sqlAddAttempt = `insert into session_attempt (mark, person, failures, last_at) values ($1, $2, 1, $3)
-		on conflict (mark) do update set last_at = excluded.last_at, failures = case
-			when session_attempt.last_at < $4 and session_attempt.until_at < excluded.last_at then 1
-			else session_attempt.failures + 1 end`
-	sqlLoadAttempt   = `select failures, until_at from session_attempt where mark = $1`
-	sqlSetAttempt    = `update session_attempt set failures = $2, until_at = $3 where mark = $1`
-	sqlRefundAttempt = `update session_attempt set failures = failures - 1,
-		until_at = case when person = '' and failures > $2 then until_at else 0 end where mark = $1 and failures > 0`
-	sqlDropAttempt  = `delete from session_attempt where mark = $1`
-	sqlDropAttempts = `delete from session_attempt where person = $1`
+	sqlHoldAttempt = `insert into session_attempt (mark, person, failures, until_at, last_at, proof) values ($1, $2, 0, 0, 0, $3)
+		on conflict (mark) do update set mark = excluded.mark`
+	sqlLoadAttempt   = `select mark, person, failures, until_at, last_at, proof from session_attempt where mark = $1`
+	sqlUpdateAttempt = `update session_attempt set failures = $2, until_at = $3, last_at = $4, proof = $5 where mark = $1`
+	sqlTouchAttempt  = `update session_attempt set touched = touched + 1 where mark = $1`
+	sqlDropAttempt   = `delete from session_attempt where mark = $1`
+	sqlDropAttempts  = `delete from session_attempt where person = $1`
 
 	sqlIsKnown  = `select count(*) from session_known where mark = $1`
 	sqlKnownOf  = `select count(*) from session_known where person = $1`
 	sqlSetKnown = `insert into session_known (mark, person, last_at) values ($1, $2, $3)
 		on conflict (mark) do update set last_at = excluded.last_at`
 
-	sqlLoadLock = `select person, complete, cause, since_at from session_lock where person = $1`
-	sqlLocks    = `select person, complete, cause, since_at from session_lock order by since_at, person`
-	sqlPutLock  = `insert into session_lock (person, complete, cause, since_at) values ($1, $2, $3, $4)
-		on conflict (person) do update set complete = excluded.complete, cause = excluded.cause, since_at = excluded.since_at
-		where session_lock.complete = 0`
+	sqlLoadLock = `select person, complete, cause, since_at, proof from session_lock where person = $1`
+	sqlLocks    = `select person, complete, cause, since_at, proof from session_lock order by since_at, person`
+	sqlPutLock  = `insert into session_lock (person, complete, cause, since_at, proof) values ($1, $2, $3, $4, $5)
+		on conflict (person) do update set complete = excluded.complete, cause = excluded.cause, since_at = excluded.since_at,
+			proof = excluded.proof`
 	sqlDropLock = `delete from session_lock where person = $1`
 
 	sqlGauges = `select (select count(*) from session_session where ended_at = 0), (select count(*) from session_challenge),
@@ -89,24 +89,13 @@ const (
 	sqlExpireSessions = `delete from session_session where ended_at > 0 and ended_at < $1`
 )
 
-func openFrom(r *db.Reader, source []byte) (n int, err error) {
-	err = r.QueryRow(sqlOpenFrom, source).Scan(&n)
-	return n, err
+func insertChallenge(tx *guard.Tx, mark []byte, step int64, sealed []byte, until int64) (int64, error) {
+	return tx.Exec(sqlInsertChallenge, mark, sealed, step, until)
 }
 
-func displaceChallenge(tx *guard.Tx, source []byte) error {
-	_, err := tx.Exec(sqlDisplaceChallenge, source)
-	return err
-}
-
-func insertChallenge(tx *guard.Tx, o signIn, sealed, source []byte) error {
-	_, err := tx.Exec(sqlInsertChallenge, o.mark, sealed, o.step, source, o.until)
-	return err
-}
-
-func loadChallenge(r *db.Reader, o *signIn) (sealed []byte, err error) {
-	err = r.QueryRow(sqlLoadChallenge, o.mark).Scan(&sealed, &o.step, &o.until)
-	return sealed, err
+func loadChallenge(r *db.Reader, mark []byte) (sealed []byte, step int64, err error) {
+	err = r.QueryRow(sqlLoadChallenge, mark).Scan(&sealed, &step)
+	return sealed, step, err
 }
 
 func moveChallenge(tx *guard.Tx, mark []byte, step int64, sealed []byte) (int64, error) {
@@ -116,10 +105,6 @@ func moveChallenge(tx *guard.Tx, mark []byte, step int64, sealed []byte) (int64,
 func tryChallenge(tx *guard.Tx, mark []byte) error {
 	_, err := tx.Exec(sqlTryChallenge, mark)
 	return err
-}
-
-func dropChallenge(tx *guard.Tx, mark []byte, step int64) (int64, error) {
-	return tx.Exec(sqlDropChallenge, mark, step)
 }
 
 func insertSession(tx *guard.Tx, r sessionRow) error {
@@ -195,27 +180,26 @@ func setUsed(tx *guard.Tx, id string, at int64, proof []byte) error {
 	return err
 }
 
-func addAttempt(tx *guard.Tx, mark []byte, person string, at, forget int64) error {
-	_, err := tx.Exec(sqlAddAttempt, mark, person, at, forget)
+func holdAttempt(tx *guard.Tx, a attemptRow) error {
+	_, err := tx.Exec(sqlHoldAttempt, a.mark, a.person, a.proof)
 	return err
 }
 
-// loadAttempt returns the zero row where nothing was counted.
-func loadAttempt(r *db.Reader, mark []byte) (a attemptRow, err error) {
-	err = r.QueryRow(sqlLoadAttempt, mark).Scan(&a.failures, &a.until)
+func loadAttempt(r *db.Reader, mark []byte) (a attemptRow, found bool, err error) {
+	err = r.QueryRow(sqlLoadAttempt, mark).Scan(&a.mark, &a.person, &a.failures, &a.until, &a.last, &a.proof)
 	if strongroom.IsKind(err, strongroom.NotFound) {
-		return attemptRow{}, nil
+		return attemptRow{}, false, nil
 	}
-	return a, err
+	return a, true, err
 }
 
-func setAttempt(tx *guard.Tx, mark []byte, failures, until int64) error {
-	_, err := tx.Exec(sqlSetAttempt, mark, failures, until)
+func updateAttempt(tx *guard.Tx, a attemptRow) error {
+	_, err := tx.Exec(sqlUpdateAttempt, a.mark, a.failures, a.until, a.last, a.proof)
 	return err
 }
 
-func refundAttempt(tx *guard.Tx, mark []byte, limit int64) error {
-	_, err := tx.Exec(sqlRefundAttempt, mark, limit)
+func touchAttempt(tx *guard.Tx, mark []byte) error {
+	_, err := tx.Exec(sqlTouchAttempt, mark)
 	return err
 }
 
@@ -241,7 +225,7 @@ func setKnown(tx *guard.Tx, mark []byte, person string, at int64) error {
 }
 
 func scanLock(s scanner) (l lockRow, err error) {
-	err = s.Scan(&l.person, &l.complete, &l.cause, &l.since)
+	err = s.Scan(&l.person, &l.complete, &l.cause, &l.since, &l.proof)
 	return l, err
 }
 
@@ -265,8 +249,8 @@ func locks(r *db.Reader) (out []lockRow, err error) {
 	return out, rows.Err()
 }
 
-func putLock(tx *guard.Tx, person string, complete bool, cause string, at int64) error {
-	_, err := tx.Exec(sqlPutLock, person, complete, cause, at)
+func putLock(tx *guard.Tx, l lockRow) error {
+	_, err := tx.Exec(sqlPutLock, l.person, l.complete, l.cause, l.since, l.proof)
 	return err
 }
 
@@ -286,8 +270,8 @@ func dropLock(tx *guard.Tx, person string) error {
 
 // expire removes what is over: challenges, failures, known places, sessions. What
 // is given are instants before which each of them is.
-func expire(tx *guard.Tx, now, forget, known, keep, idle int64) error {
-	if _, err := tx.Exec(sqlExpireChallenges, now); err != nil {
+func expire(tx *guard.Tx, now, over, forget, known, keep, idle int64) error {
+	if _, err := tx.Exec(sqlExpireChallenges, over); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(sqlExpireAttempts, forget, now); err != nil {
