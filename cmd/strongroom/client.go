@@ -39,6 +39,7 @@ type client struct {
 	base   string // of every address
 	state  state
 	token  string            // of the session; empty: the OS user calls
+	accept string            // media type that is asked for; empty: any
 	device *ecdsa.PrivateKey // of this device, if it has one
 }
 
@@ -161,6 +162,9 @@ func (c *client) mark(req *http.Request) error {
 	req.Header.Set("User-Agent", "strongroom/"+app.Version+" ("+runtime.GOOS+")")
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.accept != "" {
+		req.Header.Set("Accept", c.accept)
 	}
 	if c.device == nil {
 		return nil

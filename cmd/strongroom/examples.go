@@ -134,6 +134,10 @@ func peopleExamples(path string) []string {
 		return []string{"strongroom person end usr_… --data DIR", "strongroom person end usr_… --yes --data DIR"}
 	case "person invite", "person resume", "person reset", "person unlock":
 		return []string{"strongroom " + path + " usr_… --data DIR"}
+	case "person leavers list":
+		return []string{"strongroom person leavers --data DIR", "strongroom person leavers list --since 2026-11-01T00:00:00Z --json --data DIR"}
+	case "person leavers probe":
+		return []string{"strongroom person leavers probe usr_… --data DIR"}
 	case "training record":
 		return []string{"strongroom training record data-protection --version 2026-1 --data DIR",
 			"strongroom training record it-security --version 2026-1 --person usr_… --at 2026-11-20T12:00:00Z --data DIR"}

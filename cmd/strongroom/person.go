@@ -33,6 +33,7 @@ type personCmd struct {
 	Reset   personResetCmd   `cmd:"" help:"Take password and factors away and make a link to enrol anew."`
 	Unlock  personUnlockCmd  `cmd:"" help:"Unlock an account after too many failed sign-ins."`
 	End     personEndCmd     `cmd:"" help:"End an account for good, with all it could reach."`
+	Leavers leaversCmd       `cmd:"" help:"Read a feed of leavers, show the proof of the 24 hours, probe."`
 }
 
 type personView struct {
