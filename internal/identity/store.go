@@ -60,9 +60,7 @@ func reseal(tx *guard.Tx, k Key, sealed []byte) error {
 	return err
 }
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scanKey(s scanner) (k keyRow, err error) {
+func scanKey(s db.Scanner) (k keyRow, err error) {
 	err = s.Scan(&k.id, &k.owner, &k.sealed, &k.created, &k.expires, &k.revoked, &k.used)
 	return k, err
 }

@@ -109,57 +109,38 @@ const (
 	sqlDeleteStanding = `delete from people_standing where person = $1`
 )
 
-// scanner is a row or rows.
-type scanner interface{ Scan(dest ...any) error }
-
-func scanPerson(s scanner) (r personRow, err error) {
+func scanPerson(s db.Scanner) (r personRow, err error) {
 	err = s.Scan(&r.id, &r.sealed, &r.state, &r.created, &r.starts, &r.ends, &r.ended, &r.revoked, &r.erased, &r.wrapped)
 	return r, err
 }
 
-func scanToken(s scanner) (r tokenRow, err error) {
+func scanToken(s db.Scanner) (r tokenRow, err error) {
 	err = s.Scan(&r.digest, &r.id, &r.person, &r.expires, &r.proof)
 	return r, err
 }
 
-func scanPassword(s scanner) (r passwordRow, err error) {
+func scanPassword(s db.Scanner) (r passwordRow, err error) {
 	var current, must int64
 	err = s.Scan(&r.id, &r.person, &r.sealed, &r.set, &current, &must)
 	r.current, r.must = current == 1, must == 1
 	return r, err
 }
 
-func scanFactor(s scanner) (r factorRow, err error) {
+func scanFactor(s db.Scanner) (r factorRow, err error) {
 	var pending int64
 	err = s.Scan(&r.id, &r.person, &r.kind, &r.lookup, &r.sealed, &r.created, &r.used, &r.step, &pending)
 	r.pending = pending == 1
 	return r, err
 }
 
-func scanStanding(s scanner) (r standingRow, err error) {
+func scanStanding(s db.Scanner) (r standingRow, err error) {
 	err = s.Scan(&r.person, &r.kind, &r.given, &r.version, &r.recorded, &r.by, &r.proof)
 	return r, err
 }
 
-func scanID(s scanner) (id string, err error) {
+func scanID(s db.Scanner) (id string, err error) {
 	err = s.Scan(&id)
 	return id, err
-}
-
-// collect scans all rows of a query and closes them.
-func collect[T any](rows *db.Rows, err error, scan func(scanner) (T, error)) (out []T, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		x, err := scan(rows)
-		if err != nil {
-			_ = rows.Close() // the first failure counts
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, rows.Close()
 }
 
 func personArgs(r personRow) []any {
@@ -198,10 +179,10 @@ func loadPerson(r *db.Reader, id string) (personRow, error) {
 func listPersons(r *db.Reader, after string, limit int, state State) ([]personRow, error) {
 	if state != "" {
 		rows, err := r.Query(sqlListInState, after, limit, string(state))
-		return collect(rows, err, scanPerson)
+		return db.Collect(rows, err, scanPerson)
 	}
 	rows, err := r.Query(sqlListPersons, after, limit)
-	return collect(rows, err, scanPerson)
+	return db.Collect(rows, err, scanPerson)
 }
 
 func anyPerson(r *db.Reader) (bool, error) {
@@ -212,12 +193,12 @@ func anyPerson(r *db.Reader) (bool, error) {
 
 func due(r *db.Reader, now int64, limit int) ([]string, error) {
 	rows, err := r.Query(sqlDue, now, limit)
-	return collect(rows, err, scanID)
+	return db.Collect(rows, err, scanID)
 }
 
 func gone(r *db.Reader, before int64, limit int) ([]string, error) {
 	rows, err := r.Query(sqlGone, before, limit)
-	return collect(rows, err, scanID)
+	return db.Collect(rows, err, scanID)
 }
 
 func loadKey(r *db.Reader, person string) (wrapped []byte, err error) {
@@ -279,7 +260,7 @@ func deletePassword(tx *guard.Tx, id string) error {
 // passwordsOf returns the passwords of a person, the newest first.
 func passwordsOf(r *db.Reader, person string) ([]passwordRow, error) {
 	rows, err := r.Query(sqlPasswordsOf, person)
-	return collect(rows, err, scanPassword)
+	return db.Collect(rows, err, scanPassword)
 }
 
 func currentPassword(r *db.Reader, person string) (passwordRow, error) {
@@ -298,7 +279,7 @@ func updateFactor(tx *guard.Tx, r factorRow) error {
 
 func factorsOf(r *db.Reader, person string) ([]factorRow, error) {
 	rows, err := r.Query(sqlFactorsOf, person)
-	return collect(rows, err, scanFactor)
+	return db.Collect(rows, err, scanFactor)
 }
 
 func findFactor(r *db.Reader, lookup []byte) (factorRow, error) {
@@ -367,7 +348,7 @@ func putStanding(tx *guard.Tx, r standingRow) error {
 
 func standingOf(r *db.Reader, person string) ([]standingRow, error) {
 	rows, err := r.Query(sqlStandingOf, person)
-	return collect(rows, err, scanStanding)
+	return db.Collect(rows, err, scanStanding)
 }
 
 func deleteStanding(tx *guard.Tx, person string) error {
@@ -397,7 +378,7 @@ type stateCount struct {
 
 func countStates(r *db.Reader) ([]stateCount, error) {
 	rows, err := r.Query(sqlCountIn)
-	return collect(rows, err, func(s scanner) (c stateCount, err error) {
+	return db.Collect(rows, err, func(s db.Scanner) (c stateCount, err error) {
 		err = s.Scan(&c.state, &c.n)
 		return c, err
 	})
