@@ -62,7 +62,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.identity = identity.New(identity.Options{
 		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("identity"), Clock: a.clock, Log: a.log,
 		Refused: a.refuse, MaxLife: a.conf.KeyMaxLife, CheckStore: a.vault.CheckStore,
-		Owner: a.serviceOwner,
+		Owner: a.serviceOwner, OtherOwner: a.otherOwner,
 		Local: map[uint32][]string{uint32(os.Getuid()): a.localRoles()},
 	})
 	a.openPeople()

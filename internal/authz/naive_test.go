@@ -138,7 +138,7 @@ func (n naive) guarded(r authz.Request) bool {
 		person && (reveal || has([]string{"log.export", "root.rotate", "request.approve", "key.add"}, act)) && !shown && !maintenance && !(test && spot),
 		person && reveal && st.Device != "managed" && !test,
 		act == "request.approve" && owned(r),
-		service && (act == "request.approve" || act == "key.add") && !test,
+		(service && act == "request.approve" || act == "key.add") && !test,
 		maintenance && !(person && spot && act == "root.rotate"):
 		return true
 	}

@@ -100,7 +100,7 @@ func TestObligation_2_2_7_DevicesThatOpen(t *testing.T) {
 // the last quarter of an hour.
 func TestObligation_2_4_7_StepUp(t *testing.T) {
 	dangerous := []string{
-		"device.enrol", "glass.break", "key.add", "key.rotate", "log.export", "network.edit", "person.invite", "person.reset",
+		"device.enrol", "glass.break", "log.export", "network.edit", "person.invite", "person.reset",
 		"person.resume", "policy.approve", "policy.propose", "record.reveal", "request.approve", "root.rotate", "service.adopt",
 		"session.unlock",
 	}

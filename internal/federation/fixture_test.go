@@ -294,6 +294,7 @@ func (f *fixture) enrol(t testing.TB, id string) {
 	must(f.people.ConfirmTOTP(t.Context(), who, codeOfApp(t, app.Reveal(), f.real.Now())))
 	_, err = f.people.Complete(t.Context(), who)
 	must(err)
+	must(f.people.Resume(t.Context(), f.boss(), id)) // another owner than made the link
 }
 
 // codeOfApp is what an authenticator app shows that was given the link.

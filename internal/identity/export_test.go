@@ -5,6 +5,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db"
+	"strongroom/internal/guard"
 )
 
 // NewSecret returns a key that nobody knows.
@@ -29,4 +30,14 @@ func (i *Identity) SealedByFirstRelease(k Key) ([]byte, error) {
 		All    bool     `json:"a,omitempty"`
 	}{k.Label, k.Roles, k.Stores, k.AllStores})
 	return i.seal.Seal(nil, i.bind(k.ID, db.Micros(k.Created), db.Micros(k.Expires)), text), err
+}
+
+// AddUnowned makes a key that nobody owns, as releases did that knew no requests.
+func (i *Identity) AddUnowned(tx *guard.Tx, spec KeySpec) (Key, Secret, error) {
+	k := Key{ID: strongroom.NewID("svc"), Label: spec.Label, Roles: spec.Roles, Stores: spec.Stores, AllStores: spec.AllStores}
+	secret := newSecret(i.o.Environment)
+	if err := i.insert(tx, &k, spec.Expires); err != nil {
+		return k, secret, err
+	}
+	return k, secret, i.addSecret(tx, k.ID, secret)
 }

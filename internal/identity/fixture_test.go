@@ -29,6 +29,7 @@ type fixture struct {
 	mu      sync.Mutex
 	refused []string
 	owners  map[string]identity.Ownership // those not named are active
+	other   bool                          // another owner could sign in
 }
 
 func fresh(t testing.TB, env strongroom.Environment) *fixture {
@@ -47,6 +48,7 @@ func (f *fixture) another(env strongroom.Environment) *identity.Identity {
 	return identity.New(identity.Options{
 		Guard: f.guard, Environment: env, Key: f.key, Clock: f.clock, Recheck: 200 * time.Millisecond,
 		Local: map[uint32][]string{1000: {"operator"}}, Owner: f.owner,
+		OtherOwner: func(*db.Reader, string, time.Time) (bool, error) { return f.other, nil },
 		Refused: func(_ context.Context, _ netip.Addr, code string) {
 			f.mu.Lock()
 			defer f.mu.Unlock()

@@ -37,6 +37,9 @@ type Options struct {
 	// Owner says how a person stands who owns a service or shall; it is asked in
 	// the transaction. nil takes everybody for active.
 	Owner func(r *db.Reader, person string, now time.Time) (Ownership, error)
+	// OtherOwner reports whether an owner of the instance other than a person can
+	// sign in; it is asked in the transaction. nil knows of one always.
+	OtherOwner func(r *db.Reader, person string, now time.Time) (bool, error)
 	// Unused is how long a service may be unused, [Unused] if zero.
 	Unused time.Duration
 	// Recheck is how long an account is trusted without looking again, one second
@@ -86,6 +89,9 @@ func New(o Options) *Identity {
 	}
 	if o.Owner == nil {
 		o.Owner = func(*db.Reader, string, time.Time) (Ownership, error) { return OwnerActive, nil }
+	}
+	if o.OtherOwner == nil {
+		o.OtherOwner = func(*db.Reader, string, time.Time) (bool, error) { return true, nil }
 	}
 	if o.Unused <= 0 {
 		o.Unused = Unused

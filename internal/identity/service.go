@@ -112,8 +112,10 @@ func (i *Identity) Adopt(ctx context.Context, who strongroom.Actor, id string, a
 		return Key{}, i.refuse(ctx, who, serviceAdopt, err)
 	}
 	return i.change(ctx, who, serviceAdopt, id, func(tx *guard.Tx, k *Key) error {
-		if a.Owner == who.ID && !mayTake(who) {
-			return strongroom.Faultf(strongroom.Denied, "four-eyes", "another person makes you the owner").Advise("let an owner adopt it for you")
+		if a.Owner == who.ID {
+			if err := i.mayTake(tx, who); err != nil {
+				return err
+			}
 		}
 		if err := i.canOwn(&tx.Reader, a.Owner, tx.Now()); err != nil {
 			return err
@@ -136,10 +138,22 @@ func (i *Identity) Adopt(ctx context.Context, who strongroom.Actor, id string, a
 	})
 }
 
-// mayTake reports whether who may make themselves the owner of a service, and so
-// hold its key: an owner who does not also look after security.
-func mayTake(who strongroom.Actor) bool {
-	return slices.Contains(who.Roles, authz.Owner) && !slices.Contains(who.Roles, authz.Security)
+// mayTake refuses who makes themselves the owner of a service, and so could take its
+// secret: an owner alone may who does not also look after security, in production
+// while no other owner can sign in.
+func (i *Identity) mayTake(tx *guard.Tx, who strongroom.Actor) error {
+	may := slices.Contains(who.Roles, authz.Owner) && !slices.Contains(who.Roles, authz.Security)
+	if may && i.o.Environment == strongroom.Production {
+		other, err := i.o.OtherOwner(&tx.Reader, who.ID, tx.Now())
+		if err != nil {
+			return err
+		}
+		may = !other
+	}
+	if !may {
+		return strongroom.Faultf(strongroom.Denied, "four-eyes", "another person makes you the owner").Advise("let an owner adopt it for you")
+	}
+	return nil
 }
 
 // Suspend has a service refused from the commit on, until [Identity.Resume].

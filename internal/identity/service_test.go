@@ -116,6 +116,7 @@ func TestObligation_2_2_3_ServicesAreRegistered(t *testing.T) {
 		"no purpose":     {func(s *identity.KeySpec) { s.Purpose = "" }, strongroom.Invalid, "purpose"},
 		"a personal one": {func(s *identity.KeySpec) { s.Purpose = "4111-1111-1111-1111" }, strongroom.Invalid, "purpose"},
 		"rotation late":  {func(s *identity.KeySpec) { s.RotateEvery = 400 * day }, strongroom.Invalid, "rotate"},
+		"role of tests":  {func(s *identity.KeySpec) { s.Roles = []string{authz.TestEverything} }, strongroom.Invalid, "roles"},
 		"an inactive":    {func(s *identity.KeySpec) { f.stand(s.Owner, identity.OwnerAway) }, strongroom.Conflict, "owner"},
 	} {
 		_, err := f.serve(t, strongroom.NewID("usr"), c.change)
@@ -124,8 +125,16 @@ func TestObligation_2_2_3_ServicesAreRegistered(t *testing.T) {
 		}
 	}
 	spec := identity.KeySpec{Label: "a", Roles: []string{"application"}, AllStores: true, Owner: owner.ID}
-	if _, _, err := f.CreateKey(t.Context(), actor("owner"), spec); !strongroom.IsKind(err, strongroom.Invalid) {
-		t.Errorf("a key is made with an owner and without a request: %v", err)
+	for _, owned := range []bool{true, false} {
+		if !owned {
+			spec.Owner = ""
+		}
+		if _, _, err := f.CreateKey(t.Context(), actor("owner"), spec); !strongroom.IsKind(err, strongroom.Denied) {
+			t.Errorf("a key is made without a request, owned %v: %v", owned, err)
+		}
+	}
+	if _, _, err := f.RotateKey(t.Context(), actor("owner"), k.ID, 0); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("the owner of the instance takes the secret of another's service: %v", err)
 	}
 	f.clock.SetOffset(identity.DefaultRotate)
 	if got := f.flaws(t, k.ID); !slices.Contains(got, identity.FlawRotate) {
@@ -137,8 +146,8 @@ func TestObligation_2_2_3_ServicesAreRegistered(t *testing.T) {
 // after thirty days, and goes on where somebody adopts it.
 func TestUnownedKeysDie(t *testing.T) {
 	f := fresh(t, strongroom.Production)
-	old, oldText := f.make(t, nil)
-	kept, keptText := f.make(t, nil)
+	old, oldText := f.legacy(t)
+	kept, keptText := f.legacy(t)
 	sealed, err := f.SealedByFirstRelease(old)
 	if err != nil {
 		t.Fatal(err)
@@ -359,23 +368,45 @@ func TestServiceWithoutKey(t *testing.T) {
 	}
 }
 
-// Whoever owns a service may take its key: nobody but an owner gives it to
-// themselves.
+// legacy makes a key that nobody owns, as there are of older releases.
+func (f *fixture) legacy(t testing.TB) (k identity.Key, text string) {
+	t.Helper()
+	err := f.guard.Do(t.Context(), actor("owner"), func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(strongroom.Action{Name: "request.approve", Class: 3001, Activity: 1}, strongroom.Resource{Type: "Instance", ID: "instance"}, guard.Context{}); err != nil {
+			return err
+		}
+		var secret identity.Secret
+		var err error
+		k, secret, err = f.AddUnowned(tx, identity.KeySpec{Label: "shipping", Roles: []string{"application"}, AllStores: true})
+		text = secret.Reveal()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, text
+}
+
+// Whoever owns a service may take its key: nobody gives it to themselves but an owner
+// while there is no other.
 func TestNobodyAdoptsForThemselves(t *testing.T) {
 	f := fresh(t, strongroom.Production)
-	k, _ := f.make(t, nil)
+	k, _ := f.legacy(t)
 	for _, c := range []struct {
 		roles []string
+		other bool
 		may   bool
 	}{
-		{[]string{"security"}, false},
-		{[]string{"owner", "security"}, false},
-		{[]string{"owner"}, true},
+		{[]string{"security"}, false, false},
+		{[]string{"owner", "security"}, false, false},
+		{[]string{"owner"}, true, false},
+		{[]string{"owner"}, false, true},
 	} {
+		f.other = c.other
 		who := actor(c.roles...)
 		_, err := f.Adopt(t.Context(), who, k.ID, identity.Adoption{Owner: who.ID, Purpose: "shipping"})
 		if (err == nil) != c.may || err != nil && !strongroom.IsKind(err, strongroom.Denied) {
-			t.Errorf("%v adopts for itself: %v", c.roles, err)
+			t.Errorf("%v adopts for itself, with another owner %v: %v", c.roles, c.other, err)
 		}
 		if _, err := f.Adopt(t.Context(), who, k.ID, identity.Adoption{Owner: strongroom.NewID("usr"), Purpose: "shipping"}); err != nil {
 			t.Errorf("planted: %v adopts for another: %v", c.roles, err)

@@ -19,6 +19,8 @@ type Enrolment struct {
 	Name    string // personal: for the person's own eyes
 	Email   string // personal
 	Expires time.Time
+	// Waits says that another person lets the account in once it is enrolled.
+	Waits bool
 }
 
 // Enrol opens a link, once: it is worth nothing afterwards, whatever comes of the
@@ -60,6 +62,7 @@ func (p *People) Enrol(ctx context.Context, link, door string) (Enrolment, error
 		if err := deleteEnrolments(tx, who.ID); err != nil {
 			return err
 		}
+		out.Waits = p.waits(x)
 		out.Name, out.Email, out.Expires = x.Name, x.Email, tx.Now().Add(EnrolmentLife)
 		return insertEnrolment(tx, p.tokenRow(out.Token.Reveal(), who.Session, who.ID, out.Expires))
 	})
@@ -128,8 +131,9 @@ func (p *People) proven(r *db.Reader, who strongroom.Actor, now time.Time) (inEn
 	return false, nil
 }
 
-// Complete ends an enrolment: the account becomes active and the address counts as
-// verified, since the link reached it. It answers with fresh recovery codes where
+// Complete ends an enrolment: the account becomes active, or waits for another person
+// to let it in ([People.Resume]), and the address counts as verified, since the link
+// reached it. It answers with fresh recovery codes where
 // there is a password; they are shown once. The fault is Conflict, code
 // "second-factor", while what was set up is not two factors (DPP 2.4.7).
 func (p *People) Complete(ctx context.Context, who strongroom.Actor) ([]factor.Code, error) {
@@ -164,6 +168,10 @@ func (p *People) Complete(ctx context.Context, who strongroom.Actor) ([]factor.C
 			return err
 		}
 		x.State, x.EmailVerified = Active, tx.Now()
+		if p.waits(x) {
+			x.State, x.Reason = Suspended, Unconfirmed
+			tx.Note("reason", x.Reason.word())
+		}
 		return p.save(tx, k, x)
 	})
 	if err != nil {

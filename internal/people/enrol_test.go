@@ -47,8 +47,11 @@ func TestObligation_2_4_7_TwoFactors(t *testing.T) {
 		t.Fatal(err)
 	}
 	codes, err := f.Complete(t.Context(), who)
-	if err != nil || len(codes) != 10 || f.may(t, who.ID) != "" {
+	if err != nil || len(codes) != 10 || f.may(t, who.ID) != "suspended" {
 		t.Fatalf("planted: with both: %d codes, %v", len(codes), err)
+	}
+	if err := f.Resume(t.Context(), f.boss(), who.ID); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := f.Complete(t.Context(), who); err == nil {
 		t.Error("an enrolment was completed twice")
@@ -405,7 +408,8 @@ func flip(s string) string {
 func TestReset(t *testing.T) {
 	f := fresh(t)
 	m := f.member(t, jane())
-	link, err := f.Reset(t.Context(), f.boss(), m.ID)
+	boss := f.boss()
+	link, err := f.Reset(t.Context(), boss, m.ID)
 	if err != nil || len(f.closed) != 1 || f.may(t, m.ID) != "invited" {
 		t.Fatal(err, f.closed)
 	}
@@ -423,7 +427,13 @@ func TestReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.totp(t, who)
-	if _, err := f.Complete(t.Context(), who); err != nil || f.may(t, m.ID) != "" {
+	if _, err := f.Complete(t.Context(), who); err != nil || f.may(t, m.ID) != "suspended" {
+		t.Error(err)
+	}
+	if err := f.Resume(t.Context(), boss, m.ID); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("whoever reset lets in as well: %v", err)
+	}
+	if err := f.Resume(t.Context(), f.boss(), m.ID); err != nil || f.may(t, m.ID) != "" {
 		t.Error(err)
 	}
 	if _, err := f.Invite(t.Context(), f.boss(), m.ID); code(err) != "person-state" {

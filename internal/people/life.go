@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/audit"
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
 	"strongroom/internal/seal"
@@ -24,9 +25,12 @@ const (
 	Dormant  Reason = "dormant"  // not used for long
 	Lapse    Reason = "lapse"    // a training, pledge or review ran out
 	Request  Reason = "request"  // the person or the manager asked
+	// Unconfirmed is of an account that was enrolled by a link which somebody else
+	// saw; nobody suspends for it by hand.
+	Unconfirmed Reason = "unconfirmed"
 )
 
-// Reasons lists the reasons to suspend.
+// Reasons lists the reasons to suspend by hand.
 func Reasons() []Reason { return []Reason{Absence, Incident, Anomaly, Dormant, Lapse, Request} }
 
 // CauseKind says what ended an account.
@@ -170,7 +174,10 @@ func (p *People) suspend(tx *guard.Tx, x *Person, why Reason) error {
 }
 
 // Resume lets a suspended person back in: another person's decision. Somebody who
-// had not enrolled is invited again.
+// had not enrolled is invited again. In production it also lets in who enrolled by a
+// link: not whoever made the link, who could have used it, but another person, having
+// asked the person whether it was them. While no other owner could sign in, the OS
+// user on the spot is that other.
 func (p *People) Resume(ctx context.Context, who strongroom.Actor, id string) error {
 	_, err := p.change(ctx, who, personResume, id, func(tx *guard.Tx, _ seal.Key, x *Person) error {
 		if x.State != Suspended {
@@ -180,10 +187,14 @@ func (p *People) Resume(ctx context.Context, who strongroom.Actor, id string) er
 		if err != nil {
 			return err
 		}
-		x.State, x.Reason = Invited, ""
-		if ready {
-			x.State = Active
+		if x.State, x.Reason = Invited, ""; !ready {
+			return nil
 		}
+		x.State = Active
+		if p.waits(*x) {
+			tx.Note("how", audit.Word("confirmed"))
+		}
+		x.Led = ""
 		return nil
 	})
 	return err

@@ -49,7 +49,7 @@ func (p *People) Invite(ctx context.Context, who strongroom.Actor, id string) (L
 	link := newToken(linkToken, p.o.Environment)
 	var until time.Time
 	err := p.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		x, _, err := p.load(&tx.Reader, id)
+		x, k, err := p.load(&tx.Reader, id)
 		if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
 			return err
 		}
@@ -57,7 +57,7 @@ func (p *People) Invite(ctx context.Context, who strongroom.Actor, id string) (L
 		if ferr != nil {
 			return ferr
 		}
-		r, rerr := p.about(tx, personInvite, id)
+		r, rerr := p.about(tx, personInvite, id, x)
 		if rerr != nil {
 			return rerr
 		}
@@ -73,6 +73,10 @@ func (p *People) Invite(ctx context.Context, who strongroom.Actor, id string) (L
 		if x.State != Invited {
 			return strongroom.Faultf(strongroom.Conflict, "person-state", "the account is not waiting for an enrolment").
 				Advise("reset it, if its password or factors are lost")
+		}
+		x.Led = led(who)
+		if err := p.save(tx, k, x); err != nil {
+			return err
 		}
 		until, err = p.link(tx, id, link)
 		return err
@@ -96,12 +100,13 @@ func (p *People) nobodyActive(r *db.Reader) (bool, error) {
 
 // Reset takes a person's factors and password away, ends the sessions, and gives a
 // link to enrol anew: for who lost them, and after a compromise. Another person
-// does it, and never to the last owner who can sign in.
+// does it, and never to the last owner who can sign in. As the link is shown to who
+// resets, a third person lets the account in once it is enrolled ([People.Resume]).
 func (p *People) Reset(ctx context.Context, who strongroom.Actor, id string) (Link, error) {
 	link := newToken(linkToken, p.o.Environment)
 	var until time.Time
 	_, err := p.change(ctx, who, personReset, id, func(tx *guard.Tx, k seal.Key, x *Person) error {
-		if x.State != Active && x.State != Invited {
+		if x.State != Active && x.State != Invited && x.Reason != Unconfirmed {
 			return strongroom.Faultf(strongroom.Conflict, "person-state", "the account is %s", x.State)
 		}
 		if err := p.keepOwner(tx, id); err != nil {
@@ -117,7 +122,7 @@ func (p *People) Reset(ctx context.Context, who strongroom.Actor, id string) (Li
 		if err := p.retire(tx, k, s); err != nil {
 			return err
 		}
-		x.State = Invited
+		x.State, x.Reason, x.Led = Invited, "", led(who)
 		tx.Ends(id)
 		if err := run(p.o.Suspended, tx, id); err != nil {
 			return err

@@ -65,6 +65,9 @@ type Person struct {
 	Source        string
 	Case          string // the request it came by, or "founding"
 	Vouched       bool
+	// Led is the account that made the link of the enrolment, and so could have walked
+	// in: until another person has let the account in, it waits ([People.Resume]).
+	Led string
 	// Ended is when the reason to end came about, Revoked when everything was dead
 	// here; between them lie the 24 hours of DPP 2.2.12.
 	Ended, Revoked time.Time
@@ -89,6 +92,7 @@ type details struct {
 	Vouched    bool      `json:"o,omitempty"`
 	Reason     Reason    `json:"r,omitempty"`
 	Cause      CauseKind `json:"x,omitempty"`
+	Led        string    `json:"l,omitempty"`
 }
 
 func noPerson() *strongroom.Fault {
@@ -147,7 +151,7 @@ func (p *People) sealPerson(k seal.Key, x Person) (personRow, error) {
 	}
 	text, err := json.Marshal(details{
 		Name: x.Name, Email: x.Email, Employment: x.Employment, Manager: x.Manager, Verified: db.MicrosOrZero(x.EmailVerified),
-		Source: x.Source, Case: x.Case, Vouched: x.Vouched, Reason: x.Reason, Cause: x.Cause,
+		Source: x.Source, Case: x.Case, Vouched: x.Vouched, Reason: x.Reason, Cause: x.Cause, Led: x.Led,
 	})
 	if err != nil {
 		return row, err
@@ -170,7 +174,7 @@ func (p *People) openPerson(k seal.Key, r personRow) (Person, error) {
 		ID: r.id, State: State(r.state), Created: db.TimeOrZero(r.created), Starts: db.TimeOrZero(r.starts), Ends: db.TimeOrZero(r.ends),
 		Ended: db.TimeOrZero(r.ended), Revoked: db.TimeOrZero(r.revoked), Erased: db.TimeOrZero(r.erased),
 		Name: d.Name, Email: d.Email, Employment: d.Employment, Manager: d.Manager, EmailVerified: db.TimeOrZero(d.Verified),
-		Source: d.Source, Case: d.Case, Vouched: d.Vouched, Reason: d.Reason, Cause: d.Cause,
+		Source: d.Source, Case: d.Case, Vouched: d.Vouched, Reason: d.Reason, Cause: d.Cause, Led: d.Led,
 	}, nil
 }
 
@@ -221,7 +225,7 @@ func (p *People) handle(tx *guard.Tx, a strongroom.Action, id string) (Person, s
 	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) && !isDamaged(err) {
 		return Person{}, seal.Key{}, err
 	}
-	about, rerr := p.about(tx, a, id)
+	about, rerr := p.about(tx, a, id, x)
 	if rerr != nil {
 		return Person{}, seal.Key{}, rerr
 	}
@@ -232,11 +236,21 @@ func (p *People) handle(tx *guard.Tx, a strongroom.Action, id string) (Person, s
 }
 
 // about is [resourceOf], with the roles of the person where a could lead somebody
-// else into the account.
-func (p *People) about(tx *guard.Tx, a strongroom.Action, id string) (strongroom.Resource, error) {
+// else into the account. Letting in who came by a link is the own case of who made it.
+func (p *People) about(tx *guard.Tx, a strongroom.Action, id string, x Person) (strongroom.Resource, error) {
 	r := resourceOf(id, tx.Actor())
 	if r.Attrs == nil || a != personInvite && a != personReset && a != personResume {
 		return r, nil
+	}
+	if a == personResume && p.waits(x) {
+		if x.Led == tx.Actor().ID {
+			r.Attrs["own"] = true
+		}
+		lonely, err := p.nobodyElse(&tx.Reader, x, tx.Now())
+		if err != nil {
+			return r, err
+		}
+		r.Attrs["founding"] = lonely
 	}
 	roles, err := p.o.Roles(&tx.Reader, id, tx.Now())
 	if len(roles) > 0 {

@@ -156,5 +156,7 @@ func enrol(t testing.TB, f *fixture, p *people.People, boss strongroom.Actor, em
 	dev = newAuthenticator(t)
 	must0(t, p.FinishPasskey(t.Context(), who, dev.create(t, must(p.AddPasskey(t.Context(), who))(t))))
 	codes = must(p.Complete(t.Context(), who))(t)
+	boss.ID = strongroom.NewID("usr") // another owner than made the link
+	must0(t, p.Resume(t.Context(), boss, x.ID))
 	return x.ID, s, codes, dev
 }
