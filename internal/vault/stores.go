@@ -11,7 +11,6 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
-	"strongroom/internal/seal"
 )
 
 // Store is one shop whose owner granted access.
@@ -34,52 +33,6 @@ type StoreSpec struct {
 	Platform string // "" if unknown
 }
 
-// storeState is a store's state; the numbers are on disk.
-type storeState uint8
-
-const (
-	storeConnected    storeState = 1
-	storeDisconnected storeState = 2
-)
-
-// store is a store's row with its derived keys.
-type store struct {
-	num          int64
-	id           string
-	tag          [5]byte
-	platform     platform
-	state        storeState
-	kinds        uint64 // bit per kind of record that ever came in
-	fields       int64  // number of the newest decision about a field
-	connected    time.Time
-	disconnected time.Time
-	card         []byte
-	token        seal.TokenKey
-}
-
-const (
-	storeColumns = `num, id, tag, platform, status, kinds, fields, connected, disconnected, card`
-
-	sqlStoreAdd = `insert into vault_store (num, id, tag, platform, tainted, status, kinds, fields, connected, disconnected, card)
-		select coalesce(max(num), 0) + 1, $1, $2, $3, 1, 1, 0, 0, $4, 0, $5 from vault_store`
-	sqlStore           = `select ` + storeColumns + ` from vault_store where id = $1`
-	sqlStoreState      = `select status from vault_store where id = $1`
-	sqlStoreByTag      = `select ` + storeColumns + ` from vault_store where tag = $1`
-	sqlStores          = `select ` + storeColumns + ` from vault_store where num > $1 order by num limit $2`
-	sqlStoreKinds      = `update vault_store set kinds = kinds | $2 where num = $1`
-	sqlStoreDisconnect = `update vault_store set status = 2, disconnected = $2 where num = $1 and status = 1`
-)
-
-// storeCard is what is sealed of a store, under its key for merchant data.
-type storeCard struct {
-	Name     string `json:"n"`
-	Platform string `json:"p,omitempty"` // where the platform has no number
-}
-
-func (v *Vault) cardAD(id string) []byte {
-	return seal.AD("strongroom/store/1", string(v.env), id)
-}
-
 func storeResource(id string) strongroom.Resource {
 	return strongroom.Resource{Type: "Store", ID: id, Store: id}
 }
@@ -89,6 +42,10 @@ func instance() strongroom.Resource { return strongroom.Resource{Type: "Instance
 
 func noStore() *strongroom.Fault {
 	return strongroom.Faultf(strongroom.NotFound, "store", "no such store")
+}
+
+func disconnected() *strongroom.Fault {
+	return strongroom.Faultf(strongroom.Erased, "store", "the store is disconnected and its records are gone")
 }
 
 // CreateStore adds a store and its keys. It counts as holding personal data from
@@ -291,134 +248,4 @@ func (v *Vault) describe(s *store) (Store, error) {
 		out.Platform = card.Platform
 	}
 	return out, nil
-}
-
-func scanStore(scan func(...any) error) (*store, error) {
-	var s store
-	var tag []byte
-	var connected, disconnected int64
-	if err := scan(&s.num, &s.id, &tag, &s.platform, &s.state, &s.kinds, &s.fields, &connected, &disconnected, &s.card); err != nil {
-		return nil, err
-	}
-	if len(tag) != len(s.tag) {
-		return nil, badRow("store")
-	}
-	s.tag, s.connected = [5]byte(tag), db.Time(connected)
-	if disconnected != 0 {
-		s.disconnected = db.Time(disconnected)
-	}
-	return &s, nil
-}
-
-// loadStore returns a store with its token key; NotFound if there is none.
-func (v *Vault) loadStore(r *db.Reader, id string) (*store, error) {
-	return v.withToken(scanStore(r.QueryRow(sqlStore, id).Scan))
-}
-
-func (v *Vault) loadStoreByTag(r *db.Reader, tag [5]byte) (*store, error) {
-	return v.withToken(scanStore(r.QueryRow(sqlStoreByTag, tag[:]).Scan))
-}
-
-// withToken adds the token key, derived once per store and process. A store
-// whose keys are destroyed has none: nothing is made or read for it any more.
-func (v *Vault) withToken(s *store, err error) (*store, error) {
-	if strongroom.IsKind(err, strongroom.NotFound) {
-		return nil, noStore().Because(err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	v.stores.mu.RLock()
-	known := v.stores.byID[s.id]
-	v.stores.mu.RUnlock()
-	if known != nil && s.state == storeConnected {
-		s.token = known.token
-		return s, nil
-	}
-	key, err := v.keys.StoreKey(s.id, keys.Token)
-	if strongroom.IsKind(err, strongroom.Erased) {
-		return s, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	s.token = seal.NewTokenKey(key, v.tokenEnv, s.tag)
-	v.stores.mu.Lock()
-	v.stores.byID[s.id] = s
-	v.stores.mu.Unlock()
-	return s, nil
-}
-
-// connectedStore is loadStore for verbs that need a store at work.
-func (v *Vault) connectedStore(r *db.Reader, id string) (*store, error) {
-	s, err := v.loadStore(r, id)
-	if err != nil {
-		return nil, err
-	}
-	if s.state != storeConnected {
-		return nil, disconnected()
-	}
-	return s, nil
-}
-
-// CheckStore returns nil if a store is there and connected, else a fault of kind
-// NotFound or Erased. It is for verbs of other packages that name a store, inside
-// their own transaction; it discloses nothing else.
-func (v *Vault) CheckStore(r *db.Reader, id string) error {
-	_, err := v.connectedStore(r, id)
-	return err
-}
-
-// storeForReader is connectedStore for verbs that need no more of a store than
-// what never changes: of one that is known its state alone is read.
-func (v *Vault) storeForReader(r *db.Reader, id string) (*store, error) {
-	known := v.cachedStore(id)
-	if known == nil {
-		return v.connectedStore(r, id)
-	}
-	var state int64
-	err := r.QueryRow(sqlStoreState, id).Scan(&state)
-	switch {
-	case strongroom.IsKind(err, strongroom.NotFound):
-		return nil, noStore().Because(err)
-	case err != nil:
-		return nil, err
-	case storeState(state) != storeConnected:
-		return nil, disconnected()
-	}
-	return known, nil
-}
-
-// sharedStores are the connected stores that the transaction has read, by id.
-type sharedStores map[string]*store
-
-type sharedStoresKey struct{}
-
-func storesOfTx(tx *guard.Tx) sharedStores {
-	return tx.Shared(sharedStoresKey{}, func() any { return make(sharedStores) }).(sharedStores)
-}
-
-// sharedStore is connectedStore, read once for all who share the transaction.
-// Whoever changes a store says so with forgetStores.
-func (v *Vault) sharedStore(tx *guard.Tx, id string) (*store, error) {
-	all := storesOfTx(tx)
-	if s := all[id]; s != nil {
-		return s, nil
-	}
-	s, err := v.connectedStore(&tx.Reader, id)
-	if err == nil {
-		all[id] = s
-	}
-	return s, err
-}
-
-// forgetStores has stores read again, after a change and after it is undone.
-func forgetStores(tx *guard.Tx) {
-	all := storesOfTx(tx)
-	clear(all)
-	tx.OnUndo(func() { clear(all) })
-}
-
-func disconnected() *strongroom.Fault {
-	return strongroom.Faultf(strongroom.Erased, "store", "the store is disconnected and its records are gone")
 }
