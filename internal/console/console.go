@@ -39,8 +39,8 @@ type Options struct {
 	// Refused hears of each refusal of somebody who is not known, with the code of the
 	// fault. It must not block. nil ignores them.
 	Refused func(ctx context.Context, source netip.Addr, code string)
-	// Limit is asked before a call of somebody who is not known changes or checks
-	// anything; nil sets none.
+	// Limit counts a form of somebody who is not known, and a token that nobody knows,
+	// for the address it came from; its fault is answered instead. nil lets all pass.
 	Limit func(source netip.Addr) error
 	// Observe hears of each answer: the pattern of its route, its status and how long
 	// it took. nil ignores them.
@@ -127,7 +127,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // adapt is the one adapter between HTTP and a route.
 func (c *Console) adapt(rt *Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now() // real time: a duration for a gauge
+		start := c.o.Real.Now()
 		c.harden(w.Header())
 		ctx, cancel := context.WithTimeout(r.Context(), callTime)
 		defer cancel()
@@ -136,7 +136,7 @@ func (c *Console) adapt(rt *Route) http.Handler {
 			c.refuse(v, err)
 		}
 		if c.o.Observe != nil {
-			c.o.Observe(rt.Method+" "+rt.Path, v.status, time.Since(start))
+			c.o.Observe(rt.Method+" "+rt.Path, v.status, c.o.Real.Now().Sub(start))
 		}
 	})
 }
@@ -183,7 +183,7 @@ func (c *Console) handle(v *visit) error {
 		return v.route.serve(v)
 	}
 	if err := v.recognise(); err != nil {
-		return err
+		return v.unknown(err)
 	}
 	if err := c.admit(v, v.who.ID); err != nil {
 		return err

@@ -43,24 +43,28 @@ func openLink(v *visit) error {
 	}
 	e, err := v.c.o.People.Enrol(v.ctx, link, door)
 	if err != nil {
-		return v.stray(err)
+		v.stray(err)
+		return err
 	}
 	v.setCookie(enrolCookie, enrolPath, e.Token.Reveal())
 	return v.leadTo("/enrol/steps")
 }
 
-// stray counts a refusal that is nobody's and returns it.
-func (v *visit) stray(err error) error {
+// stray tells of a refusal that is nobody's.
+func (v *visit) stray(err error) {
 	if strongroom.IsKind(err, strongroom.Unauthenticated) {
 		v.c.o.Refused(v.ctx, v.from.Source, codeOf(err))
 	}
-	return err
 }
 
 // enrolling returns the person whose enrolment the browser holds.
 func (v *visit) enrolling() (strongroom.Actor, error) {
 	who, err := v.c.o.People.Enrolling(v.ctx, v.cookieOf(enrolCookie, enrolPath), door)
-	return who, v.stray(err)
+	if err != nil {
+		v.stray(err)
+		return who, v.unknown(err)
+	}
+	return who, nil
 }
 
 // stepsPage says what is set up already and what is left to do.

@@ -236,6 +236,12 @@ func TestSourcesAreLimited(t *testing.T) {
 		t.Errorf("one call more: %d", a.status)
 	}
 	b.post("/account/training", "topic", "it-security", "version", "2026-1").want(t, http.StatusOK, "/account?done=recorded")
+	// Who guesses tokens is counted as well.
+	guess := f.browser()
+	guess.put(&http.Cookie{Name: "__Host-strongroom", Value: "srs_test_0000000000000000000000000000000000000000000000000000", Path: "/", Secure: true})
+	if a := guess.get("/account"); a.status != http.StatusTooManyRequests {
+		t.Errorf("a guess: %d", a.status)
+	}
 }
 
 // A session whose rights have changed gets a new token on the way, and the person

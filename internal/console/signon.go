@@ -2,7 +2,9 @@ package console
 
 import (
 	"context"
+	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"strongroom"
@@ -27,4 +29,112 @@ type SignOn interface {
 	Finish(ctx context.Context, answer url.Values, cookie string, c session.Caller) (session.Token, error)
 }
 
-func signOnRoutes() []Route { return nil }
+// signOnCookie ties a sign-on to the browser that began it. A provider's answer comes
+// from another site, with which a browser sends it only if it is SameSite=Lax.
+const signOnCookie = "strongroom-signon"
+
+func signOnRoutes() []Route {
+	return []Route{
+		ask("/signin/with/{provider}", beginSignOn, signinPage),
+		public("/signin/callback", finishSignOn),
+		change("/account/verify/with/{provider}", "session.verify", "/account/verify", verifyBySignOn, verifyPage),
+	}
+}
+
+// providers lists where people may sign on.
+func (c *Console) providers() []Provider {
+	if c.o.SignOn == nil {
+		return nil
+	}
+	return c.o.SignOn.Providers()
+}
+
+// beginSignOn sends the browser to a provider. Whoever is signed in here leaves:
+// what comes back is a session of its own.
+func beginSignOn(v *visit) error {
+	if err := v.begin(strongroom.Actor{}, "account"); err != nil {
+		return err
+	}
+	if old := v.cookieOf(sessionCookie, "/"); old != "" {
+		if err := v.c.o.Sessions.SignOut(v.ctx, old, v.from); err != nil {
+			v.note(err)
+		}
+		v.dropCookie(sessionCookie, "/")
+	}
+	return v.goThere()
+}
+
+// verifyBySignOn has who is signed in show factors at a provider anew (DPP 2.4.7).
+func verifyBySignOn(v *visit) error {
+	if err := v.readForm(); err != nil {
+		return err
+	}
+	if err := v.begin(v.who, pageName(pageOf(v.field("for")))); err != nil {
+		return err
+	}
+	return v.goThere()
+}
+
+// begin begins a sign-on after which the browser is led to a page.
+func (v *visit) begin(who strongroom.Actor, page string) error {
+	var provider Provider
+	for _, p := range v.c.providers() {
+		if p.Name == v.r.PathValue("provider") {
+			provider = p
+		}
+	}
+	if provider.Name == "" {
+		return strongroom.Faultf(strongroom.NotFound, "provider", "there is no such provider")
+	}
+	address, cookie, until, err := v.c.o.SignOn.Begin(v.ctx, provider.Name, v.from, who)
+	if err != nil {
+		return err
+	}
+	k := v.c.cookie(signOnCookie, "/")
+	k.Value, k.SameSite, k.Expires = cookie+"."+page, http.SameSiteLaxMode, until.UTC()
+	http.SetCookie(v.w, k)
+	v.next = onward{To: address, Label: provider.Label}
+	return nil
+}
+
+// onward is where the browser goes by itself, and what stands on the link for one
+// that does not.
+type onward struct{ To, Label string }
+
+// goThere answers with a page that goes on. A redirect would not do: a form may lead
+// nowhere but here, and on the way back the browser would keep the cookie of the
+// session to itself, because another site led it here.
+func (v *visit) goThere() error {
+	v.w.Header().Set("Refresh", "0; url="+v.next.To)
+	return v.show("onward", "One moment", v.next)
+}
+
+// finishSignOn takes a provider's answer. It comes from another site, so nothing is
+// known of a session; who it is says the answer, tied to this browser by the cookie.
+func finishSignOn(v *visit) error {
+	if v.c.o.SignOn == nil {
+		return strongroom.Faultf(strongroom.NotFound, "path", "there is no such page")
+	}
+	if err := v.c.o.Limit(v.from.Source); err != nil {
+		return err
+	}
+	cookie, page, _ := strings.Cut(v.cookieOf(signOnCookie, "/"), ".")
+	v.dropCookie(signOnCookie, "/")
+	token, err := v.c.o.SignOn.Finish(v.ctx, once(v.r.URL.Query()), cookie, v.from)
+	if err != nil {
+		return err
+	}
+	v.keepSession(session.Opened{Token: token})
+	v.next = onward{To: pageOf(page), Label: "your account"}
+	return v.goThere()
+}
+
+// once leaves out of a query what is there twice: one of them is somebody else's.
+func once(q url.Values) url.Values {
+	for name, list := range q {
+		if len(list) != 1 {
+			delete(q, name)
+		}
+	}
+	return q
+}

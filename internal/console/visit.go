@@ -74,6 +74,17 @@ func (v *visit) recognise() (err error) {
 	return err
 }
 
+// unknown counts somebody whom nobody knows, but for who shows nothing at all, and
+// returns why.
+func (v *visit) unknown(why error) error {
+	if strongroom.IsKind(why, strongroom.Unauthenticated) && codeOf(why) != "session-none" {
+		if err := v.c.o.Limit(v.from.Source); err != nil {
+			return err
+		}
+	}
+	return why
+}
+
 // keepSession puts the token of a session that was opened, renewed or verified anew
 // into its cookie.
 func (v *visit) keepSession(o session.Opened) {
