@@ -9,14 +9,14 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
-	"strongroom/internal/keys"
 	"strongroom/internal/seal"
 )
 
-const (
-	sqlStonesOver = `delete from vault_record where id in (
-		select id from vault_record where status <> 1 and expires_at <= $1 and entries is null order by expires_at limit $2)`
-)
+// A tombstone's date was over before it began to stand, so that those which have run
+// out are at the front of the index by date.
+const sqlStonesOver = `delete from vault_record where id in (
+		select id from vault_record where expires_at <= $1 and status <> 1 and anchor_at <= $2 and entries is null
+		order by expires_at limit $3)`
 
 // liftRecord removes the tombstone of one object.
 func (v *Vault) liftRecord(ident seal.Key, kindName, externalID string) (func(*guard.Tx) error, error) {
@@ -68,34 +68,35 @@ func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) 
 	if err != nil {
 		return 0, false, err
 	}
-	late, err := v.countLate(ctx, 1)
-	if err != nil {
-		return 0, false, err
-	}
 	now := v.clock.Now()
-	stones := now.UnixMicro() >= v.clearing.stones.Load()
-	if waiting+late == 0 && !stones {
-		return 0, false, nil
+	stones, left := now.UnixMicro() >= v.clearing.stones.Load(), false
+	if waiting > 0 || stones {
+		if n, more, left, err = v.clearStep(ctx, who, limit, stones); err != nil {
+			return n, more, err
+		}
 	}
-	n, more, left, err := v.clearStep(ctx, who, limit, stones)
-	if err != nil || !stones || left {
-		return n, more, err
+	if stones && !left {
+		v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
 	}
-	v.clearing.stones.Store(now.Add(stonesEvery).UnixMicro())
-	return n, more, nil
+	if more {
+		return n, true, nil
+	}
+	late, err := v.lookForLate(ctx, limit)
+	if err != nil || len(late) == 0 {
+		return n, false, err
+	}
+	m, more, err := v.clearLateStep(ctx, who, late, limit)
+	return n + m, more, err
 }
 
-// clearStep is the transaction of ClearStep. left says that there are tombstones it
-// had no room for.
+// clearStep clears up to limit records of the queue in one transaction. left says
+// that there are tombstones it had no room for.
 func (v *Vault) clearStep(ctx context.Context, who strongroom.Actor, limit int, stones bool) (n int, more, left bool, err error) {
-	var forged []recordID
-	var receipt *guard.Receipt
 	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		n, more, left, forged = 0, false, false, nil
+		n, more, left = 0, false, false
 		if err := tx.Allow(actionSweep, instance(), guard.Context{}); err != nil {
 			return err
 		}
-		receipt = tx.Receipt()
 		queue, err := v.keys.DeadTx(tx, limit)
 		if err != nil {
 			return err
@@ -103,26 +104,16 @@ func (v *Vault) clearStep(ctx context.Context, who strongroom.Actor, limit int, 
 		if n, err = v.clear(tx, queue); err != nil {
 			return err
 		}
-		if more = len(queue.Dead) == limit; !more {
-			var m int
-			if m, more, forged, err = v.clearLate(tx, limit); err != nil {
-				return err
-			}
-			n += m
-		}
 		if stones {
 			if left, err = v.sweepStones(tx, limit); err != nil {
 				return err
 			}
-			more = more || left
 		}
+		more = len(queue.Dead) == limit || left
 		tx.Note("cleared", int64(n))
 		tx.Note("more", more)
 		return nil
 	})
-	if err == nil {
-		err = v.tellForged(ctx, who, forged, receipt)
-	}
 	return n, more, left, err
 }
 
@@ -130,7 +121,7 @@ func (v *Vault) clearStep(ctx context.Context, who strongroom.Actor, limit int, 
 // tells whether others may be left.
 func (v *Vault) sweepStones(tx *guard.Tx, limit int) (left bool, err error) {
 	now := db.Micros(tx.Now())
-	records, err := tx.Exec(sqlStonesOver, now, limit)
+	records, err := tx.Exec(sqlStonesOver, db.Micros(tx.Now().Add(-v.profile.Tombstone)), now, limit)
 	if err != nil {
 		return false, err
 	}
@@ -144,7 +135,7 @@ func (v *Vault) Gauges(ctx context.Context) (Gauges, error) {
 	if err != nil {
 		return Gauges{}, err
 	}
-	late, err := v.countLate(ctx, keys.OverdueLimit)
+	late, err := v.countLate(ctx)
 	if err != nil {
 		return Gauges{}, err
 	}

@@ -15,7 +15,7 @@ const (
 
 	// The sealed parts go at once: nothing opens them any more. What a record has in
 	// the index goes with the sweep, which finds it by its entries.
-	sqlMarkErased = `update vault_record set status = 2, expires_at = $17, body = null, leaves = null
+	sqlMarkErased = `update vault_record set status = 2, anchor_at = $17, body = null, leaves = null
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
 	sqlGraveAdd = `insert into vault_tombstone (hash, store, why, at, until) values ($1, $2, $3, $4, $5)

@@ -78,3 +78,38 @@ func TestRecordWithoutKeyIsClearedOnItsDay(t *testing.T) {
 		t.Errorf("after the sweep: %+v, %v", g, err)
 	}
 }
+
+// A date that somebody moves to before the place where the look for late records
+// has come is seen when the look begins anew.
+func TestDateMovedBehindTheLook(t *testing.T) {
+	f := open(t)
+	ctx := context.Background()
+	dies := f.ingest("orders", order).Records[0].ID
+	f.clock.SetOffset(f.clock.Offset() + 58*24*time.Hour)
+	later := `{"order":{"id":"7002","number":"7002","dates":{"createdAt":"` + f.clock.Now().Format(time.RFC3339) + `"}}}`
+	moved := f.ingest("orders", later).Records[0].ID
+	f.clock.SetOffset(f.clock.Offset() + 10*24*time.Hour)
+	f.sweep() // the look passes the first one
+	f.exec(func(tx *db.Tx) error {
+		_, err := tx.Exec("update vault_record set expires_at = 1000 where id = $1", vault.RowOf(moved))
+		return err
+	})
+	bodies := func() (n int64) {
+		f.exec(func(tx *db.Tx) error {
+			return tx.QueryRow("select count(*) from vault_record where body is not null").Scan(&n)
+		})
+		return n
+	}
+	f.sweep()
+	if n := bodies(); n != 1 { // planted: the look is past that date
+		t.Errorf("%d bodies are left of %s and %s", n, dies, moved)
+	}
+	f.clock.SetOffset(f.clock.Offset() + 7*time.Hour)
+	if g, err := f.Gauges(ctx); err != nil || g.Overdue != 1 {
+		t.Errorf("when the look began anew: %+v, %v", g, err)
+	}
+	f.sweep()
+	if n := bodies(); n != 0 {
+		t.Errorf("%d bodies are left after the look began anew", n)
+	}
+}

@@ -110,7 +110,11 @@ func (p *placing) orderVerdict(w *work, f facts, self recordID) (vd verdict, ok 
 	case order.status != live && reached:
 		return verdict{}, false, nil // only a tombstone that has run out
 	case order.status != live || reached:
-		return verdict{anchor: order.anchor, at: order.anchorAt, eraseBy: now}, true, nil
+		at := order.anchorAt
+		if order.status != live {
+			at = now // a tombstone keeps no anchor
+		}
+		return verdict{anchor: order.anchor, at: at, eraseBy: now}, true, nil
 	}
 	was, err := parseFacts(order.facts)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // most of what clearing costs.
 const (
 	clearWidth = 64
-	buryWidth  = 16 // four arguments each
+	buryWidth  = 16 // two or four arguments each
 )
 
 const (
@@ -22,14 +22,23 @@ const (
 		$33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
 		$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
 
-	sqlRemains          = `select id, status, expires_at, facts, entries from vault_record where entries is not null and id` + inClearWidth
+	sqlRemains          = `select id, status, expires_at, anchor_at, facts, entries from vault_record where entries is not null and id` + inClearWidth
 	sqlReferencesRemove = `delete from vault_reference where record` + inClearWidth
 	sqlUnindex          = `delete from vault_index where record` + inClearWidth
 
-	// The first line gives the arguments their types.
-	sqlBuryMany = `update vault_record set status = s.status, expires_at = s.expires_at, facts = s.facts, leaf_count = 0, classes = 0,
+	// Nothing that these change stands in an index, but for the date of the erased.
+	// The first line of each list gives the arguments their types.
+	sqlBuryExpired = `update vault_record set status = 3, anchor_at = $33, facts = s.facts, leaf_count = 0, classes = 0,
 		entries = null, body = null, leaves = null
-		from (select id, status, expires_at, facts from vault_record where 1 = 0
+		from (select id, facts from vault_record where 1 = 0
+			union all select $1, $2 union all select $3, $4 union all select $5, $6 union all select $7, $8
+			union all select $9, $10 union all select $11, $12 union all select $13, $14 union all select $15, $16
+			union all select $17, $18 union all select $19, $20 union all select $21, $22 union all select $23, $24
+			union all select $25, $26 union all select $27, $28 union all select $29, $30 union all select $31, $32) s
+		where vault_record.id = s.id`
+	sqlBuryErased = `update vault_record set status = 2, expires_at = s.expires_at, anchor_at = s.anchor_at, facts = s.facts,
+		leaf_count = 0, classes = 0, entries = null, body = null, leaves = null
+		from (select id, expires_at, anchor_at, facts from vault_record where 1 = 0
 			union all select $1, $2, $3, $4 union all select $5, $6, $7, $8
 			union all select $9, $10, $11, $12 union all select $13, $14, $15, $16
 			union all select $17, $18, $19, $20 union all select $21, $22, $23, $24
@@ -45,7 +54,8 @@ const (
 type remains struct {
 	id      recordID
 	status  status
-	expires time.Time
+	date    time.Time // when it would have died or died
+	until   time.Time // how long its tombstone stands
 	facts   []byte
 	entries []byte
 }
@@ -79,7 +89,7 @@ func (v *Vault) bury(tx *guard.Tx, dead []keys.Dead) (int, error) {
 	for i := range rows {
 		rows[i].bury(why[rows[i].id], tx.Now(), v.profile.Tombstone)
 	}
-	if err := buryRows(tx, rows); err != nil {
+	if err := buryRows(tx, rows, tx.Now().Add(v.profile.Tombstone)); err != nil {
 		return 0, err
 	}
 	n, arg := inChunks(rows)
@@ -95,10 +105,13 @@ func (v *Vault) bury(tx *guard.Tx, dead []keys.Dead) (int, error) {
 // bury makes of what a record left what its tombstone says.
 func (r *remains) bury(why keys.Reason, now time.Time, stands time.Duration) {
 	if r.status == live {
-		r.status, r.expires = expired, now.Add(stands)
+		r.status, r.until = expired, now.Add(stands)
 		if why != keys.Expired {
 			r.status = erased // a ledger replayed after a restore knows no more than that
 		}
+	}
+	if r.status == erased && r.date.After(now) {
+		r.date = now // so that the tombstone is found when it has run out
 	}
 	f, err := parseFacts(r.facts)
 	if err != nil {
@@ -109,16 +122,33 @@ func (r *remains) bury(why keys.Reason, now time.Time, stands time.Duration) {
 }
 
 // buryRows empties the rows and leaves them as tombstones.
-func buryRows(tx *guard.Tx, rows []remains) error {
-	args := make([]any, 0, 4*buryWidth)
-	_, err := tx.Batch(sqlBuryMany, (len(rows)+buryWidth-1)/buryWidth, func(i int) []any {
-		args = args[:0]
-		for j := range buryWidth {
-			r := &rows[min(i*buryWidth+j, len(rows)-1)] // the last one fills up
-			args = append(args, uint64(r.id), r.status, db.Micros(r.expires), r.facts)
+func buryRows(tx *guard.Tx, rows []remains, until time.Time) error {
+	var past, gone []*remains
+	for i := range rows {
+		if r := &rows[i]; r.status == expired {
+			past = append(past, r)
+		} else {
+			gone = append(gone, r)
 		}
-		return args
+	}
+	args := make([]any, 0, 4*buryWidth)
+	each := func(list []*remains, add func(*remains)) (int, func(int) []any) {
+		return (len(list) + buryWidth - 1) / buryWidth, func(i int) []any {
+			args = args[:0]
+			for j := range buryWidth {
+				add(list[min(i*buryWidth+j, len(list)-1)]) // the last one fills up
+			}
+			return args
+		}
+	}
+	n, arg := each(past, func(r *remains) { args = append(args, uint64(r.id), r.facts) })
+	if _, err := tx.Batch(sqlBuryExpired, n, func(i int) []any { return append(arg(i), db.Micros(until)) }); err != nil {
+		return err
+	}
+	n, arg = each(gone, func(r *remains) {
+		args = append(args, uint64(r.id), db.Micros(r.date), db.Micros(r.until), r.facts)
 	})
+	_, err := tx.Batch(sqlBuryErased, n, arg)
 	return err
 }
 
@@ -167,12 +197,12 @@ func loadRemains(r *db.Reader, ids []uint64) ([]remains, error) {
 		}
 		for rows.Next() {
 			var one remains
-			var expires int64
-			if err := rows.Scan(&one.id, &one.status, &expires, &one.facts, &one.entries); err != nil {
+			var date, until int64
+			if err := rows.Scan(&one.id, &one.status, &date, &until, &one.facts, &one.entries); err != nil {
 				rows.Close()
 				return nil, err
 			}
-			one.expires = db.Time(expires)
+			one.date, one.until = db.Time(date), db.Time(until)
 			out = append(out, one)
 		}
 		if err := rows.Close(); err != nil {

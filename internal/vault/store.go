@@ -31,7 +31,7 @@ type row struct {
 	fetched   time.Time
 	anchor    Anchor
 	anchorAt  time.Time
-	expires   time.Time // of a tombstone: until when it stands
+	expires   time.Time // of a tombstone: until when it stands, which is in anchor_at
 	period    period
 	leafCount int
 	leafNext  uint32
@@ -129,6 +129,9 @@ func scanRow(scan func(...any) error, all bool) (*row, error) {
 	r.kind, r.status, r.version, r.provider = kind(kindOf), status(statusOf), uint32(version), provider(from)
 	r.platform, r.api, r.how, r.anchor = platform(platformOf), apiVersion(api), how(way), Anchor(anchor)
 	r.period, r.leafCount, r.leafNext = period(month), int(count), uint32(next)
+	if r.status != live {
+		r.expires = r.anchorAt // nothing that dying changes stands in an index
+	}
 	if len(ident) == len(r.ident) {
 		r.ident = hash(ident)
 	} else {

@@ -78,6 +78,7 @@ type Vault struct {
 
 	ids      recordIDs
 	clearing clearing
+	late     lateness
 	indexing indexing
 	pending  pendingFields
 
