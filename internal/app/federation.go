@@ -1,15 +1,18 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
 	"strongroom"
 	"strongroom/internal/access"
+	"strongroom/internal/console"
 	"strongroom/internal/db"
 	"strongroom/internal/federation"
 	"strongroom/internal/guard"
@@ -111,6 +114,39 @@ func (m memberships) RetractTx(tx *guard.Tx, person string, x federation.Mapping
 
 func membership(x federation.Mapping) access.Membership {
 	return access.Membership{Source: x.Source, Group: x.Group, Role: x.Role, Stores: x.Stores, AllStores: x.AllStores}
+}
+
+// signOn is package federation as the pages use it.
+type signOn struct {
+	f    *federation.Federation
+	list []console.Provider
+}
+
+// newSignOn returns the sign-on of the configured providers, nil where there is none.
+func newSignOn(f *federation.Federation, conf SignOnConfig) console.SignOn {
+	if len(conf.Providers) == 0 {
+		return nil
+	}
+	s := signOn{f: f}
+	for _, p := range conf.Providers {
+		s.list = append(s.list, console.Provider{Name: p.Name, Label: cmp.Or(p.Label, p.Name)})
+	}
+	return s
+}
+
+func (s signOn) Providers() []console.Provider { return s.list }
+
+func (s signOn) Begin(ctx context.Context, provider string, c session.Caller, stepUp strongroom.Actor) (string, string, time.Time, error) {
+	b, err := s.f.Begin(ctx, federation.Start{Provider: provider, Source: c.Source, Person: stepUp.ID, Session: stepUp.Session})
+	return b.URL, b.Cookie, b.Until, err
+}
+
+func (s signOn) Finish(ctx context.Context, q url.Values, cookie string, c session.Caller) (session.Token, error) {
+	t, _, err := s.f.Finish(ctx, federation.Answer{
+		State: q.Get("state"), Code: q.Get("code"), Issuer: q.Get("iss"), Error: q.Get("error"), Cookie: cookie, Source: c.Source, Caller: c,
+	})
+	token, _ := t.(session.Token) // what enter returned
+	return token, err
 }
 
 // tendFederation joins the people who were approved, probes those who left, and

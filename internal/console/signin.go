@@ -25,10 +25,7 @@ func signinPage(v *visit) error {
 		Email     string // as typed, for who has to type again
 		Over      bool
 		Providers []Provider
-	}{Email: v.field("email"), Over: v.r.URL.Query().Has("over")}
-	if v.c.o.SignOn != nil {
-		data.Providers = v.c.o.SignOn.Providers()
-	}
+	}{Email: v.field("email"), Over: v.r.URL.Query().Has("over"), Providers: v.c.providers()}
 	return v.show("signin", "Sign in", data)
 }
 

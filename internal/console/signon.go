@@ -52,7 +52,8 @@ func (c *Console) providers() []Provider {
 // beginSignOn sends the browser to a provider. Whoever is signed in here leaves:
 // what comes back is a session of its own.
 func beginSignOn(v *visit) error {
-	if err := v.begin(strongroom.Actor{}, "account"); err != nil {
+	next, err := v.begin(strongroom.Actor{}, "account")
+	if err != nil {
 		return err
 	}
 	if old := v.cookieOf(sessionCookie, "/"); old != "" {
@@ -61,7 +62,7 @@ func beginSignOn(v *visit) error {
 		}
 		v.dropCookie(sessionCookie, "/")
 	}
-	return v.goThere()
+	return v.goThere(next)
 }
 
 // verifyBySignOn has who is signed in show factors at a provider anew (DPP 2.4.7).
@@ -69,14 +70,15 @@ func verifyBySignOn(v *visit) error {
 	if err := v.readForm(); err != nil {
 		return err
 	}
-	if err := v.begin(v.who, pageName(pageOf(v.field("for")))); err != nil {
+	next, err := v.begin(v.who, pageName(pageOf(v.field("for"))))
+	if err != nil {
 		return err
 	}
-	return v.goThere()
+	return v.goThere(next)
 }
 
 // begin begins a sign-on after which the browser is led to a page.
-func (v *visit) begin(who strongroom.Actor, page string) error {
+func (v *visit) begin(who strongroom.Actor, page string) (onward, error) {
 	var provider Provider
 	for _, p := range v.c.providers() {
 		if p.Name == v.r.PathValue("provider") {
@@ -84,17 +86,16 @@ func (v *visit) begin(who strongroom.Actor, page string) error {
 		}
 	}
 	if provider.Name == "" {
-		return strongroom.Faultf(strongroom.NotFound, "provider", "there is no such provider")
+		return onward{}, strongroom.Faultf(strongroom.NotFound, "provider", "there is no such provider")
 	}
 	address, cookie, until, err := v.c.o.SignOn.Begin(v.ctx, provider.Name, v.from, who)
 	if err != nil {
-		return err
+		return onward{}, err
 	}
 	k := v.c.cookie(signOnCookie, "/")
 	k.Value, k.SameSite, k.Expires = cookie+"."+page, http.SameSiteLaxMode, until.UTC()
 	http.SetCookie(v.w, k)
-	v.next = onward{To: address, Label: provider.Label}
-	return nil
+	return onward{To: address, Label: provider.Label}, nil
 }
 
 // onward is where the browser goes by itself, and what stands on the link for one
@@ -104,9 +105,9 @@ type onward struct{ To, Label string }
 // goThere answers with a page that goes on. A redirect would not do: a form may lead
 // nowhere but here, and on the way back the browser would keep the cookie of the
 // session to itself, because another site led it here.
-func (v *visit) goThere() error {
-	v.w.Header().Set("Refresh", "0; url="+v.next.To)
-	return v.show("onward", "One moment", v.next)
+func (v *visit) goThere(next onward) error {
+	v.w.Header().Set("Refresh", "0; url="+next.To)
+	return v.show("onward", "One moment", next)
 }
 
 // finishSignOn takes a provider's answer. It comes from another site, so nothing is
@@ -125,8 +126,7 @@ func finishSignOn(v *visit) error {
 		return err
 	}
 	v.keepSession(session.Opened{Token: token})
-	v.next = onward{To: pageOf(page), Label: "your account"}
-	return v.goThere()
+	return v.goThere(onward{To: pageOf(page), Label: "your account"})
 }
 
 // once leaves out of a query what is there twice: one of them is somebody else's.

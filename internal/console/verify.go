@@ -41,7 +41,8 @@ func verifyPage(v *visit) error {
 	data := struct {
 		For           string
 		App, Passkeys bool
-	}{For: pageName(pageOf(name))}
+		Providers     []Provider
+	}{For: pageName(pageOf(name)), Providers: v.c.providers()}
 	for _, f := range list {
 		data.App = data.App || f.Kind == people.TOTP && !f.Pending
 		data.Passkeys = data.Passkeys || f.Kind == people.Passkey
