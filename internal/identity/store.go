@@ -69,52 +69,21 @@ func loadKey(r *db.Reader, id string) (keyRow, error) { return scanKey(r.QueryRo
 
 func listKeys(r *db.Reader, after string, limit int) ([]keyRow, error) {
 	rows, err := r.Query(sqlListKeys, after, limit)
-	return keyRows(rows, err)
+	return db.Collect(rows, err, scanKey)
 }
 
 func liveKeys(r *db.Reader, after string, limit int) ([]keyRow, error) {
 	rows, err := r.Query(sqlLiveKeys, after, limit)
-	return keyRows(rows, err)
-}
-
-func keyRows(rows *db.Rows, err error) (out []keyRow, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = closed(rows, err) }()
-	for rows.Next() {
-		k, err := scanKey(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, k)
-	}
-	return out, rows.Err()
+	return db.Collect(rows, err, scanKey)
 }
 
 // owned returns the ids of the services of a person that are not revoked.
-func owned(r *db.Reader, person string) (out []string, err error) {
+func owned(r *db.Reader, person string) ([]string, error) {
 	rows, err := r.Query(sqlOwned, person)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = closed(rows, err) }()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
-}
-
-// closed closes rows; a failure to close counts unless another came first.
-func closed(rows *db.Rows, err error) error {
-	if cerr := rows.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return db.Collect(rows, err, func(s db.Scanner) (id string, err error) {
+		err = s.Scan(&id)
+		return id, err
+	})
 }
 
 func revoke(tx *guard.Tx, id string, at int64) error {
@@ -135,25 +104,18 @@ func insertSecret(tx *guard.Tx, s secretRow) error {
 	return err
 }
 
-func loadSecret(r *db.Reader, digest []byte) (s secretRow, err error) {
-	err = r.QueryRow(sqlLoadSecret, digest).Scan(&s.digest, &s.id, &s.account, &s.expires, &s.proof)
-	return s, err
+func scanSecret(s db.Scanner) (x secretRow, err error) {
+	err = s.Scan(&x.digest, &x.id, &x.account, &x.expires, &x.proof)
+	return x, err
 }
 
-func secretsOf(r *db.Reader, account string) (out []secretRow, err error) {
+func loadSecret(r *db.Reader, digest []byte) (secretRow, error) {
+	return scanSecret(r.QueryRow(sqlLoadSecret, digest))
+}
+
+func secretsOf(r *db.Reader, account string) ([]secretRow, error) {
 	rows, err := r.Query(sqlSecretsOf, account)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = closed(rows, err) }()
-	for rows.Next() {
-		var s secretRow
-		if err := rows.Scan(&s.digest, &s.id, &s.account, &s.expires, &s.proof); err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
+	return db.Collect(rows, err, scanSecret)
 }
 
 func deleteSecrets(tx *guard.Tx, account string) error {

@@ -61,12 +61,12 @@ func waitingJob(r *db.Reader, once []byte) (id string, err error) {
 
 func dueJobs(r *db.Reader, now int64, limit int) ([]row, error) {
 	rows, err := r.Query(sqlDue, now, limit)
-	return collect(rows, err)
+	return db.Collect(rows, err, scanJob)
 }
 
 func listJobs(r *db.Reader, states [2]State, after string, limit int) ([]row, error) {
 	rows, err := r.Query(sqlList, int64(states[0]), int64(states[1]), after, limit)
-	return collect(rows, err)
+	return db.Collect(rows, err, scanJob)
 }
 
 func countDead(r *db.Reader) (n int64, err error) {
@@ -74,29 +74,12 @@ func countDead(r *db.Reader) (n int64, err error) {
 	return n, err
 }
 
-func collect(rows *db.Rows, err error) (out []row, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		var x row
-		if err := rows.Scan(&x.id, &x.kind, &x.state, &x.due, &x.tries, &x.turn, &x.args, &x.code); err != nil {
-			_ = rows.Close() // the first error counts
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	if err := rows.Err(); err != nil {
-		_ = rows.Close() // the first error counts
-		return nil, err
-	}
-	return out, rows.Close()
-}
-
-func loadJob(r *db.Reader, id string) (x row, err error) {
-	err = r.QueryRow(sqlLoad, id).Scan(&x.id, &x.kind, &x.state, &x.due, &x.tries, &x.turn, &x.args, &x.code)
+func scanJob(s db.Scanner) (x row, err error) {
+	err = s.Scan(&x.id, &x.kind, &x.state, &x.due, &x.tries, &x.turn, &x.args, &x.code)
 	return x, err
 }
+
+func loadJob(r *db.Reader, id string) (row, error) { return scanJob(r.QueryRow(sqlLoad, id)) }
 
 func leaseJob(tx *guard.Tx, r row, until int64) (int64, error) {
 	return tx.Exec(sqlLease, r.id, r.turn, int64(r.state), until)

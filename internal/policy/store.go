@@ -61,19 +61,7 @@ func rowByNumber(r *db.Reader, number int64) (row, error) {
 
 func listRows(r *db.Reader, before int64, limit int) ([]row, error) {
 	rows, err := r.Query(sqlList, before, limit)
-	if err != nil {
-		return nil, err
-	}
-	var out []row
-	for rows.Next() {
-		x, err := scanRow(rows)
-		if err != nil {
-			_ = rows.Close() // the first error counts
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, rows.Close()
+	return db.Collect(rows, err, scanRow)
 }
 
 func lastNumber(r *db.Reader) (n int64, err error) {

@@ -112,9 +112,7 @@ func insertSession(tx *guard.Tx, r sessionRow) error {
 	return err
 }
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scanSession(s scanner) (r sessionRow, err error) {
+func scanSession(s db.Scanner) (r sessionRow, err error) {
 	err = s.Scan(&r.id, &r.person, &r.digest, &r.sealed, &r.rights, &r.created, &r.verified, &r.ends, &r.proof,
 		&r.ended, &r.cause, &r.used, &r.useProof)
 	return r, err
@@ -130,28 +128,9 @@ func sessionByID(r *db.Reader, id string) (sessionRow, error) {
 
 // sessionsOf returns the sessions of a person that last, and those that ended
 // after a time; never means none of these.
-func sessionsOf(r *db.Reader, person string, after int64) (out []sessionRow, err error) {
+func sessionsOf(r *db.Reader, person string, after int64) ([]sessionRow, error) {
 	rows, err := r.Query(sqlSessionsOf, person, after)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = closed(rows, err) }()
-	for rows.Next() {
-		x, err := scanSession(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, rows.Err()
-}
-
-// closed closes rows; a failure to close counts unless another came first.
-func closed(rows *db.Rows, err error) error {
-	if cerr := rows.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return db.Collect(rows, err, scanSession)
 }
 
 func ownerOf(r *db.Reader, id string) (person string, err error) {
@@ -224,7 +203,7 @@ func setKnown(tx *guard.Tx, mark []byte, person string, at int64) error {
 	return err
 }
 
-func scanLock(s scanner) (l lockRow, err error) {
+func scanLock(s db.Scanner) (l lockRow, err error) {
 	err = s.Scan(&l.person, &l.complete, &l.cause, &l.since, &l.proof)
 	return l, err
 }
@@ -233,20 +212,9 @@ func loadLock(r *db.Reader, person string) (lockRow, error) {
 	return scanLock(r.QueryRow(sqlLoadLock, person))
 }
 
-func locks(r *db.Reader) (out []lockRow, err error) {
+func locks(r *db.Reader) ([]lockRow, error) {
 	rows, err := r.Query(sqlLocks)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = closed(rows, err) }()
-	for rows.Next() {
-		l, err := scanLock(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, l)
-	}
-	return out, rows.Err()
+	return db.Collect(rows, err, scanLock)
 }
 
 func putLock(tx *guard.Tx, l lockRow) error {
