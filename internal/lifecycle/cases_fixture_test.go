@@ -3,8 +3,6 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,49 +10,32 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/guard"
-	"strongroom/internal/keys"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/lifecycle"
+	"strongroom/internal/seal"
 )
 
 // room is a Cases over a real database, log and guard.
 type room struct {
 	*lifecycle.Cases
-	t     testing.TB
-	db    *db.DB
-	log   *audit.Log
-	clock *strongroom.Clock
-	known string // the one store there is
-	opts  lifecycle.CasesOptions
+	t      testing.TB
+	ground *guardtest.Ground
+	db     *db.DB
+	log    *audit.Log
+	clock  *strongroom.Clock
+	known  string // the one store there is
+	opts   lifecycle.CasesOptions
 }
 
 func enter(t testing.TB) *room {
 	t.Helper()
 	r := &room{t: t, clock: new(strongroom.Clock), known: strongroom.NewID("str")}
 	r.set("2026-11-20T12:00:00Z")
-	r.db = dbtest.Open(t, dbtest.Engine(t), r.clock, audit.Schema(), lifecycle.Schema())
-	dir := t.TempDir()
-	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
-	r.must(err)
-	folder := filepath.Join(dir, "keys")
-	r.must(os.Mkdir(folder, 0o700))
-	ring, err := keys.CreateRing(context.Background(), keys.RingOptions{Dir: folder, KMS: root, Environment: strongroom.Test, Clock: r.clock})
-	r.must(err)
-	t.Cleanup(func() { _ = ring.Close() })
-	signer, err := ring.LogSigner("example.test/log")
-	r.must(err)
-	r.log, err = audit.New(r.db, audit.Options{Signer: signer, Clock: r.clock})
-	r.must(err)
-	r.must(r.log.Start(context.Background()))
-	engine, err := authz.New(nil, authz.Options{Environment: strongroom.Production})
-	r.must(err)
-	g := guard.New(guard.Options{DB: r.db, Log: r.log, Policy: func() *authz.Engine { return engine }})
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended })
-	r.opts = lifecycle.CasesOptions{Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("lifecycle"), Store: func(_ *db.Reader, id string) error {
+	r.ground = guardtest.Open(t, r.clock, lifecycle.Schema())
+	r.db, r.log = r.ground.DB, r.ground.Log
+	g := r.ground.Start(t, strongroom.Production, guard.Options{})
+	r.opts = lifecycle.CasesOptions{Guard: g, Environment: strongroom.Test, Key: seal.NewKey(), Store: func(_ *db.Reader, id string) error {
 		if id != r.known {
 			return strongroom.Faultf(strongroom.NotFound, "store", "no such store")
 		}
@@ -113,19 +94,7 @@ func (r *room) exec(change func(tx *db.Tx) error) {
 }
 
 // events returns the events of an action, oldest first.
-func (r *room) events(action string) (out []audit.Event) {
-	r.t.Helper()
-	entries, err := r.log.Events(context.Background(), -1, 1000)
-	r.must(err)
-	for _, e := range entries {
-		event, err := e.Event()
-		r.must(err)
-		if event.Action.Name == action {
-			out = append(out, event)
-		}
-	}
-	return out
-}
+func (r *room) events(action string) []audit.Event { return r.ground.Events(r.t, action) }
 
 // want fails unless err is a fault of the kind and code.
 func want(t testing.TB, err error, kind strongroom.Kind, code string) {

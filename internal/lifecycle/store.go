@@ -35,9 +35,10 @@ type caseRow struct {
 	sealed                []byte
 }
 
-func (c *caseRow) scan(scan func(...any) error) error {
-	return scan(&c.num, &c.id, &c.purpose, &c.store, &c.opener, &c.opened, &c.due, &c.extended, &c.extendedFor,
+func scanCase(s db.Scanner) (c caseRow, err error) {
+	err = s.Scan(&c.num, &c.id, &c.purpose, &c.store, &c.opener, &c.opened, &c.due, &c.extended, &c.extendedFor,
 		&c.closed, &c.closedFor, &c.sealed)
+	return c, err
 }
 
 func insertCase(tx *guard.Tx, c *caseRow) error {
@@ -46,35 +47,16 @@ func insertCase(tx *guard.Tx, c *caseRow) error {
 }
 
 // loadCase returns a row by its id; a fault of kind NotFound if there is none.
-func loadCase(r *db.Reader, id string) (c caseRow, err error) {
-	err = c.scan(r.QueryRow(sqlCase, id).Scan)
-	return c, err
-}
+func loadCase(r *db.Reader, id string) (caseRow, error) { return scanCase(r.QueryRow(sqlCase, id)) }
 
 // listCases returns up to limit rows after a number, oldest first.
-func listCases(r *db.Reader, open bool, after int64, limit int) (out []caseRow, err error) {
-	var rows *db.Rows
+func listCases(r *db.Reader, open bool, after int64, limit int) ([]caseRow, error) {
 	if open {
-		rows, err = r.Query(sqlCasesOpen, after, limit)
-	} else {
-		rows, err = r.Query(sqlCases, after, limit)
+		rows, err := r.Query(sqlCasesOpen, after, limit)
+		return db.Collect(rows, err, scanCase)
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if cerr := rows.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	for rows.Next() {
-		var c caseRow
-		if err := c.scan(rows.Scan); err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
+	rows, err := r.Query(sqlCases, after, limit)
+	return db.Collect(rows, err, scanCase)
 }
 
 func updateCase(tx *guard.Tx, c *caseRow) error {
