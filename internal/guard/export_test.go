@@ -12,3 +12,10 @@ func (g *Guard) Ended() int {
 	defer g.ends.mu.RUnlock()
 	return len(g.ends.of)
 }
+
+// Asking returns how many calls wait to ask together.
+func (g *Guard) Asking() int {
+	g.asks.mu.Lock()
+	defer g.asks.mu.Unlock()
+	return len(g.asks.waiting)
+}

@@ -62,6 +62,7 @@ type Guard struct {
 	stats   stats
 	damage  Damage
 	ends    ends
+	asks    asks
 }
 
 // New returns a guard. It panics if a required option is missing, which is a
@@ -122,13 +123,14 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 	t := &turn{g: g, who: who}
 	var confirm []func(*Tx) error
 	var before *ahead
+	var joint *Joint
 	ran := false
 	err := g.db.Read(ctx, func(r *db.Reader) error {
 		ran = true
 		t.now = r.Now()
 		v := &View{Reader: *r, t: t}
 		err := g.shield(func() error { return fn(context.WithValue(ctx, mark{}, true), v) })
-		confirm, before = v.confirm, v.ahead
+		confirm, before, joint = v.confirm, v.ahead, v.joint
 		return err
 	})
 	if err != nil && !ran {
@@ -139,7 +141,7 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 		// It is recorded even if the caller has left: nobody tries without a trace.
 		c.refusal, c.ctx = err, context.WithoutCancel(ctx)
 	} else {
-		c.ahead = before
+		c.ahead, c.joint = before, joint
 		c.fn = func(_ context.Context, tx *Tx) error {
 			for _, f := range confirm {
 				if err := f(tx); err != nil {

@@ -9,7 +9,8 @@ import (
 
 // Joint says how calls that do the same thing work together when they share a
 // transaction: one question before the first turn finds what all of them need,
-// and what they put off is written for all of them after the last.
+// and what they put off is written for all of them after the last. Begin and End are
+// those of the first neighbour.
 type Joint struct {
 	// Key names those who work together; it must be comparable.
 	Key any
@@ -18,6 +19,7 @@ type Joint struct {
 	// Begin is called before the first turn with the items of all neighbours under
 	// the key. It reads and decides nothing. The transaction may end before all of
 	// them had their turns. Hooks given to its Tx, or to that of End, are not called.
+	// nil asks nothing.
 	Begin func(tx *Tx, items []any) error
 	// End is called after the last turn and before any call of another sort. It
 	// writes what was put off.
@@ -41,26 +43,30 @@ func (tx *Tx) Joint() bool { return tx.t.joint }
 func (tx *Tx) PutOff() { tx.t.putOff = tx.t.joint }
 
 // neighbours moves the calls that work together to the front, key by key.
+//
+// A reader keeps its place: it works together with those who stand beside it
+// anyway, and what a change before it ended must be ended for it.
 func neighbours(cs []*call) []*call {
-	if !slices.ContainsFunc(cs, func(c *call) bool { return c.joint != nil }) {
+	moves := func(c *call) bool { return c.joint != nil && !c.snapshot }
+	if !slices.ContainsFunc(cs, moves) {
 		return cs
 	}
 	var keys []any
 	for _, c := range cs {
-		if c.joint != nil && !slices.Contains(keys, c.joint.Key) {
+		if moves(c) && !slices.Contains(keys, c.joint.Key) {
 			keys = append(keys, c.joint.Key)
 		}
 	}
 	out := make([]*call, 0, len(cs))
 	for _, k := range keys {
 		for _, c := range cs {
-			if c.joint != nil && c.joint.Key == k {
+			if moves(c) && c.joint.Key == k {
 				out = append(out, c)
 			}
 		}
 	}
 	for _, c := range cs {
-		if c.joint == nil {
+		if !moves(c) {
 			out = append(out, c)
 		}
 	}
@@ -78,6 +84,9 @@ func (b *batch) join(i int, cs []*call) error {
 		return err
 	}
 	b.joint = j
+	if j.Begin == nil {
+		return nil
+	}
 	var items []any
 	for _, c := range cs[i:] {
 		if c.joint == nil || c.joint.Key != j.Key {

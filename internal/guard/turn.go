@@ -40,6 +40,7 @@ type View struct {
 	t       *turn
 	confirm []func(*Tx) error
 	ahead   *ahead
+	joint   *Joint
 }
 
 // Allow asks the policies whether the actor may do a to r. The answer becomes an
@@ -132,6 +133,11 @@ func (v *View) Confirm(fn func(tx *Tx) error) { v.confirm = append(v.confirm, fn
 func (v *View) Ahead(key, item any, fetch func(v *View, items []any) error) {
 	v.ahead = &ahead{key: key, item: item, fetch: fetch}
 }
+
+// Jointly has what Confirm was given work together with its neighbours, as the
+// function of [Guard.DoJointly] does, but in its place among the others. Of two calls
+// the last counts.
+func (v *View) Jointly(j Joint) { v.joint = &j }
 
 // ahead is what a reader wants to be fetched before its turn.
 type ahead struct {
