@@ -1,10 +1,13 @@
 package vault
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
+	"strongroom/internal/keys"
 	"strongroom/internal/seal"
 )
 
@@ -109,4 +112,80 @@ func (v *Vault) resealReferences(tx *guard.Tx, store string, old *row, oldKey se
 		}
 	}
 	return nil
+}
+
+// referenceWidth is how many references sqlReferencesAdd writes.
+const referenceWidth = 8
+
+const (
+	sqlReferenceAdd  = `insert into vault_reference (record, hash, at, sealed) values ($1, $2, $3, $4) on conflict do nothing`
+	sqlReferencesAdd = `insert into vault_reference (record, hash, at, sealed) values ($1, $2, $3, $4), ($5, $6, $7, $8),
+		($9, $10, $11, $12), ($13, $14, $15, $16), ($17, $18, $19, $20), ($21, $22, $23, $24), ($25, $26, $27, $28),
+		($29, $30, $31, $32) on conflict do nothing`
+)
+
+// put off are the references that the reveals of one transaction write together.
+type putOff struct{ rows [][]any }
+
+type putOffKey struct{}
+
+func putOffOf(tx *guard.Tx) *putOff {
+	return tx.Shared(putOffKey{}, func() any { return new(putOff) }).(*putOff)
+}
+
+// putReference writes a reference, or leaves that to addReferences.
+func putReference(tx *guard.Tx, row []any) error {
+	if !tx.Joint() {
+		return tx.Queue(sqlReferenceAdd, row...)
+	}
+	tx.PutOff()
+	p := putOffOf(tx)
+	p.rows = append(p.rows, row)
+	return nil
+}
+
+// addReferences writes what was put off, in the order of the records, so that those
+// of one page come together.
+func addReferences(tx *guard.Tx) error {
+	p := putOffOf(tx)
+	rows := p.rows
+	p.rows = nil
+	slices.SortFunc(rows, func(a, b []any) int { return cmp.Compare(a[0].(int64), b[0].(int64)) })
+	for len(rows) >= referenceWidth {
+		if err := tx.Queue(sqlReferencesAdd, slices.Concat(rows[:referenceWidth]...)...); err != nil {
+			return err
+		}
+		rows = rows[referenceWidth:]
+	}
+	for _, row := range rows {
+		if err := tx.Queue(sqlReferenceAdd, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named reports whether the reference is what the platform calls the record itself.
+func (r *reveal) named() bool {
+	key, err := r.v.keys.StoreKey(r.store, keys.Ident)
+	return err == nil && identOf(key, r.row.kind, r.asked.reference) == r.row.ident
+}
+
+// remember seals the reference beside the record, under the same key, unless it is
+// there already: as it is, or as the record's own name in its sealed body. It comes
+// last in a turn, when nothing can refuse any more: a turn that has written cannot
+// be taken back by itself. Together with its neighbours it waits for the last of
+// them and not for the commit, because who comes behind in it may seal the record
+// anew, or clear what it left.
+func (r *reveal) remember(tx *guard.Tx) (err error) {
+	if r.own || r.v.references.has(r.id, r.asked.hash) {
+		return nil
+	}
+	if r.key, err = r.v.keys.Open(r.store, r.wrapped); err != nil {
+		r.key = seal.Key{}
+		return nil // the opening after the commit fails in the same way, and says so
+	}
+	sealed := r.key.Seal(nil, r.v.referenceAD(r.store, r.id, r.wrapped.Version, r.asked.hash), []byte(r.asked.reference))
+	tx.AfterCommit(func() { r.v.references.add(r.id, r.asked.hash) })
+	return putReference(tx, []any{int64(r.id), r.asked.hash[:], db.Micros(tx.Now()), sealed})
 }

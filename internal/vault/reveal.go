@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"strongroom"
-	"strongroom/internal/db"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
@@ -53,7 +52,7 @@ func (v *Vault) Reveal(ctx context.Context, who strongroom.Actor, q RevealReques
 	}
 	for try := 0; ; try++ {
 		r := &reveal{v: v, asked: a, id: id, store: q.Store, fields: q.Fields, again: try > 0}
-		err := v.guard.Read(ctx, who, r.decide)
+		err := r.run(ctx, who)
 		if isMoved(err) && try < 3 {
 			continue // a new version came in between; decide on that one
 		}
@@ -76,6 +75,8 @@ type reveal struct {
 	fields []string // nil: everything
 	again  bool     // the record changed between a decision and its commit
 
+	early   *row // as it was found together with others; nil if it was not
+	own     bool // the reference is the record's own name at the platform
 	st      *store
 	row     *row
 	account accountName
@@ -170,9 +171,11 @@ func (r *reveal) decide(_ context.Context, view *guard.View) error {
 	}
 	view.Note("fields", r.count)
 	view.Note("by_fields", classes)
+	r.own = r.named()
 	r.account = accountName{who: view.Actor().ID, purpose: r.asked.purpose, store: r.st.num}
 	r.v.atDecision()
 	view.Ahead(r.v, r, r.v.fetchAhead)
+	view.Jointly(guard.Joint{Key: revealKey{r.v}, End: addReferences})
 	view.Confirm(func(tx *guard.Tx) error {
 		if err := r.v.caseOpen(tx, &r.asked, r.store); err != nil {
 			return err
@@ -199,7 +202,10 @@ func (v *Vault) atDecision() {
 // the store is still connected is for the recording transaction to see, or for
 // [Vault.storeForReader].
 func (r *reveal) load(view *guard.View) error {
-	row, err := loadRow(&view.Reader, r.id)
+	row, err := r.early, error(nil)
+	if row == nil {
+		row, err = loadRow(&view.Reader, r.id)
+	}
 	if row == nil && !strongroom.IsKind(err, strongroom.NotFound) {
 		return err
 	}
@@ -379,23 +385,6 @@ func (r *reveal) confirm(tx *guard.Tx) error {
 	}
 	r.wrapped, r.key = w, seal.Key{}
 	return nil
-}
-
-// remember seals the reference beside the record, under the same key. It comes
-// last in a turn, when nothing can refuse any more: a turn that has written cannot
-// be taken back by itself. It does not wait for the commit, because who comes
-// behind in it may seal the record anew, or clear what it left.
-func (r *reveal) remember(tx *guard.Tx) (err error) {
-	if r.v.references.has(r.id, r.asked.hash) {
-		return nil
-	}
-	if r.key, err = r.v.keys.Open(r.store, r.wrapped); err != nil {
-		r.key = seal.Key{}
-		return nil // the opening after the commit fails in the same way, and says so
-	}
-	sealed := r.key.Seal(nil, r.v.referenceAD(r.store, r.id, r.wrapped.Version, r.asked.hash), []byte(r.asked.reference))
-	tx.AfterCommit(func() { r.v.references.add(r.id, r.asked.hash) })
-	return tx.Queue(sqlReferenceAdd, uint64(r.id), r.asked.hash[:], db.Micros(tx.Now()), sealed)
 }
 
 // wrap returns the wrapped key as the recording transaction has it.

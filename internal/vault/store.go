@@ -101,7 +101,6 @@ const (
 	sqlGraveSweep = `delete from vault_tombstone where hash in (select hash from vault_tombstone where until <= $1 limit $2)`
 
 	sqlReferences      = `select hash, at, sealed from vault_reference where record = $1`
-	sqlReferenceAdd    = `insert into vault_reference (record, hash, at, sealed) values ($1, $2, $3, $4) on conflict do nothing`
 	sqlReferenceReseal = `update vault_reference set sealed = $3 where record = $1 and hash = $2`
 	sqlReferenceRemove = `delete from vault_reference where record = $1`
 )
@@ -122,35 +121,38 @@ func scanRow(scan func(...any) error, all bool) (*row, error) {
 	if err := scan(dest[:width]...); err != nil {
 		return nil, err
 	}
-	id, kindOf, statusOf, version, from, platformOf, api, way := n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]
-	fetched, anchor, anchorAt, expires, month, count, next, classes := n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15]
-	r.id, r.classes = recordID(id), uint64(classes)
-	r.fetched, r.anchorAt, r.expires = db.Time(fetched), db.Time(anchorAt), db.Time(expires)
-	r.kind, r.status, r.version, r.provider = kind(kindOf), status(statusOf), uint32(version), provider(from)
-	r.platform, r.api, r.how, r.anchor = platform(platformOf), apiVersion(api), how(way), Anchor(anchor)
-	r.period, r.leafCount, r.leafNext = period(month), int(count), uint32(next)
-	if r.status != live {
-		r.expires = r.anchorAt // nothing that dying changes stands in an index
-	}
+	r.fill(numbers{id: n[0], kind: n[1], status: n[2], version: n[3], provider: n[4], platform: n[5], api: n[6], how: n[7],
+		fetched: n[8], anchor: n[9], anchorAt: n[10], expires: n[11], period: n[12], leafCount: n[13], leafNext: n[14], classes: n[15]})
 	if len(ident) == len(r.ident) {
 		r.ident = hash(ident)
 	} else {
 		r.broken = true
 	}
-	for _, n := range [...]struct {
-		is  int64
-		got int64
-	}{
-		{kindOf, int64(r.kind)}, {statusOf, int64(r.status)}, {version, int64(r.version)}, {from, int64(r.provider)},
-		{platformOf, int64(r.platform)}, {api, int64(r.api)}, {way, int64(r.how)}, {anchor, int64(r.anchor)},
-		{next, int64(r.leafNext)},
-	} {
-		r.broken = r.broken || n.is != n.got
-	}
 	if r.broken {
 		return &r, badRow("numbers")
 	}
 	return &r, nil
+}
+
+// numbers are a row's cells as the engines have them.
+type numbers struct {
+	id, kind, status, version, provider, platform, api, how, fetched int64
+	anchor, anchorAt, expires, period, leafCount, leafNext, classes  int64
+}
+
+// fill takes the numbers over and notes those that do not fit.
+func (r *row) fill(n numbers) {
+	r.id, r.classes = recordID(n.id), uint64(n.classes)
+	r.fetched, r.anchorAt, r.expires = db.Time(n.fetched), db.Time(n.anchorAt), db.Time(n.expires)
+	r.kind, r.status, r.version, r.provider = kind(n.kind), status(n.status), uint32(n.version), provider(n.provider)
+	r.platform, r.api, r.how, r.anchor = platform(n.platform), apiVersion(n.api), how(n.how), Anchor(n.anchor)
+	r.period, r.leafCount, r.leafNext = period(n.period), int(n.leafCount), uint32(n.leafNext)
+	if r.status != live {
+		r.expires = r.anchorAt // nothing that dying changes stands in an index
+	}
+	r.broken = n.kind != int64(r.kind) || n.status != int64(r.status) || n.version != int64(r.version) ||
+		n.provider != int64(r.provider) || n.platform != int64(r.platform) || n.api != int64(r.api) ||
+		n.how != int64(r.how) || n.anchor != int64(r.anchor) || n.leafNext != int64(r.leafNext)
 }
 
 // loadRow returns a record with its sealed parts; NotFound if there is none.
