@@ -262,7 +262,7 @@ func (b *bench) main(ctx context.Context) (err error) {
 		{"", func() error { return b.bulkIngest(ctx, c.sf, c.sp) }},
 		{"disk", func() error { return b.disk(ctx, c, before) }},
 		{"ingest", func() error { return b.single(ctx, "ingest", c.sf, c.sp, 0.5) }},
-		{"reveal", func() error { return b.reveal(ctx, "reveal", c.sf, c.sp, 0.5) }},
+		{"reveal", func() error { return b.reveals(ctx, c) }},
 		{"find", func() error { return b.find(ctx, "find by e-mail", c.sf, c.sp, 0.4) }},
 		{"erase", func() error { return b.erase(ctx, c.sf, c.sp) }},
 		{"sweep", func() error { return b.sweep(ctx, c.f, c.p) }},

@@ -20,6 +20,9 @@
 //     fsync off, and a SQLite that is not synchronous.
 //   - Every answer is checked. A call that fails ends the run; it is never a
 //     fast success.
+//   - A reveal is for the order itself, as a shop's shipping names it. The row
+//     "reveal, new reference" has one that the product meets for the first time and
+//     keeps, sealed, beside the record; the floor writes the same row for both.
 //   - Orders come from the simulator, about 1.2 KB each. Making them is outside
 //     the measured time.
 //   - In the rows called flat a small and a large instance stand open side by side,

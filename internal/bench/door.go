@@ -138,7 +138,7 @@ func (p *plain) reveal(r *http.Request, body []byte) ([]byte, error) {
 	if err := web.DecodeJSON(body, &in); err != nil {
 		return nil, err
 	}
-	order, err := p.f.Reveal(r.Context(), r.PathValue("id"))
+	order, err := p.f.Reveal(r.Context(), r.PathValue("id"), in.Reference)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ type spoiled struct {
 	spoil func([]byte) []byte
 }
 
-func (s spoiled) Reveal(ctx context.Context, id string) ([]byte, error) {
-	body, err := s.side.Reveal(ctx, id)
+func (s spoiled) Reveal(ctx context.Context, id, reference string) ([]byte, error) {
+	body, err := s.side.Reveal(ctx, id, reference)
 	return s.spoil(body), err
 }

@@ -48,7 +48,7 @@ func (b *bench) flat(ctx context.Context) (err error) {
 func (b *bench) flatRows(ctx context.Context, small, large *stock, orders [][]order) error {
 	from := fmt.Sprintf(", %s to %s records", thousands(b.small), thousands(b.large))
 	const bar = 1 / 1.3
-	if err := b.reveal(ctx, "flat: reveal"+from, small, large, bar); err != nil {
+	if err := b.reveal(ctx, "flat: reveal"+from, "", small, large, bar); err != nil {
 		return err
 	}
 	if err := b.find(ctx, "flat: find"+from, small, large, bar); err != nil {
@@ -75,6 +75,7 @@ type keptFacts struct {
 	Next    int       `json:"next"`    // number of the shop's first order it does not have
 	Loaded  time.Time `json:"loaded"`
 	IDs     []string  `json:"ids"` // some of its orders
+	Names   []string  `json:"names"`
 	Mails   []string  `json:"mails"`
 }
 
@@ -105,7 +106,7 @@ func (b *bench) openLarge(ctx context.Context, many *shop) (*large, error) {
 	if err := b.fill(ctx, &l.stock, many, 0, b.large); err != nil {
 		return nil, errors.Join(err, l.p.Close(), l.at.drop(context.WithoutCancel(ctx), l.name))
 	}
-	l.Records, l.Next, l.IDs, l.Mails = b.large, b.large, l.ids, l.mails
+	l.Records, l.Next, l.IDs, l.Names, l.Mails = b.large, b.large, l.ids, l.names, l.mails
 	return l, l.remember()
 }
 
@@ -114,7 +115,7 @@ func (b *bench) openLarge(ctx context.Context, many *shop) (*large, error) {
 func (l *large) recall(ctx context.Context, b *bench) bool {
 	text, err := os.ReadFile(l.file())
 	if err != nil || json.Unmarshal(text, &l.keptFacts) != nil || l.Records != b.large ||
-		time.Since(l.Loaded) > keptFor || len(l.IDs) == 0 || len(l.IDs) != len(l.Mails) ||
+		time.Since(l.Loaded) > keptFor || len(l.IDs) == 0 || len(l.IDs) != len(l.Mails) || len(l.IDs) != len(l.Names) ||
 		l.Next+b.rounds*b.flatSingles > 3*b.large {
 		l.keptFacts = keptFacts{}
 		return false
@@ -127,7 +128,7 @@ func (l *large) recall(ctx context.Context, b *bench) bool {
 		_ = p.Close() // it is made anew
 		return false
 	}
-	l.p, l.side, l.ids, l.mails = p, p, l.IDs, l.Mails
+	l.p, l.side, l.ids, l.names, l.mails = p, p, l.IDs, l.Names, l.Mails
 	return true
 }
 

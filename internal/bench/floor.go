@@ -17,8 +17,8 @@ import (
 type side interface {
 	Ingest(ctx context.Context, body []byte) (id string, err error)
 	IngestMany(ctx context.Context, bodies [][]byte) (ids []string, err error)
-	// Reveal returns the original.
-	Reveal(ctx context.Context, id string) (body []byte, err error)
+	// Reveal returns the original. The reference is what it is said to be for.
+	Reveal(ctx context.Context, id, reference string) (body []byte, err error)
 	// Find returns how many orders an e-mail address leads to.
 	Find(ctx context.Context, email string) (int, error)
 	Erase(ctx context.Context, id string) error
@@ -99,7 +99,7 @@ func (f *floor) IngestMany(_ context.Context, bodies [][]byte) ([]string, error)
 	})
 }
 
-func (f *floor) Reveal(ctx context.Context, id string) ([]byte, error) {
+func (f *floor) Reveal(ctx context.Context, id, reference string) ([]byte, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (f *floor) Reveal(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.group.do(func(tx *db.Tx) error { return f.log(tx, actReveal, n, 1, "fulfilment", "order-"+id) })
+	err = f.group.do(func(tx *db.Tx) error { return f.log(tx, actReveal, n, 1, "fulfilment", reference) })
 	return []byte(body), err
 }
 

@@ -13,6 +13,7 @@ import (
 // order is one order on its way in: its JSON, and what the load asks for later.
 type order struct {
 	body  []byte
+	name  string // what the platform calls it
 	email string
 }
 
@@ -49,7 +50,8 @@ func (s *shop) orders(from, to int) []order {
 		wg.Go(func() {
 			for i := w; i < len(out); i += workers {
 				body := s.sim.Body(s.name, from+i)
-				out[i] = order{body: body, email: columnsOf(body).email}
+				c := columnsOf(body)
+				out[i] = order{body: body, name: c.externalID, email: c.email}
 			}
 		})
 	}

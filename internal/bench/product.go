@@ -3,8 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,21 +21,17 @@ import (
 // product is the vault over log, guard and keyring, as the instance wires them:
 // the sealer runs, the checkpoint is kept outside.
 type product struct {
-	vault *vault.Vault
-	keys  *keys.Keys
-	db    *db.DB
-	clock *strongroom.Clock
-	who   strongroom.Actor
-	store string
-	// reference is what reveals name. Each run has its own, because the first
-	// reveal that names it writes a row.
-	reference string
-
+	vault   *vault.Vault
+	keys    *keys.Keys
+	db      *db.DB
+	clock   *strongroom.Clock
+	who     strongroom.Actor
+	store   string
 	closers []func() error // in the order they were opened
 }
 
 func openProduct(ctx context.Context, at place, name string) (_ *product, err error) {
-	p := &product{clock: new(strongroom.Clock), reference: fmt.Sprintf("run-%05d", rand.IntN(100_000))}
+	p := &product{clock: new(strongroom.Clock)}
 	p.who = strongroom.Actor{
 		Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Roles: []string{authz.TestEverything}, AllStores: true, Door: "http",
 	}
@@ -192,9 +186,9 @@ func (p *product) IngestMany(ctx context.Context, bodies [][]byte) ([]string, er
 	return ids, nil
 }
 
-func (p *product) Reveal(ctx context.Context, id string) ([]byte, error) {
+func (p *product) Reveal(ctx context.Context, id, reference string) ([]byte, error) {
 	out, err := p.vault.Reveal(ctx, p.who, vault.RevealRequest{
-		Store: p.store, Record: id, Purpose: strongroom.Fulfilment, Reference: p.reference,
+		Store: p.store, Record: id, Purpose: strongroom.Fulfilment, Reference: reference,
 	})
 	return out.Body, err
 }

@@ -2,7 +2,9 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -17,16 +19,17 @@ type stock struct {
 	mu    sync.Mutex
 	seen  int
 	ids   []string
+	names []string // what the platform calls them
 	mails []string
 }
 
-func (s *stock) keep(id, email string) {
+func (s *stock) keep(id string, o order) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen++; s.every > 1 && s.seen%s.every != 0 {
 		return
 	}
-	s.ids, s.mails = append(s.ids, id), append(s.mails, email)
+	s.ids, s.names, s.mails = append(s.ids, id), append(s.names, o.name), append(s.mails, o.email)
 }
 
 // pick returns a random number below n, the same for both sides in the same call
@@ -45,7 +48,7 @@ func (s *stock) ingestMany(ctx context.Context, orders []order, size int) (outco
 		}
 		ids, err := s.IngestMany(ctx, bodies)
 		for j := range ids {
-			s.keep(ids[j], batches[i][j].email)
+			s.keep(ids[j], batches[i][j])
 		}
 		return err
 	})
@@ -92,7 +95,7 @@ func (b *bench) same(ctx context.Context, f, p *stock, first order) error {
 			if mail != first.email {
 				continue
 			}
-			body, err := s.Reveal(ctx, s.ids[j])
+			body, err := s.Reveal(ctx, s.ids[j], s.names[j])
 			if err != nil {
 				return err
 			}
@@ -120,7 +123,7 @@ func (b *bench) singly(ctx context.Context, name string, f, p *stock, orders [][
 		return func(r int) (outcome, error) {
 			return load(manyAtOnce, len(orders[r]), b.slice, func(i int) error {
 				id, err := s.Ingest(ctx, orders[r][i].body)
-				s.keep(id, orders[r][i].email)
+				s.keep(id, orders[r][i])
 				return err
 			})
 		}
@@ -128,12 +131,14 @@ func (b *bench) singly(ctx context.Context, name string, f, p *stock, orders [][
 	return b.compete(name, side(f), side(p), bar)
 }
 
-// reveal measures single reveals of random orders.
-func (b *bench) reveal(ctx context.Context, name string, f, p *stock, bar float64) error {
+// reveal measures single reveals of random orders. They are for reference, or for
+// the order itself if that is empty.
+func (b *bench) reveal(ctx context.Context, name, reference string, f, p *stock, bar float64) error {
 	side := func(s *stock) func(int) (outcome, error) {
 		return func(r int) (outcome, error) {
 			return load(manyAtOnce, 1<<30, b.slice, func(i int) error {
-				body, err := s.Reveal(ctx, s.ids[pick(r, i, len(s.ids))])
+				n := pick(r, i, len(s.ids))
+				body, err := s.Reveal(ctx, s.ids[n], cmp.Or(reference, s.names[n]))
 				if err == nil && len(body) < 100 {
 					err = wrong("a reveal came back empty")
 				}
@@ -142,6 +147,16 @@ func (b *bench) reveal(ctx context.Context, name string, f, p *stock, bar float6
 		}
 	}
 	return b.compete(name, side(f), side(p), bar)
+}
+
+// reveals measures reveals as they are: for the order itself, and for a reference
+// that the product sees for the first time and keeps beside the record.
+func (b *bench) reveals(ctx context.Context, c *contest) error {
+	if err := b.reveal(ctx, "reveal", "", c.sf, c.sp, 0.5); err != nil {
+		return err
+	}
+	// Each run has its own: a reference that is known is not written again.
+	return b.reveal(ctx, "reveal, new reference", fmt.Sprintf("run-%05d", rand.IntN(100_000)), c.sf, c.sp, 0.5)
 }
 
 // find measures searches for the e-mail addresses of random orders.
