@@ -81,10 +81,9 @@ type requestOut struct {
 func (r requestOut) resource() string { return r.ID }
 
 type requestsIn struct {
-	Own    bool   `query:"own" doc:"those that you have asked for, or that are about you"`
-	State  string `query:"state" of:"open approved refused withdrawn expired" doc:"open, approved, refused, withdrawn or expired; missing is all"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	Own   bool   `query:"own" doc:"those that you have asked for, or that are about you"`
+	State string `query:"state" of:"open approved refused withdrawn expired" doc:"open, approved, refused, withdrawn or expired; missing is all"`
+	pageIn
 }
 
 type requestsOut struct {
@@ -115,8 +114,7 @@ type grantOut struct {
 type grantsIn struct {
 	Person string `query:"person" doc:"of one person, over or not; missing is all"`
 	Live   bool   `query:"live" doc:"those that nobody ended"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	pageIn
 }
 
 type grantsOut struct {

@@ -17,8 +17,8 @@ import (
 // param is one value of path or query and the field it goes to.
 type param struct {
 	name  string
-	path  bool // else query
-	field int
+	path  bool  // else query
+	field []int // by index
 	kind  paramKind
 	max   int64    // of an intParam; 0 is none
 	page  int64    // of a limit: the longest page there is; more counts as this
@@ -43,9 +43,11 @@ const (
 // `max:"200"`, the limit of a list its longest page with `cap:"200"`, a word the closed list it is of with `of:"orders customers"`, and
 // what may not be missing `must:"true"`. body is true if any other field is JSON.
 func paramsOf(t reflect.Type) (ps []param, body bool) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		p := param{field: i, max: numberOf(f, "max"), page: numberOf(f, "cap"), of: strings.Fields(f.Tag.Get("of")), must: f.Tag.Get("must") != "", doc: f.Tag.Get("doc")}
+	for _, f := range reflect.VisibleFields(t) {
+		if f.Anonymous { // its fields come by themselves
+			continue
+		}
+		p := param{field: f.Index, max: numberOf(f, "max"), page: numberOf(f, "cap"), of: strings.Fields(f.Tag.Get("of")), must: f.Tag.Get("must") != "", doc: f.Tag.Get("doc")}
 		var tag string
 		if tag, p.path = f.Tag.Lookup("path"); !p.path {
 			tag = f.Tag.Get("query")
@@ -119,7 +121,7 @@ func bindParams(r *http.Request, ps []param, into reflect.Value) error {
 		} else if vs, ok := q[p.name]; ok {
 			known++
 			if p.kind == wordsParam {
-				if err := p.setWords(into.Field(p.field), vs); err != nil {
+				if err := p.setWords(into.FieldByIndex(p.field), vs); err != nil {
 					return err
 				}
 				continue
@@ -135,7 +137,7 @@ func bindParams(r *http.Request, ps []param, into reflect.Value) error {
 			}
 			continue
 		}
-		if err := p.set(into.Field(p.field), v); err != nil {
+		if err := p.set(into.FieldByIndex(p.field), v); err != nil {
 			return err
 		}
 	}

@@ -40,9 +40,8 @@ type casePage struct {
 }
 
 type casesIn struct {
-	Open   bool   `query:"open" doc:"only those that are not closed, overdue ones included"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	Open bool `query:"open" doc:"only those that are not closed, overdue ones included"`
+	pageIn
 }
 
 type oneCaseIn struct {

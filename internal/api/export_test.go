@@ -25,8 +25,8 @@ func (rt Route) MaxLimit() (int64, bool) {
 
 // TakesLimit reports whether the route bounds its page.
 func (rt Route) TakesLimit() bool {
-	for i := range rt.in.NumField() {
-		if rt.in.Field(i).Type.Kind() == reflect.Int64 && rt.in.Field(i).Name == "Limit" {
+	for _, f := range reflect.VisibleFields(rt.in) {
+		if f.Type.Kind() == reflect.Int64 && f.Name == "Limit" {
 			return true
 		}
 	}

@@ -15,9 +15,8 @@ import (
 )
 
 type leaversIn struct {
-	Since  time.Time `query:"since" doc:"who left from then on; missing is everybody"`
-	Cursor string    `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64     `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	Since time.Time `query:"since" doc:"who left from then on; missing is everybody"`
+	pageIn
 }
 
 // leaverOut is a proof of the 24 hours.

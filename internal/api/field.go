@@ -30,10 +30,9 @@ type fieldPage struct {
 }
 
 type fieldsIn struct {
-	Store  string `query:"store" doc:"the store's id"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
-	Names  bool   `query:"names" doc:"also the real names of the keys, which may be personal; needs field.classify"`
+	Store string `query:"store" doc:"the store's id"`
+	pageIn
+	Names bool `query:"names" doc:"also the real names of the keys, which may be personal; needs field.classify"`
 }
 
 type classifyIn struct {

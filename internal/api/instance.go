@@ -28,9 +28,8 @@ type jobState struct {
 }
 
 type jobsIn struct {
-	State  string `query:"state" of:"waiting running done dead" doc:"waiting, running, done or dead; missing is all"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	State string `query:"state" of:"waiting running done dead" doc:"waiting, running, done or dead; missing is all"`
+	pageIn
 }
 
 type jobPage struct {

@@ -30,9 +30,8 @@ type personOut struct {
 }
 
 type peopleIn struct {
-	State  string `query:"state" of:"invited active suspended ended" doc:"invited, active, suspended or ended; missing is all"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	State string `query:"state" of:"invited active suspended ended" doc:"invited, active, suspended or ended; missing is all"`
+	pageIn
 }
 
 type peopleOut struct {
@@ -76,6 +75,8 @@ type trainingIn struct {
 	Topic   string    `json:"topic" doc:"data-protection or it-security"`
 	Version string    `json:"version" doc:"of the training"`
 	At      time.Time `json:"at,omitzero" doc:"when it took place; missing is now"`
+	// Reference names what proves it.
+	Reference string `json:"reference,omitempty" doc:"what proves that it was completed, such as the number of a certificate; the own training in production needs one"`
 }
 
 type pledgeIn struct {
@@ -108,9 +109,8 @@ type deviceOut struct {
 }
 
 type devicesIn struct {
-	Owner  string `query:"owner" doc:"of one person; missing is all"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	Owner string `query:"owner" doc:"of one person; missing is all"`
+	pageIn
 }
 
 type devicesOut struct {
@@ -218,7 +218,7 @@ func recordTraining(a *API, ctx context.Context, who strongroom.Actor, in *train
 	if in.Person == "" {
 		in.Person = who.ID
 	}
-	return none{}, a.o.People.RecordTraining(ctx, who, in.Person, people.Kind(in.Topic), in.Version, in.At)
+	return none{}, a.o.People.RecordCompleted(ctx, who, in.Person, people.Kind(in.Topic), in.Version, in.Reference, in.At)
 }
 
 func recordPledge(a *API, ctx context.Context, who strongroom.Actor, in *pledgeIn) (none, error) {

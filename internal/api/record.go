@@ -45,10 +45,9 @@ type recordPage struct {
 }
 
 type listIn struct {
-	Store  string `path:"store" doc:"the store's id"`
-	Kind   string `query:"kind" of:"order orders customer customers fulfillment fulfillments fulfilment fulfilments store stores" doc:"order, customer, fulfillment or store; the plural and the British spelling are taken too"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	Store string `path:"store" doc:"the store's id"`
+	Kind  string `query:"kind" of:"order orders customer customers fulfillment fulfillments fulfilment fulfilments store stores" doc:"order, customer, fulfillment or store; the plural and the British spelling are taken too"`
+	pageIn
 }
 
 type oneIn struct {

@@ -31,8 +31,7 @@ type wayOut struct {
 type waysIn struct {
 	Account string `query:"account" doc:"those that are or were of one person or service; all come at once"`
 	Live    bool   `query:"live" doc:"those that have not ended"`
-	Cursor  string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit   int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	pageIn
 }
 
 type waysOut struct {

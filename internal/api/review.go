@@ -72,10 +72,9 @@ type openReviewIn struct {
 }
 
 type entriesIn struct {
-	ID     string `path:"id" doc:"the review's id"`
-	Open   bool   `query:"open" doc:"those without a verdict"`
-	Cursor string `query:"cursor,opaque" doc:"next_cursor of the page before"`
-	Limit  int64  `query:"limit" cap:"200" doc:"at most this many, 50 if missing; more than 200 counts as 200"`
+	ID   string `path:"id" doc:"the review's id"`
+	Open bool   `query:"open" doc:"those without a verdict"`
+	pageIn
 }
 
 type entryOut struct {
