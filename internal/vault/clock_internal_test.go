@@ -205,3 +205,22 @@ func TestRecordIDsNeverMeet(t *testing.T) {
 		t.Error("a clock that was set back is not followed")
 	}
 }
+
+// A call that takes long asks for ids of its beginning while others ask for those of
+// now: no id comes twice.
+func TestRecordIDsOfASlowCall(t *testing.T) {
+	var g recordIDs
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	seen := make(map[recordID]bool)
+	var last recordID
+	for range 20_000 {
+		for _, at := range []time.Time{now, now.Add(-10 * time.Minute)} {
+			id := g.next(at)
+			if seen[id] || id < last {
+				t.Fatal("an id came twice, or in front of an older one")
+			}
+			seen[id], last = true, id
+		}
+		now = now.Add(time.Millisecond)
+	}
+}

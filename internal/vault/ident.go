@@ -35,6 +35,10 @@ const recordRandom = 22
 // again with another.
 type recordIDs struct{ last atomic.Uint64 }
 
+// longestCall is how far back the instant of a call may lie when its last record gets
+// an id. To begin anew from there would give ids a second time.
+const longestCall = time.Hour
+
 func (g *recordIDs) next(now time.Time) recordID {
 	var b [4]byte
 	rand.Read(b[:]) // never fails: crypto/rand aborts the program instead
@@ -45,7 +49,7 @@ func (g *recordIDs) next(now time.Time) recordID {
 		// A step of random width keeps the number of records of a millisecond
 		// from showing.
 		id := max(fresh, last+1+low&0xff)
-		if fresh>>recordRandom < last>>recordRandom && now.UnixMilli()+1000 < int64(last>>recordRandom) {
+		if now.Add(longestCall).UnixMilli() < int64(last>>recordRandom) {
 			id = fresh // the clock of a test instance was set back
 		}
 		if g.last.CompareAndSwap(last, id) {
