@@ -132,7 +132,10 @@ func (e *enrolCmd) Run(g *globals) error {
 	}
 	return e.with(g, func(c *client) error {
 		c.token = ""
-		var who struct{ Token, Person string }
+		var who struct {
+			Token, Person string
+			Waits         bool
+		}
 		post := func(step string, in map[string]string, out any) error {
 			if who.Token != "" {
 				in["token"] = who.Token
@@ -163,10 +166,15 @@ func (e *enrolCmd) Run(g *globals) error {
 			return err
 		}
 		if e.JSON {
-			return printJSON(g.out, map[string]any{"person": who.Person, "recovery_codes": done.Codes})
+			return printJSON(g.out, map[string]any{"person": who.Person, "recovery_codes": done.Codes, "waits": who.Waits})
 		}
 		fmt.Fprintln(g.out, strings.Join(done.Codes, "\n"))
-		fmt.Fprintln(g.errs, "Enrolled. The recovery codes above are shown once. Next: strongroom signin --data "+e.Data)
+		fmt.Fprintln(g.errs, "Enrolled. The recovery codes above are shown once.")
+		if who.Waits {
+			fmt.Fprintln(g.errs, "Another person than made the link lets you in: strongroom person resume "+who.Person)
+			return nil
+		}
+		fmt.Fprintln(g.errs, "Next: strongroom signin --data "+e.Data)
 		return nil
 	})
 }

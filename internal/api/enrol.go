@@ -23,6 +23,7 @@ type enrolmentOut struct {
 	Name    string    `json:"name"`
 	Email   string    `json:"email"`
 	Expires time.Time `json:"expires_at"`
+	Waits   bool      `json:"waits" doc:"another person than made the link lets the account in once it is enrolled"`
 }
 
 type tokenIn struct {
@@ -117,7 +118,7 @@ func enrolRoutes() []Route {
 
 func enrol(a *API, ctx context.Context, _ strongroom.Actor, in *linkIn) (enrolmentOut, error) {
 	e, err := a.o.People.Enrol(ctx, in.Link, "http")
-	return enrolmentOut{e.Token.Reveal(), e.Person, e.Name, e.Email, e.Expires}, err
+	return enrolmentOut{e.Token.Reveal(), e.Person, e.Name, e.Email, e.Expires, e.Waits}, err
 }
 
 // enrolling runs fn as the person whose enrolment token is.
