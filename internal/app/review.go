@@ -94,14 +94,16 @@ func (a *App) tendReviews(ctx context.Context) error {
 	if done.Suspended+done.Ended > 0 {
 		a.log.WarnContext(ctx, "reviews suspended accounts or ended rights", "suspended", done.Suspended, "ended", done.Ended)
 	}
-	_, drawn := a.reviews.DrawDue(ctx, strongroom.System("review"))
+	months, drawn := a.reviews.DrawDue(ctx, strongroom.System("review"))
 	if drawn != nil && ctx.Err() == nil {
 		a.log.LogAttrs(ctx, slog.LevelError, "samples were not drawn", slog.String("kind", strongroom.KindOf(drawn).String()))
 	}
 	err = errors.Join(err, drawn)
 	a.standing.mu.Lock()
-	a.standing.err, a.standing.at = err, time.Time{} // count anew
-	a.standing.mu.Unlock()
+	defer a.standing.mu.Unlock()
+	if a.standing.err = err; done.Suspended+done.Ended+months > 0 {
+		a.standing.at = time.Time{} // count anew
+	}
 	return err
 }
 

@@ -17,8 +17,9 @@ type Events interface {
 	// Use returns what each account did since a time of the data clock.
 	Use(ctx context.Context, since time.Time) (map[string]Use, error)
 	// Opened returns the reveals from one time up to another, in the order of the log,
-	// with the root of the tree over all events before the second.
-	Opened(ctx context.Context, from, to time.Time) (Opened, error)
+	// with the root of the tree over all events before the second. Of many it keeps
+	// those that [Pick] picks n of, for the month that the first time is in; 0 keeps all.
+	Opened(ctx context.Context, from, to time.Time, n int) (Opened, error)
 }
 
 // Use is what an account did: how often each action succeeded, and at which stores.
@@ -102,6 +103,11 @@ func (v *Review) drift(r *db.Reader, kind Kind, now time.Time, used map[string]U
 	if err != nil {
 		return nil, nil, err
 	}
+	return v.driftOf(r, kind, items, now, used, since)
+}
+
+// driftOf is drift of a population that was read.
+func (v *Review) driftOf(r *db.Reader, kind Kind, items []Item, now time.Time, used map[string]Use, since time.Time) (out []Finding, less []Shrink, err error) {
 	base, _, err := v.baseline(r, kind)
 	if err != nil {
 		return nil, nil, err

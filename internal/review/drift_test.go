@@ -20,7 +20,8 @@ type history struct {
 }
 
 func (h *history) Use(context.Context, time.Time) (map[string]review.Use, error) { return h.use, h.err }
-func (h *history) Opened(context.Context, time.Time, time.Time) (review.Opened, error) {
+func (h *history) Opened(context.Context, time.Time, time.Time, int) (review.Opened, error) {
+	h.opened.Count = len(h.opened.Reveals)
 	return h.opened, h.err
 }
 

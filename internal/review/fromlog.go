@@ -63,9 +63,13 @@ func (l fromLog) Use(ctx context.Context, since time.Time) (map[string]Use, erro
 	return out, err
 }
 
+// hold is how many reveals are held before those that cannot be picked are let go.
+const hold = 4096
+
 // Opened returns the reveals of a stretch of time. Where a log was continued by
 // another, the root is that of the log at the end.
-func (l fromLog) Opened(ctx context.Context, from, to time.Time) (out Opened, err error) {
+func (l fromLog) Opened(ctx context.Context, from, to time.Time, n int) (out Opened, err error) {
+	month, most := from.UTC().Format("2006-01"), hold
 	first, err := l.log.Moment(ctx, from)
 	if err != nil {
 		return out, err
@@ -83,6 +87,10 @@ func (l fromLog) Opened(ctx context.Context, from, to time.Time) (out Opened, er
 			Position: x.Position, Actor: e.Actor.ID, Store: e.Resource.Store, Record: e.Resource.ID,
 			Purpose: e.Purpose, Reference: e.Reference, At: e.Time,
 		})
+		if out.Count++; n > 0 && len(out.Reveals) >= most {
+			out.Reveals = Pick(month, out, n)
+			most = len(out.Reveals) + hold
+		}
 	})
 	return out, err
 }

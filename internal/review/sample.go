@@ -18,6 +18,7 @@ import (
 type Opened struct {
 	Size    int64 // how many events there are before the end
 	Root    [32]byte
+	Count   int // of all reveals
 	Reveals []Reveal
 }
 
@@ -122,13 +123,19 @@ func Pick(month string, o Opened, n int) (out []Reveal) {
 // nothing, and neither does a month before the log's first event. Conflict, code "month", while the month lasts;
 // Unavailable where the log cannot be read.
 func (v *Review) Draw(ctx context.Context, who strongroom.Actor, month string) error {
+	_, err := v.draw(ctx, who, month)
+	return err
+}
+
+// draw is [Review.Draw]; it reports whether the month had not been drawn.
+func (v *Review) draw(ctx context.Context, who strongroom.Actor, month string) (drew bool, err error) {
 	res := campaignResource("", "sample", false)
 	from, to, err := parseMonth(month)
 	if err == nil && v.o.Events == nil {
 		err = strongroom.Faultf(strongroom.Unavailable, "events", "the log cannot be read for samples")
 	}
 	if err != nil {
-		return v.refuse(ctx, who, reviewOpen, res, err)
+		return false, v.refuse(ctx, who, reviewOpen, res, err)
 	}
 	var known, over bool
 	if err := v.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
@@ -137,20 +144,17 @@ func (v *Review) Draw(ctx context.Context, who strongroom.Actor, month string) e
 		known, err = found(err)
 		return err
 	}); err != nil || known {
-		return err
+		return false, err
 	}
 	if !over {
-		return v.refuse(ctx, who, reviewOpen, res, strongroom.Faultf(strongroom.Conflict, "month", "the month is not over"))
+		return false, v.refuse(ctx, who, reviewOpen, res, strongroom.Faultf(strongroom.Conflict, "month", "the month is not over"))
 	}
-	opened, err := v.o.Events.Opened(ctx, from, to)
-	if err != nil {
-		return err
-	}
-	if opened.Size == 0 {
-		return nil // the log had not begun
+	opened, err := v.o.Events.Opened(ctx, from, to, v.o.Samples)
+	if err != nil || opened.Size == 0 { // the log had not begun
+		return false, err
 	}
 	picked := Pick(month, opened, v.o.Samples)
-	return v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(reviewOpen, res, guard.Context{}); err != nil {
 			return err
 		}
@@ -166,6 +170,7 @@ func (v *Review) Draw(ctx context.Context, who strongroom.Actor, month string) e
 		tx.Note("count", len(picked))
 		return v.saveDraw(tx, month, opened, picked)
 	})
+	return err == nil, err
 }
 
 // answerable fills in who answers for the services that opened something: they do
@@ -185,7 +190,7 @@ func (v *Review) answerable(tx *guard.Tx, picked []Reveal) error {
 }
 
 func (v *Review) saveDraw(tx *guard.Tx, month string, opened Opened, picked []Reveal) (err error) {
-	m := monthRow{month: month, drawn: db.Micros(tx.Now()), size: opened.Size, root: opened.Root[:], reveals: int64(len(opened.Reveals))}
+	m := monthRow{month: month, drawn: db.Micros(tx.Now()), size: opened.Size, root: opened.Root[:], reveals: int64(opened.Count)}
 	if m.sealed, err = v.pack(v.monthAD(m), len(picked)); err != nil {
 		return err
 	}

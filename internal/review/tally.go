@@ -108,10 +108,13 @@ func (v *Review) DrawDue(ctx context.Context, who strongroom.Actor) (n int, err 
 		return 0, err
 	}
 	for _, m := range due {
-		if err := v.Draw(ctx, who, m); err != nil {
+		drew, err := v.draw(ctx, who, m)
+		if err != nil {
 			return n, err
 		}
-		n++
+		if drew {
+			n++
+		}
 	}
 	return n, nil
 }

@@ -127,11 +127,11 @@ func (v *Review) Tend(ctx context.Context) (t Tended, err error) {
 
 // plan says what is to be done about one kind.
 func (v *Review) plan(r *db.Reader, kind Kind, now time.Time) (acts []act, err error) {
-	findings, _, err := v.drift(r, kind, now, nil, time.Time{})
+	items, err := v.population(r, kind, now)
 	if err != nil {
 		return nil, err
 	}
-	items, err := v.population(r, kind, now)
+	findings, _, err := v.driftOf(r, kind, items, now, nil, time.Time{})
 	if err != nil {
 		return nil, err
 	}
