@@ -20,6 +20,7 @@ func accountRoutes() []Route {
 // gate is a training or a pledge as the page shows it.
 type gate struct {
 	Kind    people.Kind
+	Name    string
 	Action  string // where it is recorded
 	Field   string
 	Current bool
@@ -55,7 +56,7 @@ func accountPage(v *visit) error {
 func gates(s people.Standing) (out []gate) {
 	add := func(kinds []people.Kind, action, field string) {
 		for _, k := range kinds {
-			g := gate{Kind: k, Action: action, Field: field, Current: !slices.Contains(s.Missing, k)}
+			g := gate{Kind: k, Name: gateName(k), Action: action, Field: field, Current: !slices.Contains(s.Missing, k)}
 			if i := slices.IndexFunc(s.Given, func(x people.Given) bool { return x.Kind == k }); i >= 0 {
 				g.Given = s.Given[i]
 			}
@@ -65,6 +66,20 @@ func gates(s people.Standing) (out []gate) {
 	add(people.Trainings(), "/account/training", "topic")
 	add(people.Pledges(), "/account/pledge", "pledge")
 	return out
+}
+
+func gateName(k people.Kind) string {
+	switch k {
+	case people.DataProtection:
+		return "Data protection"
+	case people.ITSecurity:
+		return "IT security"
+	case people.Confidentiality:
+		return "Confidentiality"
+	case people.AcceptableUse:
+		return "Acceptable use of devices"
+	}
+	return string(k)
 }
 
 func recordTraining(v *visit) error {

@@ -166,6 +166,19 @@ func TestPasswordDue(t *testing.T) {
 	other.get("/account").want(t, http.StatusOK, "/signin?over")
 }
 
+// Who fails too often to show a factor again is not the person: the session ends.
+func TestStepUpEndsTheSession(t *testing.T) {
+	f := serve(t, nil)
+	b, _ := f.enrolled()
+	for range 5 {
+		if a := b.post("/account/verify", "code", "000000"); a.status != http.StatusUnauthorized || a.path != "/account/verify" {
+			t.Fatalf("a wrong code: %d at %s", a.status, a.path)
+		}
+	}
+	b.post("/account/verify", "code", "000000").want(t, http.StatusOK, "/signin?over")
+	b.get("/account").want(t, http.StatusOK, "/signin?over")
+}
+
 // A recovery code stands in for the app once.
 func TestRecoveryCode(t *testing.T) {
 	f := serve(t, nil)

@@ -137,6 +137,8 @@ func done(r *http.Request) string {
 		return "It was recorded."
 	case "ended":
 		return "It has ended."
+	case "nothing":
+		return "Your rights changed meanwhile, and nothing was done. Try again."
 	case "out":
 		return "You are signed out."
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"strongroom"
 	"strongroom/internal/device"
@@ -181,12 +182,14 @@ func (c *Console) refuse(v *visit, err error) {
 	}
 	p := web.ProblemOf(err, web.RequestID(v.w))
 	switch {
-	case !v.route.Public && v.who.ID == "" && strongroom.IsKind(err, strongroom.Unauthenticated):
+	case !v.route.Public && strongroom.IsKind(err, strongroom.Unauthenticated) && (v.who.ID == "" || strings.HasPrefix(p.Code, "session-")):
 		to := "/signin"
 		if p.Code != "session-none" {
 			to = "/signin?over"
 		}
 		err = v.leadTo(to)
+	case !v.route.Public && p.Code == "rights-changed" && v.r.URL.Query().Get("done") != "nothing": // the page knows what is left
+		err = v.leadTo(v.route.back + "?done=nothing")
 	case !v.route.Public && p.Code == "step-up":
 		err = v.leadTo("/account/verify?for=" + pageName(v.route.back))
 	default:
