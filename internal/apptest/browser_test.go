@@ -57,7 +57,7 @@ type served struct {
 	pin  string // of the certificate's key
 }
 
-func serveTLS(t *testing.T) served {
+func serveTLS(t *testing.T, change ...func(*app.Config)) served {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,8 +68,13 @@ func serveTLS(t *testing.T) served {
 		t.Fatal(err)
 	}
 	i := apptest.Start(t, apptest.Options{
-		Config: func(c *app.Config) { c.Listen, c.TLS = address, "auto" },
-		Owner:  app.FirstOwner{Name: apptest.OwnerName, Email: apptest.OwnerEmail},
+		Config: func(c *app.Config) {
+			c.Listen, c.TLS = address, "auto"
+			for _, fn := range change {
+				fn(c)
+			}
+		},
+		Owner: app.FirstOwner{Name: apptest.OwnerName, Email: apptest.OwnerEmail},
 	})
 	_, port, _ := net.SplitHostPort(address)
 	text, err := os.ReadFile(filepath.Join(i.Dir, "tls", "tls.crt"))
