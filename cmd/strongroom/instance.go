@@ -91,7 +91,7 @@ func (i *initCmd) Run(g *globals) error {
 		fmt.Fprintln(g.errs, "The API key is shown once.")
 	}
 	if made.Link != "" {
-		fmt.Fprintf(g.errs, "The link is shown once and ends %s: the first owner enrols with it by: strongroom enrol LINK --data %s\n",
+		fmt.Fprintf(g.errs, "The link is shown once and ends %s: the first owner opens it in a browser once the instance serves, or types: strongroom enrol LINK --data %s\n",
 			made.LinkExpires.Format(time.RFC3339), i.Data)
 	}
 	fmt.Fprintln(g.errs, "Next: strongroom serve --data "+i.Data)
