@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"strongroom"
 	"strongroom/internal/app"
 	"strongroom/internal/apptest"
 	"strongroom/internal/federation/optest"
@@ -51,7 +52,11 @@ func newDesk(t *testing.T) *desk {
 			Name: "company", Label: "Kitchen account", Issuer: d.op.URL, ClientID: optest.ClientID, ClientSecretFile: secret, CAFile: ca,
 			Domains: []string{"kitchen.example"}, AMR: [][]string{{"mfa"}}, GroupsClaim: "groups",
 		}}
-		c.SignOn.Mappings = []app.MappingConfig{{Source: "company", Group: "Shop desk", Role: "operator", AllStores: true}}
+		c.SignOn.Mappings = []app.MappingConfig{
+			{Source: "company", Group: "Shop desk", Role: "operator", AllStores: true},
+			{Source: "company", Group: "Closed shop", Role: "privacy", Stores: []string{strongroom.NewID("str")}},
+			{Source: "scim", Group: "Shop desk", Role: "operator", AllStores: true},
+		}
 	}})
 	var key struct {
 		Secret string `json:"api_key"`
@@ -324,21 +329,16 @@ func TestObligation_2_4_7_StepUpAtTheProvider(t *testing.T) {
 func TestObligation_2_2_1_GroupsOfAProviderOnlyAsk(t *testing.T) {
 	d := newDesk(t)
 	group := func(names ...string) { d.op.Claims = func(m map[string]any) { m["groups"] = names } }
-	open := func() (ids []string) {
-		var list struct {
-			Requests []struct{ ID, Kind string }
-		}
-		d.Want(http.StatusOK, apptest.Request{Path: "/v1/requests", Query: url.Values{"state": {"open"}}}, &list)
-		for _, q := range list.Requests {
-			ids = append(ids, q.ID)
-		}
-		return ids
-	}
 	b := d.browser()
 	group("Everyone", "shop desk")
 	b.signOn()
-	if n := open(); len(n) != 0 {
+	if n := d.waiting(); len(n) != 0 {
 		t.Errorf("planted: a group without a mapping asks: %v", n)
+	}
+	// A mapping to a store that is gone asks for nothing and keeps nobody out.
+	group("Closed shop")
+	if p := b.signOn(); p.status != http.StatusOK || len(d.waiting()) != 0 || !strings.Contains(string(d.Lines.Bytes()), "names a store that is not there") {
+		t.Errorf("a store that is gone: %d at %s, %v", p.status, p.at, d.waiting())
 	}
 	group("Everyone", "Shop desk")
 	b.signOn()
@@ -346,7 +346,7 @@ func TestObligation_2_2_1_GroupsOfAProviderOnlyAsk(t *testing.T) {
 		t.Errorf("a group gave a right by itself: %d %+v", status, w)
 	}
 	b.signOn() // a second time it is not asked again
-	ids := open()
+	ids := d.waiting()
 	if len(ids) != 1 {
 		t.Fatalf("asked: %v", ids)
 	}
@@ -359,8 +359,68 @@ func TestObligation_2_2_1_GroupsOfAProviderOnlyAsk(t *testing.T) {
 	if w, status := b.who(); status != http.StatusOK || slices.Contains(w.Roles, "operator") || !slices.Contains(w.Roles, "auditor") {
 		t.Errorf("out of the group: %d %+v", status, w)
 	}
-	if n := open(); len(n) != 0 {
+	if n := d.waiting(); len(n) != 0 {
 		t.Errorf("something waits: %v", n)
+	}
+}
+
+// waiting lists the requests that are open.
+func (d *desk) waiting() (ids []string) {
+	d.t.Helper()
+	var list struct{ Requests []struct{ ID string } }
+	d.Want(http.StatusOK, apptest.Request{Path: "/v1/requests", Query: url.Values{"state": {"open"}}}, &list)
+	for _, q := range list.Requests {
+		ids = append(ids, q.ID)
+	}
+	return ids
+}
+
+// TestObligation_2_2_1_GroupsOfADirectoryOnlyAsk: so it is with a group that a directory
+// writes; there the right ends at once.
+func TestObligation_2_2_1_GroupsOfADirectoryOnlyAsk(t *testing.T) {
+	d := newDesk(t)
+	var key struct {
+		Secret string `json:"api_key"`
+	}
+	d.Want(http.StatusCreated, apptest.Request{Path: "/v1/keys", Body: map[string]any{"label": "directory", "roles": []string{"provisioner"}, "all_stores": true}}, &key)
+	scim := func(status int, method, path, body string) (id string) {
+		t.Helper()
+		var out struct{ ID string }
+		into := any(&out)
+		if status == http.StatusNoContent {
+			into = nil
+		}
+		d.Want(status, apptest.Request{Method: method, Path: "/scim/v2" + path, Body: body, Key: key.Secret, Type: "application/scim+json"}, into)
+		return out.ID
+	}
+	roles := func() (held []string) {
+		t.Helper()
+		var list struct {
+			Grants []struct {
+				Role, State string
+			}
+		}
+		d.Want(http.StatusOK, apptest.Request{Path: "/v1/grants", Query: url.Values{"person": {d.jana}}}, &list)
+		for _, g := range list.Grants {
+			if g.State == "live" {
+				held = append(held, g.Role)
+			}
+		}
+		return held
+	}
+	user := scim(http.StatusCreated, "POST", "/Users", `{"userName":"`+janaMail+`","name":{"givenName":"Jana","familyName":"Novak"},"active":true}`)
+	group := scim(http.StatusCreated, "POST", "/Groups", `{"displayName":"Shop desk","members":[{"value":"`+user+`"}]}`)
+	ids := d.waiting()
+	if len(ids) != 1 || slices.Contains(roles(), "operator") {
+		t.Fatalf("asked %v, has %v", ids, roles())
+	}
+	d.approve(ids[0])
+	if !slices.Contains(roles(), "operator") {
+		t.Errorf("approved: %v", roles())
+	}
+	scim(http.StatusOK, "PATCH", "/Groups/"+group, `{"Operations":[{"op":"remove","path":"members[value eq \"`+user+`\"]"}]}`)
+	if slices.Contains(roles(), "operator") || !slices.Contains(roles(), "auditor") { // planted: what came by hand stays
+		t.Errorf("out of the group: %v", roles())
 	}
 }
 
