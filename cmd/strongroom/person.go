@@ -188,12 +188,14 @@ type trainingRecordCmd struct {
 	Version string `required:"" help:"Version of the training, such as 2026-1."`
 	Person  string `help:"Id of the person; default: yourself."`
 	At      string `help:"When it took place, such as 2026-11-20T12:00:00Z; default: now."`
+	Proof   string `name:"reference" help:"What proves that it was completed, such as the number of a certificate."`
 }
 
 func (t *trainingRecordCmd) Run(g *globals) error {
 	in := map[string]string{"topic": t.Topic, "version": t.Version}
 	setIf(in, "person", t.Person)
 	setIf(in, "at", t.At)
+	setIf(in, "reference", t.Proof)
 	return t.tell(g, http.MethodPost, "/v1/trainings", in)
 }
 

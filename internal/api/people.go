@@ -75,6 +75,8 @@ type trainingIn struct {
 	Topic   string    `json:"topic" doc:"data-protection or it-security"`
 	Version string    `json:"version" doc:"of the training"`
 	At      time.Time `json:"at,omitzero" doc:"when it took place; missing is now"`
+	// Reference names what proves it.
+	Reference string `json:"reference,omitempty" doc:"what proves that it was completed, such as the number of a certificate; the own training in production needs one"`
 }
 
 type pledgeIn struct {
@@ -216,7 +218,7 @@ func recordTraining(a *API, ctx context.Context, who strongroom.Actor, in *train
 	if in.Person == "" {
 		in.Person = who.ID
 	}
-	return none{}, a.o.People.RecordTraining(ctx, who, in.Person, people.Kind(in.Topic), in.Version, in.At)
+	return none{}, a.o.People.RecordCompleted(ctx, who, in.Person, people.Kind(in.Topic), in.Version, in.Reference, in.At)
 }
 
 func recordPledge(a *API, ctx context.Context, who strongroom.Actor, in *pledgeIn) (none, error) {

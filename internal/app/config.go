@@ -60,6 +60,8 @@ type Config struct {
 	Workloads WorkloadConfig `yaml:"workloads,omitempty"`
 	// SignOn says at which providers people may sign in.
 	SignOn SignOnConfig `yaml:"sign_on,omitempty"`
+	// Training says which trainings and pledges are current and who records them.
+	Training TrainingConfig `yaml:"training,omitempty"`
 	// Metrics is the address of a second listener for /metrics without a
 	// credential; loopback only. Empty: /metrics asks for a key.
 	Metrics string `yaml:"metrics,omitempty"`
@@ -200,6 +202,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.SignOn.check(c); err != nil {
+		return err
+	}
+	if err := c.Training.check(); err != nil {
 		return err
 	}
 	if _, err := c.proxies(); err != nil {

@@ -32,6 +32,8 @@ func (a *App) openPeople() {
 		Roles: func(r *db.Reader, person string, now time.Time) ([]string, error) {
 			return a.access.Roles(r, person, now)
 		},
+		Recorder: a.conf.Training.recorder(env), Proof: env == strongroom.Production,
+		Versions: a.conf.Training.versions(), TrainingLife: a.conf.Training.life(), SameHand: a.identity.SameHand,
 		Guess: func(ctx context.Context, who strongroom.Actor) (people.Guess, error) {
 			return a.sessions.Guess(ctx, who)
 		},

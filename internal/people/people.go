@@ -57,6 +57,12 @@ type Options struct {
 	Real *strongroom.Clock
 	// TrainingLife is how long a training is current, [TrainingLife] if zero.
 	TrainingLife time.Duration
+	// Recorder says who may record trainings, [BySelf] if empty.
+	Recorder Recorder
+	// Proof asks who records the own training for the reference of its completion.
+	Proof bool
+	// SameHand reports whether one person can act as two accounts; nil compares them.
+	SameHand func(r *db.Reader, a, b string) (bool, error)
 	// Versions says which version of a training or pledge is the current one; a kind
 	// that is missing takes any.
 	Versions map[Kind]string
@@ -120,6 +126,15 @@ func New(o Options) *People {
 	}
 	if o.TrainingLife <= 0 {
 		o.TrainingLife = TrainingLife
+	}
+	if o.Recorder == "" {
+		o.Recorder = BySelf
+	}
+	if !slices.Contains(Recorders(), o.Recorder) {
+		panic("people: there is no such recorder of trainings")
+	}
+	if o.SameHand == nil {
+		o.SameHand = func(_ *db.Reader, a, b string) (bool, error) { return a == b, nil }
 	}
 	if o.Issuer == "" {
 		o.Issuer = "Strongroom"

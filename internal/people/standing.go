@@ -48,52 +48,9 @@ type Given struct {
 	Version string
 	At      time.Time // when it took place, by the data clock
 	By      string    // the account that recorded it
-}
-
-// RecordTraining records that a person was trained. A person may record the own
-// training as taking place now; who has the right records that of others, at the
-// date of the proof, which lies in the past and within the time a training lasts.
-func (p *People) RecordTraining(ctx context.Context, who strongroom.Actor, person string, topic Kind, version string, at time.Time) error {
-	if !slices.Contains(Trainings(), topic) {
-		err := strongroom.Faultf(strongroom.Invalid, "topic", "the topic must be one of %v", Trainings())
-		return p.refuse(ctx, who, trainingRecord, resourceOf(person, who), err)
-	}
-	return p.record(ctx, who, trainingRecord, person, topic, version, at)
-}
-
-// RecordPledge records that a person acknowledged a text in a version, now.
-func (p *People) RecordPledge(ctx context.Context, who strongroom.Actor, person string, pledge Kind, version string) error {
-	if !slices.Contains(Pledges(), pledge) {
-		err := strongroom.Faultf(strongroom.Invalid, "pledge", "the pledge must be one of %v", Pledges())
-		return p.refuse(ctx, who, pledgeRecord, resourceOf(person, who), err)
-	}
-	return p.record(ctx, who, pledgeRecord, person, pledge, version, time.Time{})
-}
-
-func (p *People) record(ctx context.Context, who strongroom.Actor, a strongroom.Action, person string, kind Kind, version string, at time.Time) error {
-	return p.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		x, _, err := p.handle(tx, a, person)
-		if err != nil {
-			return err
-		}
-		if x.State == Ended {
-			return over()
-		}
-		if err := strongroom.CheckName("version", version); err != nil {
-			return err
-		}
-		when := at
-		if when.IsZero() || who.ID == person {
-			when = tx.Now()
-		}
-		if when.After(tx.Now()) || !when.After(tx.Now().Add(-p.o.TrainingLife)) {
-			return strongroom.Faultf(strongroom.Invalid, "date", "the date lies in the future, or so far back that it counts no more")
-		}
-		r := standingRow{person: person, kind: string(kind), version: version, by: who.ID, given: db.MicrosOrZero(when), recorded: db.Micros(tx.Now())}
-		r.proof = p.standingProof(r)
-		tx.Note("kind", kind.word())
-		return putStanding(tx, r)
-	})
+	// Reference names the proof that the training was completed, such as the number of a
+	// certificate; it may be empty.
+	Reference string
 }
 
 // standingProof binds the row: who can write to the database alone makes nobody
@@ -101,7 +58,11 @@ func (p *People) record(ctx context.Context, who strongroom.Actor, a strongroom.
 func (p *People) standingProof(r standingRow) []byte {
 	times := binary.BigEndian.AppendUint64(nil, uint64(r.given))
 	times = binary.BigEndian.AppendUint64(times, uint64(r.recorded))
-	d := p.mac.MAC([]byte("standing row"), []byte(r.person), []byte(r.kind), []byte(r.version), []byte(r.by), times)
+	parts := [][]byte{[]byte("standing row"), []byte(r.person), []byte(r.kind), []byte(r.version), []byte(r.by), times}
+	if r.reference != "" {
+		parts = append(parts, []byte(r.reference))
+	}
+	d := p.mac.MAC(parts...)
 	return d[:]
 }
 
@@ -134,7 +95,7 @@ func (p *People) Standing(r *db.Reader, person string, now time.Time) (Standing,
 	newest := map[Kind]Given{}
 	for _, row := range rows { // oldest first
 		if subtle.ConstantTimeCompare(p.standingProof(row), row.proof) == 1 && !db.TimeOrZero(row.given).After(now) {
-			newest[Kind(row.kind)] = Given{Kind(row.kind), row.version, db.TimeOrZero(row.given), row.by}
+			newest[Kind(row.kind)] = Given{Kind(row.kind), row.version, db.TimeOrZero(row.given), row.by, row.reference}
 		}
 	}
 	pw := Password{None: true}

@@ -36,9 +36,9 @@ type factorRow struct {
 }
 
 type standingRow struct {
-	person, kind, version, by string
-	given, recorded           int64
-	proof                     []byte
+	person, kind, version, by, reference string
+	given, recorded                      int64
+	proof                                []byte
 }
 
 const (
@@ -101,10 +101,11 @@ const (
 	sqlLoadCeremony   = `select sealed from people_ceremony where person = $1`
 	sqlDeleteCeremony = `delete from people_ceremony where person = $1`
 
-	sqlPutStanding = `insert into people_standing (person, kind, given_at, version, recorded_at, recorded_by, proof)
-		values ($1, $2, $3, $4, $5, $6, $7) on conflict (person, kind, given_at) do update set version = excluded.version,
-		recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by, proof = excluded.proof`
-	sqlStandingOf = `select person, kind, given_at, version, recorded_at, recorded_by, proof from people_standing
+	sqlPutStanding = `insert into people_standing (person, kind, given_at, version, recorded_at, recorded_by, reference, proof)
+		values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (person, kind, given_at) do update set version = excluded.version,
+		recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by, reference = excluded.reference,
+		proof = excluded.proof`
+	sqlStandingOf = `select person, kind, given_at, version, recorded_at, recorded_by, reference, proof from people_standing
 		where person = $1 order by given_at, kind`
 	sqlDeleteStanding = `delete from people_standing where person = $1`
 )
@@ -134,7 +135,7 @@ func scanFactor(s db.Scanner) (r factorRow, err error) {
 }
 
 func scanStanding(s db.Scanner) (r standingRow, err error) {
-	err = s.Scan(&r.person, &r.kind, &r.given, &r.version, &r.recorded, &r.by, &r.proof)
+	err = s.Scan(&r.person, &r.kind, &r.given, &r.version, &r.recorded, &r.by, &r.reference, &r.proof)
 	return r, err
 }
 
@@ -342,7 +343,7 @@ func deleteKey(tx *guard.Tx, person string) error {
 }
 
 func putStanding(tx *guard.Tx, r standingRow) error {
-	_, err := tx.Exec(sqlPutStanding, r.person, r.kind, r.given, r.version, r.recorded, r.by, r.proof)
+	_, err := tx.Exec(sqlPutStanding, r.person, r.kind, r.given, r.version, r.recorded, r.by, r.reference, r.proof)
 	return err
 }
 
