@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"slices"
+	"time"
 
 	"strongroom"
 	"strongroom/internal/authz"
@@ -74,6 +75,13 @@ func (a *Access) EndTx(tx *guard.Tx, person string) error {
 	}
 	a.changed(tx, person)
 	return nil
+}
+
+// HasOpen reports whether a request waits that a person made or that is about them: a
+// way in that a proof of the end must find closed (DPP 2.2.12).
+func (a *Access) HasOpen(r *db.Reader, person string, _ time.Time) (bool, error) {
+	rows, err := openOf(r, person)
+	return len(rows) > 0, err
 }
 
 // Expire notes what is over: requests that nobody decided, and grants past their

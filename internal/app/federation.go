@@ -33,17 +33,7 @@ func (a *App) openFederation() (err error) {
 		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("federation"), People: a.people,
 		Access: memberships{a.access, a.log}, Open: a.enter, Refused: a.refuse, Log: a.log,
 		Providers: providers, Mappings: a.conf.SignOn.mappings(), Callback: a.conf.callback(),
-		Ways: []federation.Way{
-			{Name: "session", Open: a.sessions.HasOpen},
-			{Name: "key", Open: func(r *db.Reader, person string, _ time.Time) (bool, error) {
-				ids, err := a.identity.Owned(r, person)
-				return len(ids) > 0, err
-			}},
-			{Name: "grant", Open: func(r *db.Reader, person string, now time.Time) (bool, error) {
-				g, err := a.access.Rights(r, person, now)
-				return len(g.Roles)+len(g.Elevations) > 0, err
-			}},
-		},
+		Ways: a.waysIn(),
 	})
 	if err != nil {
 		return err

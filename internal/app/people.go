@@ -25,23 +25,7 @@ import (
 // commit.
 func (a *App) openPeople() {
 	env, relying := a.conf.Environment, a.conf.relying()
-	a.people = people.New(people.Options{
-		Guard: a.guard, Environment: env, Key: a.ring.InstanceKey("people"), Words: []string{"strongroom"},
-		Relying: relying, Log: a.log,
-		Owners: func(r *db.Reader, now time.Time) ([]string, error) { return a.access.Owners(r, now) },
-		Roles: func(r *db.Reader, person string, now time.Time) ([]string, error) {
-			return a.access.Roles(r, person, now)
-		},
-		Recorder: a.conf.Training.recorder(env), Proof: env == strongroom.Production,
-		Versions: a.conf.Training.versions(), TrainingLife: a.conf.Training.life(), SameHand: a.identity.SameHand,
-		Guess: func(ctx context.Context, who strongroom.Actor) (people.Guess, error) {
-			return a.sessions.Guess(ctx, who)
-		},
-		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
-		Changed:   []people.Hook{a.endOtherSessions},
-		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},
-		Ended:     []people.Hook{a.endSessions, a.endRights, a.identity.EndOwnedTx, a.endDevices, a.endLinks},
-	})
+	a.people = people.New(a.peopleOptions())
 	a.devices = device.New(device.Options{
 		Guard: a.guard, Environment: env, Key: a.ring.InstanceKey("device"), Person: a.people.Exists, Log: a.log,
 	})
@@ -59,6 +43,29 @@ func (a *App) openPeople() {
 	})
 }
 
+// peopleOptions joins the register of persons to what ends, and decides, with it.
+func (a *App) peopleOptions() people.Options {
+	env, relying := a.conf.Environment, a.conf.relying()
+	return people.Options{
+		Guard: a.guard, Environment: env, Key: a.ring.InstanceKey("people"), Words: []string{"strongroom"},
+		Relying: relying, Log: a.log,
+		Owners: func(r *db.Reader, now time.Time) ([]string, error) { return a.access.Owners(r, now) },
+		Roles: func(r *db.Reader, person string, now time.Time) ([]string, error) {
+			return a.access.Roles(r, person, now)
+		},
+		Recorder: a.conf.Training.recorder(env), Proof: env == strongroom.Production,
+		Versions: a.conf.Training.versions(), TrainingLife: a.conf.Training.life(), SameHand: a.identity.SameHand,
+		Guess: func(ctx context.Context, who strongroom.Actor) (people.Guess, error) {
+			return a.sessions.Guess(ctx, who)
+		},
+		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
+		Changed:   []people.Hook{a.endOtherSessions},
+		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},
+		Barred:    []people.Hook{a.identity.SuspendOwnedTx},
+		Ended:     a.leaverHooks(),
+	}
+}
+
 func (a *App) endSessions(tx *guard.Tx, person string) error {
 	_, err := a.sessions.RevokeAllTx(tx, person)
 	return err
@@ -68,12 +75,6 @@ func (a *App) endOtherSessions(tx *guard.Tx, person string) error {
 	_, err := a.sessions.RevokeOthersTx(tx, person)
 	return err
 }
-
-func (a *App) endRights(tx *guard.Tx, person string) error { return a.access.EndTx(tx, person) }
-
-func (a *App) endDevices(tx *guard.Tx, person string) error { return a.devices.EndTx(tx, person) }
-
-func (a *App) endLinks(tx *guard.Tx, person string) error { return a.federation.Ended(tx, person) }
 
 // rights are what a person's grants come to, as sessions take them.
 func (a *App) rights(r *db.Reader, person string, now time.Time) (session.Granted, error) {

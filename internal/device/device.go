@@ -329,6 +329,13 @@ func (d *Devices) EndTx(tx *guard.Tx, person string) error {
 	return nil
 }
 
+// HasLive reports whether a person has a device that is not revoked and not over: a way
+// in that a proof of the end must find closed (DPP 2.2.12).
+func (d *Devices) HasLive(r *db.Reader, person string, now time.Time) (bool, error) {
+	rows, err := devicesOf(r, person)
+	return slices.ContainsFunc(rows, func(x deviceRow) bool { return x.revoked == 0 && x.expires > db.Micros(now) }), err
+}
+
 // resource describes a device to the policies.
 func resource(id string, who strongroom.Actor, owner string) strongroom.Resource {
 	r := strongroom.Resource{Type: "Device", ID: id, Attrs: map[string]any{"own": owner != "" && who.ID == owner}}

@@ -229,3 +229,36 @@ func (i *Identity) Owned(r *db.Reader, person string) ([]string, error) { return
 func ended() error {
 	return strongroom.Faultf(strongroom.Conflict, "key-ended", "the key is revoked or has expired").Advise("make a new one")
 }
+
+// SuspendOwnedTx suspends what a person owns, in the commit that takes the person out.
+// It has the form of a hook of package people. The caller has decided.
+func (i *Identity) SuspendOwnedTx(tx *guard.Tx, person string) error {
+	ids, err := owned(&tx.Reader, person)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	for _, id := range ids {
+		row, err := loadKey(&tx.Reader, id)
+		if err != nil {
+			return err
+		}
+		k, err := i.openAccount(row)
+		if err != nil {
+			continue // good for nothing as it is
+		}
+		tx.Ends(id)
+		if k.Suspended.IsZero() {
+			k.Suspended = tx.Now()
+			if err := i.save(tx, k); err != nil {
+				return err
+			}
+		}
+	}
+	tx.Note("keys", len(ids))
+	tx.AfterCommit(func() {
+		for _, id := range ids {
+			i.forget(id)
+		}
+	})
+	return nil
+}

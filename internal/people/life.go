@@ -28,6 +28,9 @@ const (
 	// Unconfirmed is of an account that was enrolled by a link which somebody else
 	// saw; nobody suspends for it by hand.
 	Unconfirmed Reason = "unconfirmed"
+	// Directory is of an owner whom a directory has switched off; a person ends the
+	// account. Nobody suspends for it by hand.
+	Directory Reason = "directory"
 )
 
 // Reasons lists the reasons to suspend by hand.
@@ -134,7 +137,12 @@ func (p *People) Found(ctx context.Context, who strongroom.Actor, spec Spec) (Pe
 // Suspend keeps a person from signing in and ends the sessions in the same
 // commit. Suspending again replaces the reason.
 func (p *People) Suspend(ctx context.Context, who strongroom.Actor, id string, why Reason) error {
-	_, err := p.change(ctx, who, personSuspend, id, func(tx *guard.Tx, _ seal.Key, x *Person) error { return p.suspend(tx, x, why) })
+	_, err := p.change(ctx, who, personSuspend, id, func(tx *guard.Tx, _ seal.Key, x *Person) error {
+		if err := byHand(why); err != nil {
+			return err
+		}
+		return p.suspend(tx, x, why)
+	})
 	return err
 }
 
@@ -142,6 +150,9 @@ func (p *People) Suspend(ctx context.Context, who strongroom.Actor, id string, w
 // been allowed to do it.
 func (p *People) SuspendTx(tx *guard.Tx, id string, why Reason) error {
 	x, k, err := p.load(&tx.Reader, id)
+	if err == nil {
+		err = byHand(why)
+	}
 	if err != nil {
 		return err
 	}
@@ -151,10 +162,15 @@ func (p *People) SuspendTx(tx *guard.Tx, id string, why Reason) error {
 	return p.save(tx, k, x)
 }
 
-func (p *People) suspend(tx *guard.Tx, x *Person, why Reason) error {
-	if !slices.Contains(Reasons(), why) {
-		return strongroom.Faultf(strongroom.Invalid, "reason", "the reason must be one of %v", Reasons())
+// byHand refuses a reason that is not for people to give.
+func byHand(why Reason) error {
+	if slices.Contains(Reasons(), why) {
+		return nil
 	}
+	return strongroom.Faultf(strongroom.Invalid, "reason", "the reason must be one of %v", Reasons())
+}
+
+func (p *People) suspend(tx *guard.Tx, x *Person, why Reason) error {
 	if x.State == Ended {
 		return over()
 	}
@@ -207,13 +223,21 @@ func (p *People) End(ctx context.Context, who strongroom.Actor, id string, why C
 }
 
 // EndTx is [People.End] inside a transaction of another package. It asks for
-// person.end by itself.
+// person.end by itself. In production a key ends no owner: who holds it could leave one
+// owner alone. It takes the owner out at once, with all sessions and services; a person
+// ends the account or lets it back in.
 func (p *People) EndTx(tx *guard.Tx, id string, why Cause) error {
 	x, k, err := p.handle(tx, personEnd, id)
 	if isDamaged(err) {
 		x, k, err = p.replace(tx, id)
 	}
 	if err != nil || x.State == Ended {
+		return err
+	}
+	if bar, err := p.bars(tx, id); err != nil || bar {
+		if err == nil {
+			err = p.bar(tx, k, x)
+		}
 		return err
 	}
 	if !slices.Contains([]CauseKind{ByHand, ByDate, ByFeed, BySCIM}, why.Kind) {

@@ -82,6 +82,9 @@ type Options struct {
 	Changed []Hook
 	// Suspended runs in the commit that suspends or resets a person: sessions die.
 	Suspended []Hook
+	// Barred runs after Suspended in the commit in which a key takes an owner out: their
+	// services are suspended.
+	Barred []Hook
 	// Ended runs in the commit that ends a person: sessions, keys, grants and open
 	// requests die.
 	Ended []Hook

@@ -32,6 +32,8 @@ func (r Reason) word() audit.Term {
 		return audit.Word("lapse")
 	case Request:
 		return audit.Word("request")
+	case Directory:
+		return audit.Word("directory")
 	case Unconfirmed:
 		return audit.Word("unconfirmed")
 	}
