@@ -12,8 +12,6 @@ import (
 	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -31,15 +29,13 @@ import (
 	"strongroom/internal/authz"
 	"strongroom/internal/console"
 	"strongroom/internal/db"
-	"strongroom/internal/db/dbtest"
 	"strongroom/internal/device"
 	"strongroom/internal/factor"
 	"strongroom/internal/guard"
+	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/identity"
-	"strongroom/internal/keys"
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
-	"strongroom/internal/policy"
 	"strongroom/internal/seal"
 	"strongroom/internal/session"
 	"strongroom/internal/web"
@@ -75,36 +71,14 @@ type fixture struct {
 func serve(t testing.TB, change func(*console.Options)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), words: new(buffer)}
-	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), identity.Schema(), people.Schema(), device.Schema(),
-		policy.Schema(), session.Schema(), access.Schema())
-	dir := t.TempDir()
-	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
-	f.must(err)
-	keyDir := filepath.Join(dir, "keys")
-	f.must(os.Mkdir(keyDir, 0o700))
-	ring, err := keys.CreateRing(context.Background(), keys.RingOptions{Dir: keyDir, KMS: root, Environment: strongroom.Test, Clock: f.clock})
-	f.must(err)
-	t.Cleanup(func() { _ = ring.Close() })
-	signer, err := ring.LogSigner("example.test/log")
-	f.must(err)
-	f.log, err = audit.New(d, audit.Options{Signer: signer, Clock: f.clock})
-	f.must(err)
-	f.must(f.log.Start(context.Background()))
-	law, err := policy.NewLaw(context.Background(), policy.LawOptions{DB: d, Environment: strongroom.Test, Key: ring.InstanceKey("policy")})
-	f.must(err)
-	g := guard.New(guard.Options{DB: d, Log: f.log, Policy: law.Engine})
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended })
-	ks, err := keys.New(ring, g, keys.Options{Ledger: filepath.Join(dir, "ledger")})
-	f.must(err)
-	t.Cleanup(func() { _ = ks.Close() })
+	ground := guardtest.Open(t, f.clock, identity.Schema(), people.Schema(), device.Schema(), session.Schema(), access.Schema())
+	f.log = ground.Log
+	g := ground.Start(t, strongroom.Test, guard.Options{Real: f.real})
 	l, err := web.ListenTCP(context.Background(), "127.0.0.1:0", true)
 	f.must(err)
 	_, port, _ := strings.Cut(l.Addr().String(), ":")
 	f.base = "https://localhost:" + port
-	f.openPeople(g, ring, ks)
+	f.openPeople(g)
 	o := console.Options{
 		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Logbook: logbook.New(g, f.log),
 		Environment: strongroom.Test, Public: f.base, Real: f.real, Refused: f.refuse,
@@ -115,7 +89,7 @@ func serve(t testing.TB, change func(*console.Options)) *fixture {
 	}
 	c, err := console.New(o)
 	f.must(err)
-	cert, err := web.EnsureCertificate(filepath.Join(dir, "tls"), []string{"localhost"}, time.Now())
+	cert, err := web.EnsureCertificate(t.TempDir(), []string{"localhost"}, time.Now())
 	f.must(err)
 	f.cert, err = x509.ParseCertificate(cert.Certificate[0])
 	f.must(err)
@@ -136,15 +110,15 @@ func serve(t testing.TB, change func(*console.Options)) *fixture {
 }
 
 // openPeople opens what knows persons, as app does.
-func (f *fixture) openPeople(g *guard.Guard, ring *keys.Ring, ks *keys.Keys) {
+func (f *fixture) openPeople(g *guard.Guard) {
 	const env = strongroom.Test
 	relying := factor.Relying{ID: "localhost", Origins: []string{f.base}, Name: "Strongroom"}
 	nowhere := func(*db.Reader, string) error {
 		return strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
 	}
-	services := identity.New(identity.Options{Guard: g, Environment: env, Key: ring.InstanceKey("identity"), Clock: f.clock, CheckStore: nowhere})
+	services := identity.New(identity.Options{Guard: g, Environment: env, Key: seal.NewKey(), Clock: f.clock, CheckStore: nowhere})
 	f.people = people.New(people.Options{
-		Guard: g, Environment: env, Key: ring.InstanceKey("people"), Cost: seal.Params{Time: 1, Memory: 19 << 10, Threads: 1},
+		Guard: g, Environment: env, Key: seal.NewKey(), Cost: seal.Params{Time: 1, Memory: 19 << 10, Threads: 1},
 		Real: f.real, Relying: relying, Words: []string{"strongroom"},
 		Owners:  func(r *db.Reader, now time.Time) ([]string, error) { return f.access.Owners(r, now) },
 		Founded: []people.Hook{func(tx *guard.Tx, person string) error { return f.access.FoundTx(tx, person) }},
@@ -153,9 +127,9 @@ func (f *fixture) openPeople(g *guard.Guard, ring *keys.Ring, ks *keys.Keys) {
 			return err
 		}},
 	})
-	f.devices = device.New(device.Options{Guard: g, Environment: env, Key: ring.InstanceKey("device"), Person: f.people.Exists, Real: f.real})
+	f.devices = device.New(device.Options{Guard: g, Environment: env, Key: seal.NewKey(), Person: f.people.Exists, Real: f.real})
 	f.sessions = session.New(session.Options{
-		Guard: g, Environment: env, Key: ring.InstanceKey("session"), People: session.Directory(f.people), Real: f.real,
+		Guard: g, Environment: env, Key: seal.NewKey(), People: session.Directory(f.people), Real: f.real,
 		Relying: relying, Refused: f.refuse,
 		Rights: func(r *db.Reader, person string, now time.Time) (session.Granted, error) {
 			x, err := f.access.Rights(r, person, now)
@@ -163,8 +137,8 @@ func (f *fixture) openPeople(g *guard.Guard, ring *keys.Ring, ks *keys.Keys) {
 		},
 	})
 	f.access = access.New(access.Options{
-		Guard: g, Environment: env, Key: ring.InstanceKey("access"), People: f.people, Services: services, Logged: ks.Logged,
-		Changed: f.sessions.Forget,
+		Guard: g, Environment: env, Key: seal.NewKey(), People: f.people, Services: services,
+		Logged: func(string, string) ([16]byte, error) { return [16]byte{1}, nil }, Changed: f.sessions.Forget,
 	})
 }
 
