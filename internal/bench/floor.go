@@ -157,6 +157,12 @@ func (f *floor) bare(ctx context.Context) error {
 	})
 }
 
+// bareCount returns how many orders the table without indexes holds.
+func (f *floor) bareCount(ctx context.Context) (n int64, err error) {
+	err = f.db.Read(ctx, func(r *db.Reader) error { return r.QueryRow(sqlBareCount).Scan(&n) })
+	return n, err
+}
+
 // purgeBare deletes up to n of the orders without indexes, oldest first, and
 // returns how many there were.
 func (f *floor) purgeBare(n int) (done int, err error) {

@@ -27,6 +27,7 @@ on conflict (store, external_id) do update set email = excluded.email, phone = e
 	sqlOrderPurge  = `delete from bench_order where id > $1 and id <= $2`
 
 	sqlBarePut   = `insert into bench_bare (id, body) select id, body from bench_order`
+	sqlBareCount = `select count(*) from bench_bare`
 	sqlBarePurge = `delete from bench_bare where id > $1 and id <= $2`
 
 	sqlLogAdd = `

@@ -214,11 +214,16 @@ func (b *bench) sweep(ctx context.Context, f *floor, p *product) error {
 	if err != nil {
 		return err
 	}
-	size := min(sweepSize, int(held.Overdue)/b.rounds)
+	plain, err := f.bareCount(ctx)
+	if err != nil {
+		return err
+	}
+	due := int(min(held.Overdue, plain)) // the quicker side erased more before
+	size := min(sweepSize, due/b.rounds)
 	if size == 0 {
 		return wrong("nothing is due")
 	}
-	steps := int(held.Overdue) / size / b.rounds
+	steps := due / size / b.rounds
 	ff, fp, err := duel(b.rounds,
 		func(int) (outcome, error) { return sweeping(steps, size, f.purgeBare) },
 		func(int) (outcome, error) {
