@@ -3,6 +3,7 @@ package keys
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 const (
 	sqlDied        = `insert into keys_died (reason, at, least, most, n, records) values ($1, $2, $3, $4, $5, $6)`
 	sqlDiedOf      = `select reason, records from keys_died where least <= $1 and most >= $1`
-	sqlDiedSizes   = `select num, n from keys_died order by num limit $1`
+	sqlDiedSizes   = `select num, reason, least, most, n from keys_died order by num limit $1`
 	sqlDiedTop     = `select num, reason, at, records from keys_died where num <= $1 order by num`
 	sqlForget      = `delete from keys_died where num <= $1`
 	sqlForgetFirst = `update keys_died set least = $2, n = $3, records = $4 where num = $1`
@@ -37,8 +38,7 @@ type Queue struct {
 	left  []uint64 // what stays of that batch
 }
 
-// enqueue puts records, which are distinct, on the queue of the dead. It sorts a
-// copy of them.
+// enqueue puts records on the queue of the dead. It sorts a copy of them.
 func enqueue(tx *guard.Tx, records []uint64, reason Reason) error {
 	sorted := slices.Clone(records)
 	slices.SortFunc(sorted, byEngine)
@@ -68,50 +68,143 @@ func unpacked(b []byte) []uint64 {
 
 // DeadTx returns up to limit records that wait to be cleared.
 func (k *Keys) DeadTx(tx *guard.Tx, limit int) (q Queue, err error) {
-	last, err := lastBatch(tx, limit)
-	if err != nil || last == 0 {
+	front, err := frontOf(tx, limit)
+	if err != nil || len(front) == 0 {
 		return q, err
+	}
+	if tangled(front, limit) {
+		if err := untangle(tx, front); err != nil {
+			return q, err
+		}
+		if front, err = frontOf(tx, limit); err != nil {
+			return q, err
+		}
+	}
+	last := front[0].num
+	for total, i := int64(0), 0; i < len(front) && total < int64(limit); i++ {
+		last, total = front[i].num, total+max(front[i].n, 0)
 	}
 	rows, err := tx.Query(sqlDiedTop, last)
 	if err != nil {
 		return q, err
 	}
 	for rows.Next() {
-		var num, reason, us int64
-		var blob []byte
-		if err := rows.Scan(&num, &reason, &us, &blob); err != nil {
+		b, err := scanBatch(rows)
+		if err != nil {
 			return Queue{}, closing(rows, err)
 		}
-		records := unpacked(blob)
-		n := min(limit-len(q.Dead), len(records))
-		for _, r := range records[:n] {
-			q.Dead = append(q.Dead, Dead{r, Reason(reason), db.Time(us)})
+		n := min(limit-len(q.Dead), len(b.records))
+		for _, r := range b.records[:n] {
+			q.Dead = append(q.Dead, Dead{r, b.reason, b.at})
 		}
-		if n == len(records) {
-			q.whole = num
-		} else {
-			q.part, q.left = num, records[n:]
+		if n < len(b.records) {
+			q.part, q.left = b.num, b.records[n:]
 			break
 		}
+		q.whole = b.num
 	}
 	return q, rows.Close()
 }
 
-// lastBatch returns the number of the batch that holds the limit-th of the dead,
-// or of the last one there is; 0 if nobody waits.
-func lastBatch(tx *guard.Tx, limit int) (last int64, err error) {
-	rows, err := tx.Query(sqlDiedSizes, limit)
+// batch is one row of the queue: its outline, or its records.
+type batch struct {
+	num            int64
+	reason         Reason
+	least, most, n int64
+
+	at      time.Time
+	records []uint64
+}
+
+func scanBatch(rows *db.Rows) (b batch, err error) {
+	var reason, us int64
+	var blob []byte
+	if err := rows.Scan(&b.num, &reason, &us, &blob); err != nil {
+		return b, err
+	}
+	b.reason, b.at, b.records = Reason(reason), db.Time(us), unpacked(blob)
+	return b, nil
+}
+
+// frontOf returns the outlines of the first batches, which are enough for limit
+// records.
+func frontOf(tx *guard.Tx, limit int) (out []batch, err error) {
+	rows, err := tx.Query(sqlDiedSizes, max(limit, tangleMost))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	for total := int64(0); total < int64(limit) && rows.Next(); {
-		var n int64
-		if err := rows.Scan(&last, &n); err != nil {
-			return 0, closing(rows, err)
+	for rows.Next() {
+		var b batch
+		var reason int64
+		if err := rows.Scan(&b.num, &reason, &b.least, &b.most, &b.n); err != nil {
+			return nil, closing(rows, err)
 		}
-		total += max(n, 0)
+		b.reason = Reason(reason)
+		out = append(out, b)
 	}
-	return last, rows.Close()
+	return out, rows.Close()
+}
+
+const (
+	tangleMost = 64   // batches that are put in order at once
+	tangleSize = 2000 // records of a batch that was put in order
+)
+
+// tangled reports whether the records of the first batches lie among each other
+// while there are more of them than one step takes. Keys die in the order of their
+// dates, and rows lie in the order of the records: a step that takes neighbours
+// changes a fraction of the pages.
+func tangled(front []batch, limit int) bool {
+	front = front[:min(tangleMost, len(front))]
+	total := int64(0)
+	for _, b := range front {
+		total += max(b.n, 0)
+	}
+	if total <= int64(limit) {
+		return false
+	}
+	front = slices.Clone(front)
+	slices.SortFunc(front, func(a, b batch) int { return cmp.Or(cmp.Compare(a.reason, b.reason), cmp.Compare(a.least, b.least)) })
+	for i := range front[1:] {
+		if front[i].reason == front[i+1].reason && front[i+1].least <= front[i].most {
+			return true
+		}
+	}
+	return false
+}
+
+// untangle writes the first batches anew, in the order of their records. It takes
+// memory for as many records as tangleMost batches hold.
+func untangle(tx *guard.Tx, front []batch) error {
+	last := front[min(tangleMost, len(front))-1].num
+	rows, err := tx.Query(sqlDiedTop, last)
+	if err != nil {
+		return err
+	}
+	all := make(map[Reason][]uint64)
+	for rows.Next() {
+		b, err := scanBatch(rows)
+		if err != nil {
+			return closing(rows, err)
+		}
+		all[b.reason] = append(all[b.reason], b.records...)
+	}
+	if err := rows.Close(); err != nil {
+		return err
+	}
+	if err := tx.Queue(sqlForget, last); err != nil {
+		return err
+	}
+	for _, reason := range slices.Sorted(maps.Keys(all)) {
+		records := all[reason]
+		slices.SortFunc(records, byEngine)
+		for part := range slices.Chunk(slices.Compact(records), tangleSize) {
+			if err := enqueue(tx, part, reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ForgetTx takes the records of q off the queue, because their remains are cleared.

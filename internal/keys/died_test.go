@@ -1,0 +1,71 @@
+package keys_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/db/dbtest"
+	"strongroom/internal/keys"
+)
+
+// Keys die in the order of their dates. Where more of the dead wait than one step
+// takes, they are cleared in the order of their records, each once.
+func TestQueueIsPutInOrder(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openOn(t, engine)
+		ctx := context.Background()
+		start := f.clock.Now()
+		for r := range uint64(60) {
+			f.put(r+1, 1, start.Add(time.Hour+time.Duration(r*37%60)*time.Second))
+		}
+		f.put(100, 1, start.Add(1000*time.Hour))
+		if _, err := f.destroy(keys.Subject, 100); err != nil {
+			t.Fatal(err)
+		}
+		f.clock.SetOffset(2 * time.Hour)
+		for more := true; more; {
+			var err error
+			_, more, err = f.ExpireStep(ctx, f.who, 7)
+			f.must(err)
+		}
+		records := func(dead []keys.Dead) (out []uint64) {
+			for _, d := range dead {
+				out = append(out, d.Record)
+				if want := map[bool]keys.Reason{true: keys.Subject, false: keys.Expired}[d.Record == 100]; d.Reason != want {
+					t.Errorf("record %d died of %v", d.Record, d.Reason)
+				}
+			}
+			return out
+		}
+		if all := records(f.dead(100)); len(all) != 61 || all[0] != 100 || slices.IsSorted(all[1:]) {
+			t.Fatalf("planted: as they died they stand in the order of their dates, not %v", all)
+		}
+		var cleared []uint64
+		for range 6 {
+			cleared = append(cleared, records(f.dead(8))...)
+			f.forget(8)
+			if n, err := f.Overdue(ctx); int(n) != 61-len(cleared) || err != nil {
+				t.Errorf("after %d were cleared %d wait: %v", len(cleared), n, err)
+			}
+		}
+		for _, r := range []uint64{50, 60} {
+			_, err := f.load(r)
+			wantKind(t, "not cleared yet", err, strongroom.Erased)
+		}
+		_, err := f.load(5)
+		wantKind(t, "cleared", err, strongroom.NotFound)
+		cleared = append(cleared, records(f.dead(100))...)
+		f.forget(100)
+		if !slices.IsSorted(slices.DeleteFunc(slices.Clone(cleared), func(r uint64) bool { return r == 100 })) {
+			t.Errorf("cleared in the order %v", cleared)
+		}
+		slices.Sort(cleared)
+		if len(slices.Compact(cleared)) != 61 || len(f.dead(100)) != 0 {
+			t.Errorf("%d records were cleared, %d wait", len(cleared), len(f.dead(100)))
+		}
+	})
+}
