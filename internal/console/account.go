@@ -86,7 +86,8 @@ func recordTraining(v *visit) error {
 	if err := v.readForm(); err != nil {
 		return err
 	}
-	err := v.c.o.People.RecordTraining(v.ctx, v.who, v.who.ID, people.Kind(v.field("topic")), v.field("version"), time.Time{})
+	topic, version, reference := people.Kind(v.field("topic")), v.field("version"), v.field("reference")
+	err := v.c.o.People.RecordCompleted(v.ctx, v.who, v.who.ID, topic, version, reference, time.Time{})
 	if err != nil {
 		return err
 	}
