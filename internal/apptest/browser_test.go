@@ -231,6 +231,8 @@ func (b *tab) unverified(id webauthn.AuthenticatorID, so bool) {
 	}
 }
 
+const ownWords = "Grau-7-Nebel-Ufer!"
+
 // TestBrowserPasskey leads a person from the printed link to a session and a step-up
 // by a passkey, in Chromium. An assertion that does not verify the person is one
 // factor and opens nothing.
@@ -270,6 +272,22 @@ func TestBrowserPasskey(t *testing.T) {
 	b.click(signin)
 	b.at("/account/sessions?done=verified")
 	b.shows("This one.")
+
+	// After a password, presence is enough: the two together are two factors.
+	b.visit("/account/password")
+	b.fill("#password", ownWords)
+	b.fill("#again", ownWords)
+	b.click("form[action='/account/password'] button")
+	b.at("/account/factors?done=password")
+	b.click("form[action='/account/signout'] button")
+	b.at("/signin?done=out")
+	b.fill("#email", apptest.OwnerEmail)
+	b.fill("#password", ownWords)
+	b.click("form[action='/signin'] button")
+	b.at("/signin/factor")
+	b.unverified(id, true)
+	b.click(signin)
+	b.at("/account")
 	b.click("form[action='/account/signout'] button")
 	b.at("/signin?done=out")
 	if said := b.complaints(); said != "" {
@@ -287,7 +305,6 @@ func TestBrowserWithoutScript(t *testing.T) {
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
-	const words = "Grau-7-Nebel-Ufer!"
 	b.visit("/enrol")
 	b.fill("#link", s.Made.Link)
 	b.click("form[data-link] button")
@@ -297,8 +314,8 @@ func TestBrowserWithoutScript(t *testing.T) {
 	b.fill("#again", "Ottilie-7-Nebel!")
 	b.click("form[action='/enrol/password'] button")
 	b.shows("contains a part of the person's name") // planted: a weak one is refused, with its reason
-	b.fill("#password", words)
-	b.fill("#again", words)
+	b.fill("#password", ownWords)
+	b.fill("#again", ownWords)
 	b.click("form[action='/enrol/password'] button")
 	b.at("/enrol/steps")
 	b.click("form[action='/enrol/totp'] button")
@@ -327,7 +344,7 @@ func TestBrowserWithoutScript(t *testing.T) {
 	b.click("a.button")
 	b.at("/signin")
 	b.fill("#email", apptest.OwnerEmail)
-	b.fill("#password", words)
+	b.fill("#password", ownWords)
 	b.click("form[action='/signin'] button")
 	b.at("/signin/factor")
 	b.fill("#code", code(0))
