@@ -204,11 +204,15 @@ type trainingPledgeCmd struct {
 	Pledge  string `arg:"" help:"confidentiality or acceptable-use."`
 	Version string `required:"" help:"Version of the text, such as 2026-1."`
 	Person  string `help:"Id of the person; default: yourself."`
+	Paper   string `name:"reference" help:"Of another's: the signed paper by the number it is filed under."`
+	At      string `help:"When another signed it, such as 2026-11-20T12:00:00Z; default: now."`
 }
 
 func (t *trainingPledgeCmd) Run(g *globals) error {
 	in := map[string]string{"pledge": t.Pledge, "version": t.Version}
 	setIf(in, "person", t.Person)
+	setIf(in, "reference", t.Paper)
+	setIf(in, "at", t.At)
 	return t.tell(g, http.MethodPost, "/v1/pledges", in)
 }
 

@@ -164,7 +164,7 @@ func enrolComplete(a *API, ctx context.Context, _ strongroom.Actor, in *tokenIn)
 }
 
 func getAccount(a *API, ctx context.Context, who strongroom.Actor, _ *struct{}) (accountOut, error) {
-	p, err := a.o.People.Get(ctx, who, who.ID)
+	p, s, err := a.o.People.GetStanding(ctx, who, who.ID)
 	if err != nil {
 		return accountOut{}, err
 	}
@@ -172,6 +172,7 @@ func getAccount(a *API, ctx context.Context, who strongroom.Actor, _ *struct{}) 
 	out := accountOut{Person: outPerson(p), Factors: make([]factorOut, len(list)), Password: passwordOut{
 		None: pw.None, Set: orNil(pw.Set), Ends: orNil(pw.Ends), MustChange: pw.Expired || pw.MustChange,
 	}}
+	out.Person.Given = outGiven(s.Given)
 	for i, f := range list {
 		out.Factors[i] = factorOut{f.ID, string(f.Kind), f.Created, orNil(f.Used), f.Pending}
 	}

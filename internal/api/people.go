@@ -27,6 +27,23 @@ type personOut struct {
 	Revoked    *time.Time `json:"revoked_at,omitempty" doc:"when everything was dead here"`
 	Cause      string     `json:"cause,omitempty" doc:"what ended it: hand, date, feed or scim"`
 	Erased     *time.Time `json:"erased_at,omitempty" doc:"when the personal data died"`
+	Given      []givenOut `json:"given,omitempty" doc:"of one person: the newest training and pledge of each kind"`
+}
+
+type givenOut struct {
+	Kind      string    `json:"kind" doc:"data-protection, it-security, confidentiality or acceptable-use"`
+	Version   string    `json:"version"`
+	At        time.Time `json:"at" doc:"when it took place"`
+	By        string    `json:"by" doc:"who recorded it: the person, or another"`
+	Reference string    `json:"reference,omitempty" doc:"what proves it"`
+}
+
+func outGiven(list []people.Given) []givenOut {
+	out := make([]givenOut, len(list))
+	for i, g := range list {
+		out[i] = givenOut{string(g.Kind), g.Version, g.At, g.By, g.Reference}
+	}
+	return out
 }
 
 type peopleIn struct {
@@ -83,6 +100,9 @@ type pledgeIn struct {
 	Person  string `json:"person,omitempty" doc:"missing is yourself"`
 	Pledge  string `json:"pledge" doc:"confidentiality or acceptable-use"`
 	Version string `json:"version" doc:"of the text"`
+	// Of another's.
+	Reference string    `json:"reference,omitempty" doc:"the signed paper by the number it is filed under; another's pledge in production needs one"`
+	At        time.Time `json:"at,omitzero" doc:"when another signed it; missing is now"`
 }
 
 type deviceIn struct {
@@ -173,8 +193,10 @@ func found(a *API, ctx context.Context, who strongroom.Actor, in *foundIn) (link
 }
 
 func getPerson(a *API, ctx context.Context, who strongroom.Actor, in *idIn) (personOut, error) {
-	p, err := a.o.People.Get(ctx, who, in.ID)
-	return outPerson(p), err
+	p, s, err := a.o.People.GetStanding(ctx, who, in.ID)
+	out := outPerson(p)
+	out.Given = outGiven(s.Given)
+	return out, err
 }
 
 func changePerson(a *API, ctx context.Context, who strongroom.Actor, in *changePersonIn) (personOut, error) {
@@ -225,7 +247,7 @@ func recordPledge(a *API, ctx context.Context, who strongroom.Actor, in *pledgeI
 	if in.Person == "" {
 		in.Person = who.ID
 	}
-	return none{}, a.o.People.RecordPledge(ctx, who, in.Person, people.Kind(in.Pledge), in.Version)
+	return none{}, a.o.People.RecordSigned(ctx, who, in.Person, people.Kind(in.Pledge), in.Version, in.Reference, in.At)
 }
 
 func addDevice(a *API, ctx context.Context, who strongroom.Actor, in *deviceIn) (deviceOut, error) {

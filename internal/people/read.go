@@ -14,22 +14,44 @@ import (
 // Get returns a person: the own account, or with the right to read others.
 func (p *People) Get(ctx context.Context, who strongroom.Actor, id string) (Person, error) {
 	var x Person
-	a := personRead
-	if who.ID == id {
-		a = accountRead
-	}
-	err := p.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
-		if denied := v.Allow(a, resourceOf(id, who), guard.Context{}); denied != nil {
-			return denied
-		}
-		var err error
-		x, _, err = p.load(&v.Reader, id)
+	err := p.read(ctx, who, id, func(r *db.Reader) (err error) {
+		x, _, err = p.load(r, id)
 		return err
 	})
 	if err != nil {
 		return Person{}, err
 	}
 	return x, nil
+}
+
+// GetStanding is [People.Get] with what is recorded of the person's trainings and
+// pledges, and who recorded it.
+func (p *People) GetStanding(ctx context.Context, who strongroom.Actor, id string) (x Person, s Standing, err error) {
+	err = p.read(ctx, who, id, func(r *db.Reader) (err error) {
+		if x, _, err = p.load(r, id); err != nil {
+			return err
+		}
+		s, err = p.Standing(r, id, r.Now())
+		return err
+	})
+	if err != nil {
+		return Person{}, Standing{}, err
+	}
+	return x, s, nil
+}
+
+// read runs fn once who may read a person.
+func (p *People) read(ctx context.Context, who strongroom.Actor, id string, fn func(r *db.Reader) error) error {
+	a := personRead
+	if who.ID == id {
+		a = accountRead
+	}
+	return p.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
+		if denied := v.Allow(a, resourceOf(id, who), guard.Context{}); denied != nil {
+			return denied
+		}
+		return fn(&v.Reader)
+	})
 }
 
 // List returns up to limit persons in order of their ids, those after cursor, in

@@ -47,14 +47,44 @@ func (p *People) RecordCompleted(ctx context.Context, who strongroom.Actor, pers
 	return p.record(ctx, who, trainingRecord, r, at, func(tx *guard.Tx) error { return p.mayRecord(tx, r) })
 }
 
-// RecordPledge records that a person acknowledged a text in a version, now.
+// RecordPledge records that a person acknowledged a text in a version, now. It is the
+// person's own act; for others there is [People.RecordSigned].
 func (p *People) RecordPledge(ctx context.Context, who strongroom.Actor, person string, pledge Kind, version string) error {
+	return p.RecordSigned(ctx, who, person, pledge, version, "", time.Time{})
+}
+
+// RecordSigned is [People.RecordPledge] by somebody who holds what the person signed:
+// reference names the paper, and it counts from the day of the signature. It stays
+// visible that another recorded it. Faults: Invalid "reference" without one, Denied
+// "four-eyes" where the person's own service records it.
+func (p *People) RecordSigned(ctx context.Context, who strongroom.Actor, person string, pledge Kind, version, reference string, at time.Time) error {
 	if !slices.Contains(Pledges(), pledge) {
 		err := strongroom.Faultf(strongroom.Invalid, "pledge", "the pledge must be one of %v", Pledges())
 		return p.refuse(ctx, who, pledgeRecord, resourceOf(person, who), err)
 	}
-	r := standingRow{person: person, kind: string(pledge), version: version}
-	return p.record(ctx, who, pledgeRecord, r, time.Time{}, func(*guard.Tx) error { return nil })
+	r := standingRow{person: person, kind: string(pledge), version: version, reference: reference}
+	return p.record(ctx, who, pledgeRecord, r, at, func(tx *guard.Tx) error { return p.mayPledge(tx, r) })
+}
+
+// mayPledge says whether the actor may record a pledge, beyond what the policies say.
+func (p *People) mayPledge(tx *guard.Tx, r standingRow) error {
+	who := tx.Actor()
+	if who.ID == r.person {
+		return nil
+	}
+	own, err := p.o.SameHand(&tx.Reader, who.ID, r.person)
+	switch {
+	case err != nil:
+		return err
+	case own:
+		return strongroom.Faultf(strongroom.Denied, "four-eyes", "a pledge is the person's own act, and not that of their service").
+			Advise("give it signed in, or have another person record the signed paper")
+	case p.o.Proof && r.reference == "":
+		return strongroom.Faultf(strongroom.Invalid, "reference", "another's pledge is recorded with the reference of the signed paper").
+			Advise("name the paper by the number it is filed under")
+	}
+	tx.Note("how", audit.Word("paper"))
+	return nil
 }
 
 func (p *People) record(ctx context.Context, who strongroom.Actor, a strongroom.Action, r standingRow, at time.Time, may func(tx *guard.Tx) error) error {
