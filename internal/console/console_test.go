@@ -69,6 +69,8 @@ func TestAPersonComesIn(t *testing.T) {
 	f := serve(t, nil)
 	_, link := f.owner()
 	b := f.browser()
+	b.get("/enrol").want(t, http.StatusOK, "/enrol") // as a mail scanner does; it uses nothing up
+	b.get("/enrol?link="+link).want(t, http.StatusOK, "/enrol?link="+link)
 	if codes := b.enrol(link); len(codes) != 10 {
 		t.Errorf("%d recovery codes are shown", len(codes))
 	}
