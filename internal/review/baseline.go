@@ -105,7 +105,13 @@ func (v *Review) Approve(ctx context.Context, who strongroom.Actor, kind Kind, s
 		if out.Digest != seen {
 			return strongroom.Faultf(strongroom.Conflict, "digest", "what is there is not what you have seen").Advise("look again")
 		}
-		if known && widens(before.Items, out.Items, who.ID) {
+		wider := false
+		if known {
+			if wider, err = v.widens(&tx.Reader, before.Items, out.Items, who.ID); err != nil {
+				return err
+			}
+		}
+		if wider {
 			return strongroom.Faultf(strongroom.Denied, "own", "nobody approves their own new access")
 		}
 		out.Version, out.Made, out.Maker = before.Version+1, tx.Now(), who.ID
@@ -131,15 +137,18 @@ func (v *Review) saveBaseline(tx *guard.Tx, b *Baseline) error {
 }
 
 // widens reports whether something of who is new or wider than before.
-func widens(before, after []Item, who string) bool {
+func (v *Review) widens(r *db.Reader, before, after []Item, who string) (bool, error) {
 	known := byID(before)
 	for i := range after {
 		was, ok := known[after[i].ID]
-		if after[i].concerns(who) && (!ok || !after[i].scope().Within(was.scope())) {
-			return true
+		if ok && after[i].scope().Within(was.scope()) {
+			continue
+		}
+		if own, err := v.own(r, who, &after[i]); own || err != nil {
+			return own, err
 		}
 	}
-	return false
+	return false, nil
 }
 
 // Baseline returns the approved baseline of a kind; the fault is NotFound where

@@ -95,6 +95,39 @@ func TestNobodyReviewsThemselves(t *testing.T) {
 	want(t, "half a population", err, strongroom.Denied, "stores")
 }
 
+// Who holds the key of a service, whoever owns it, is no other pair of eyes.
+func TestNobodyReviewsWhatTheyHold(t *testing.T) {
+	o, ctx := enter(t), context.Background()
+	svc, broken := o.service(o.chief.ID), o.service(o.chief.ID)
+	o.reg.hands[svc] = o.sec.ID
+	third := o.hire(authz.Security)
+	c, err := o.Open(ctx, o.chief, review.Services)
+	o.must(err)
+	n := o.numberOf(c.ID, svc)
+	want(t, "who holds the key", o.Decide(ctx, o.sec, c.ID, []review.Decision{keep(n)}, 0), strongroom.Denied, "")
+	o.must(o.Decide(ctx, third, c.ID, []review.Decision{keep(n)}, 0)) // planted: somebody else may
+
+	// Of an account whose row was changed nothing can be told: it can only go.
+	o.reg.broken = broken
+	n = o.numberOf(c.ID, broken)
+	want(t, "a changed row kept", o.Decide(ctx, third, c.ID, []review.Decision{keep(n)}, 0), strongroom.Internal, "")
+	o.must(o.Decide(ctx, third, c.ID, []review.Decision{remove(n)}, 0))
+
+	seen, err := o.Present(ctx, o.chief, review.Services)
+	o.must(err)
+	_, err = o.Approve(ctx, o.chief, review.Services, seen.Digest)
+	o.must(err)
+	o.reg.broken = ""
+	next := o.service(o.chief.ID)
+	o.reg.hands[next] = o.sec.ID
+	seen, err = o.Present(ctx, o.sec, review.Services)
+	o.must(err)
+	_, err = o.Approve(ctx, o.sec, review.Services, seen.Digest)
+	want(t, "a new service that they hold, approved", err, strongroom.Denied, "own")
+	_, err = o.Approve(ctx, third, review.Services, seen.Digest)
+	o.must(err)
+}
+
 func TestBulkWithCare(t *testing.T) {
 	o, ctx := enter(t), context.Background()
 	c, err := o.Open(ctx, o.chief, review.People)

@@ -76,8 +76,8 @@ func (e *Entry) gone(live map[string]Item) bool {
 
 // Decide notes what who says of entries: all of them, or none. More than one need
 // their count in confirm, and there are [MaxBulk] at most. Nobody decides about the
-// own account and rights or a service they answer for: one such entry refuses the
-// call (Denied). A decision can be replaced until it is executed. A change that
+// own account and rights or a service they answer for or hold the key of: one such
+// entry refuses the call (Denied). A decision can be replaced until it is executed. A change that
 // gives more than was frozen is refused (Invalid, code "wider").
 func (v *Review) Decide(ctx context.Context, who strongroom.Actor, campaign string, list []Decision, confirm int) error {
 	if err := v.checkDecisions(campaign, list, confirm); err != nil {
@@ -138,7 +138,10 @@ func (v *Review) decide(tx *guard.Tx, who strongroom.Actor, campaign string, d *
 			}
 		}
 	}
-	own := e.Item.concerns(who.ID)
+	own, err := v.own(&tx.Reader, who.ID, &e.Item)
+	if err != nil && (d.Verdict != Remove || !strongroom.IsKind(err, strongroom.Internal)) {
+		return err // of a service whose row was changed nothing can be told: it can go
+	}
 	if err := tx.Allow(reviewDecide, campaignResource(campaign, string(c.Kind), own), guard.Context{}); err != nil {
 		return err
 	}

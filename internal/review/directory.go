@@ -115,6 +115,11 @@ func (d Directory) Exists(r *db.Reader, account string) error {
 	return nil
 }
 
+// SameHand asks the register of services, which knows who made and took their keys.
+func (d Directory) SameHand(r *db.Reader, a, b string) (bool, error) {
+	return d.Services.SameHand(r, a, b)
+}
+
 // Remove revokes a grant or a service, takes a stored credential away, or ends a
 // person's account.
 func (d Directory) Remove(ctx context.Context, who strongroom.Actor, it Item) error {

@@ -16,7 +16,7 @@
 // Invariants:
 //
 //   - Nobody decides about the own account, the own rights or a service they answer
-//     for, not in bulk either.
+//     for or hold the key of, not in bulk either.
 //   - What was frozen does not change: the digest is in the log, and a campaign whose
 //     entries do not come to it is not closed.
 //   - A campaign takes away or leaves. A change lies within what was frozen.

@@ -39,9 +39,11 @@ type office struct {
 type registers struct {
 	mu        sync.Mutex
 	items     map[string]review.Item
-	stuck     map[string]bool // removals that report success and do nothing
+	hands     map[string]string // services and the person who holds the key
+	stuck     map[string]bool   // removals that report success and do nothing
 	refuse    map[string]error
 	suspended map[string]review.Why
+	broken    string // an account whose row was changed
 	calls     []string
 }
 
@@ -72,6 +74,15 @@ func (g *registers) Exists(_ *db.Reader, account string) error {
 		return strongroom.Faultf(strongroom.NotFound, "account", "there is no such account")
 	}
 	return nil
+}
+
+func (g *registers) SameHand(_ *db.Reader, a, b string) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b == g.broken {
+		return false, strongroom.Faultf(strongroom.Internal, "account", "the row was changed")
+	}
+	return a == b || g.hands[a] == b || g.hands[b] == a, nil
 }
 
 func (g *registers) Remove(_ context.Context, _ strongroom.Actor, it review.Item) error {
@@ -120,7 +131,7 @@ func (g *registers) SuspendService(_ context.Context, _ strongroom.Actor, id str
 func enter(t testing.TB, change ...func(*review.Options)) *office {
 	t.Helper()
 	o := &office{t: t, clock: new(strongroom.Clock), reg: &registers{
-		items: map[string]review.Item{}, stuck: map[string]bool{}, refuse: map[string]error{}, suspended: map[string]review.Why{},
+		items: map[string]review.Item{}, hands: map[string]string{}, stuck: map[string]bool{}, refuse: map[string]error{}, suspended: map[string]review.Why{},
 	}}
 	o.ground = guardtest.Open(t, o.clock, identity.Schema(), people.Schema(), access.Schema(), review.Schema())
 	o.db, o.log = o.ground.DB, o.ground.Log

@@ -95,6 +95,15 @@ func (i *Item) concerns(who string) bool {
 	return who != "" && (who == i.Account || who == i.Owner || who == i.ID)
 }
 
+// own reports whether who would judge the own case: what concerns them, or a service
+// whose key they hold.
+func (v *Review) own(r *db.Reader, who string, i *Item) (bool, error) {
+	if i.concerns(who) || !isAccount(i.Account) || !isAccount(who) {
+		return i.concerns(who), nil
+	}
+	return v.o.Registers.SameHand(r, who, i.Account)
+}
+
 // decides reports whether the item lets somebody review others. A lapse leaves it,
 // or nobody could mend the lapse.
 func (i *Item) decides() bool {

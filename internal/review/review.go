@@ -46,6 +46,9 @@ type Registers interface {
 	Items(r *db.Reader, kind Kind, now time.Time) ([]Item, error)
 	// Exists returns nil for a person or service that has not ended, else NotFound.
 	Exists(r *db.Reader, account string) error
+	// SameHand reports whether one person can act as both accounts: they are the same, or
+	// the person holds the service's key. Internal where a row of theirs was changed.
+	SameHand(r *db.Reader, a, b string) (bool, error)
 	// Remove ends an account or a right as who, with a decision of its own. Doing it
 	// again changes nothing.
 	Remove(ctx context.Context, who strongroom.Actor, it Item) error

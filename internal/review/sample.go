@@ -220,7 +220,7 @@ func (v *Review) openSample(r sampleRow) (Sample, error) {
 }
 
 // Judge notes what who says of a sample. Who opened it, or answers for the service
-// that did, does not judge it (Denied). A judgement stands (Conflict, code "judged").
+// that did or holds its key, does not judge it (Denied). A judgement stands (Conflict, code "judged").
 func (v *Review) Judge(ctx context.Context, who strongroom.Actor, month string, position int64, j Judgement, text string) error {
 	res := campaignResource("", "sample", false)
 	_, _, err := parseMonth(month)
@@ -245,7 +245,10 @@ func (v *Review) Judge(ctx context.Context, who strongroom.Actor, month string, 
 				return err
 			}
 		}
-		own := who.ID == s.Reveal.Actor || who.ID == s.Reveal.Owner
+		own, err := v.own(&tx.Reader, who.ID, &Item{Account: s.Reveal.Actor, Owner: s.Reveal.Owner})
+		if err != nil {
+			return err
+		}
 		if err := tx.Allow(reviewDecide, campaignResource("", "sample", own), guard.Context{}); err != nil {
 			return err
 		}
