@@ -87,3 +87,8 @@ func References(v *Vault, g *guard.Guard, who strongroom.Actor, store, id string
 	})
 	return out, err
 }
+
+// Numbered returns an id of its own for each number.
+func Numbered(prefix string, n int) string {
+	return prefix + recordID(n).String()[len(recordPrefix)-1:]
+}

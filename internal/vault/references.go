@@ -144,6 +144,14 @@ func putReference(tx *guard.Tx, row []any) error {
 	return nil
 }
 
+// endReveals writes what reveals that stand together put off.
+func endReveals(tx *guard.Tx) error {
+	if err := putAccounts(tx); err != nil {
+		return err
+	}
+	return addReferences(tx)
+}
+
 // addReferences writes what was put off, in the order of the records, so that those
 // of one page come together.
 func addReferences(tx *guard.Tx) error {

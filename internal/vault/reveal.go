@@ -110,20 +110,22 @@ func (v *Vault) fetchAhead(view *guard.View, items []any) error {
 	if err != nil {
 		return err
 	}
-	standings := make(map[accountName]*standing)
+	var names []accountName
+	for _, item := range items {
+		if n := item.(*reveal).account; !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	standings, err := loadStandings(&view.Reader, names)
+	if err != nil {
+		return err
+	}
 	for _, item := range items {
 		r := item.(*reveal)
 		if w, ok := wraps[uint64(r.id)]; ok {
 			r.ahead.wrapped = &w
 		}
-		s := standings[r.account]
-		if s == nil {
-			if s, err = loadStanding(&view.Reader, r.account); err != nil {
-				return err
-			}
-			standings[r.account] = s
-		}
-		r.ahead.standing = s
+		r.ahead.standing = standings[r.account]
 	}
 	return nil
 }
@@ -175,7 +177,7 @@ func (r *reveal) decide(_ context.Context, view *guard.View) error {
 	r.account = accountName{who: view.Actor().ID, purpose: r.asked.purpose, store: r.st.num}
 	r.v.atDecision()
 	view.Ahead(r.v, r, r.v.fetchAhead)
-	view.Jointly(guard.Joint{Key: revealKey{r.v}, End: addReferences})
+	view.Jointly(guard.Joint{Key: revealKey{r.v}, End: endReveals})
 	view.Confirm(func(tx *guard.Tx) error {
 		if err := r.v.caseOpen(tx, &r.asked, r.store); err != nil {
 			return err
