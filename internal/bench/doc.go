@@ -23,6 +23,8 @@
 //   - A reveal is for the order itself, as a shop's shipping names it. The row
 //     "reveal, new reference" has one that the product meets for the first time and
 //     keeps, sealed, beside the record; the floor writes the same row for both.
+//   - The row "reveal (person)" is by people under the policies of production as
+//     shipped, with all that these ask for; the floor's side is the same as ever.
 //   - Orders come from the simulator, about 1.2 KB each. Making them is outside
 //     the measured time.
 //   - In the rows called flat a small and a large instance stand open side by side,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"strongroom"
@@ -23,6 +24,8 @@ import (
 type product struct {
 	vault   *vault.Vault
 	keys    *keys.Keys
+	turns   *guard.Guard
+	policy  atomic.Pointer[authz.Engine] // what decides now
 	db      *db.DB
 	clock   *strongroom.Clock
 	who     strongroom.Actor
@@ -104,7 +107,9 @@ func (p *product) guard(ctx context.Context, ring *keys.Ring, dir string) (*guar
 	if err != nil {
 		return nil, err
 	}
-	g := guard.New(guard.Options{DB: p.db, Log: log, Policy: func() *authz.Engine { return engine }})
+	p.policy.Store(engine)
+	g := guard.New(guard.Options{DB: p.db, Log: log, Policy: p.policy.Load})
+	p.turns = g
 	run, stop := context.WithCancel(ctx)
 	ended := make(chan error, 2)
 	go func() { ended <- g.Run(run) }()
@@ -187,7 +192,11 @@ func (p *product) IngestMany(ctx context.Context, bodies [][]byte) ([]string, er
 }
 
 func (p *product) Reveal(ctx context.Context, id, reference string) ([]byte, error) {
-	out, err := p.vault.Reveal(ctx, p.who, vault.RevealRequest{
+	return p.revealAs(ctx, p.who, id, reference)
+}
+
+func (p *product) revealAs(ctx context.Context, who strongroom.Actor, id, reference string) ([]byte, error) {
+	out, err := p.vault.Reveal(ctx, who, vault.RevealRequest{
 		Store: p.store, Record: id, Purpose: strongroom.Fulfilment, Reference: reference,
 	})
 	return out.Body, err

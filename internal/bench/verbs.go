@@ -155,6 +155,9 @@ func (b *bench) reveals(ctx context.Context, c *contest) error {
 	if err := b.reveal(ctx, "reveal", "", c.sf, c.sp, 0.5); err != nil {
 		return err
 	}
+	if err := b.personal(ctx, c); err != nil {
+		return err
+	}
 	// Each run has its own: a reference that is known is not written again.
 	return b.reveal(ctx, "reveal, new reference", fmt.Sprintf("run-%05d", rand.IntN(100_000)), c.sf, c.sp, 0.5)
 }
