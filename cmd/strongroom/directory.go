@@ -31,6 +31,11 @@ type leaverView struct {
 	Late    bool     `json:"late"`
 	Probed  string   `json:"probed_at"`
 	Open    []string `json:"open"`
+	Outside []struct {
+		Way    string `json:"way"`
+		System string `json:"system"`
+		Ended  string `json:"ended_at"`
+	} `json:"outside"`
 }
 
 // took says how long it took and whether that was within 24 hours (DPP 2.2.12).
@@ -76,6 +81,12 @@ func (l *leaversProbeCmd) Run(g *globals) error {
 	err := act(&l.instance, g, l.scripted, http.MethodPost, "/v1/leavers/"+escape(l.Person)+"/probe", nil, nil, func(x leaverView) error {
 		found = x
 		_, err := fmt.Fprintf(g.out, "cause    %s\nevent    %s\nrevoked  %s\ntook     %s\nopen     %s\n", x.Cause, x.Event, x.Revoked, x.took(), x.ways())
+		for _, w := range x.Outside {
+			if w.Ended == "" {
+				w.Ended = "open; end it there, then: strongroom review outside end " + w.Way
+			}
+			fmt.Fprintf(g.out, "outside  %s: %s\n", w.System, w.Ended)
+		}
 		return err
 	})
 	if err == nil && len(found.Open) > 0 {

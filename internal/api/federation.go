@@ -29,6 +29,17 @@ type leaverOut struct {
 	Late    bool       `json:"late" doc:"it took longer than 24 hours"`
 	Probed  *time.Time `json:"probed_at,omitempty" doc:"when the ways in were tried last; missing: not yet"`
 	Open    []string   `json:"open" doc:"ways in that a probe found open: sign-in, link, session, key, grant"`
+	Outside []leftOut  `json:"outside,omitempty" doc:"of a probe: ways past the product that were theirs"`
+}
+
+// leftOut is a way past the product of somebody who left.
+type leftOut struct {
+	Way     string     `json:"way"`
+	System  string     `json:"system"`
+	Sort    string     `json:"sort" doc:"database, host, kms, bucket, provider or portal"`
+	Ended   *time.Time `json:"ended_at,omitempty" doc:"missing: it is open, to be ended in its system"`
+	Stated  bool       `json:"stated,omitempty" doc:"a person gave the end; else an import did not list it any more"`
+	Seconds float64    `json:"took_seconds,omitempty" doc:"from the event to the end"`
 }
 
 type leaversOut struct {
@@ -95,7 +106,29 @@ func listLeavers(a *API, ctx context.Context, who strongroom.Actor, in *leaversI
 
 func probeLeaver(a *API, ctx context.Context, who strongroom.Actor, in *idIn) (leaverOut, error) {
 	p, err := a.o.Federation.Probe(ctx, who, in.ID)
-	return outLeaver(p), err
+	if err != nil {
+		return leaverOut{}, err
+	}
+	out := outLeaver(p)
+	out.Outside, err = a.leftOutside(ctx, who, p)
+	return out, err
+}
+
+// leftOutside lists the ways past the product of somebody who left, with how long each
+// took to end (DPP 2.2.12). Who may not read the register sees none.
+func (a *API) leftOutside(ctx context.Context, who strongroom.Actor, p federation.Proof) (out []leftOut, err error) {
+	ways, err := a.o.Reviews.WaysOf(ctx, who, p.Person)
+	if strongroom.IsKind(err, strongroom.Denied) {
+		return nil, nil
+	}
+	for _, w := range ways {
+		x := leftOut{Way: w.ID, System: w.System.Name, Sort: string(w.System.Sort), Ended: orNil(w.Ended), Stated: w.Stated}
+		if !w.Ended.IsZero() {
+			x.Seconds = max(0, w.Ended.Sub(p.Event).Seconds()) // it may have ended before
+		}
+		out = append(out, x)
+	}
+	return out, err
 }
 
 func outLeaver(p federation.Proof) leaverOut {

@@ -75,6 +75,7 @@ func TestObligation_2_2_12_FeedThroughTheDoor(t *testing.T) {
 		t.Errorf("a probe of who has not left: %d %s", a.status, a.body)
 	}
 	mate.want(http.StatusOK, "GET", "/v1/session", "", nil) // planted: still in
+	f.get("POST", "/v1/register/import", `{"system":"db-1","sort":"database","accounts":[{"account":"mate","bound":"`+second+`"}]}`, nil)
 	// The last owner stays, and the line says so.
 	_, r = send("?zone=Europe/Berlin", feed)
 	if r.Dry || r.Ended != 1 || len(r.Failed) != 2 || r.Failed[1].Line != 5 || len(r.Late) != 1 || r.Late[0].Person != second || r.Late[0].Line != 2 {
@@ -90,6 +91,16 @@ func TestObligation_2_2_12_FeedThroughTheDoor(t *testing.T) {
 	x := list.Leavers[0]
 	if x.Person != second || x.Cause != "feed" || !x.Late || x.Took < 24*3600 || x.Probed != nil || !x.Event.Equal(time.Date(2026, 10, 17, 8, 0, 0, 0, time.UTC)) {
 		t.Errorf("the proof: %+v", x)
+	}
+	var left struct{ Outside []leftWay }
+	f.get("POST", "/v1/leavers/"+second+"/probe", "", &left)
+	if len(left.Outside) != 1 || left.Outside[0].System != "db-1" || left.Outside[0].Ended != nil {
+		t.Errorf("a way outside that is open: %+v", left)
+	}
+	f.get("POST", "/v1/register/import", `{"system":"db-1","sort":"database","accounts":[]}`, nil)
+	f.get("POST", "/v1/leavers/"+second+"/probe", "", &left)
+	if len(left.Outside) != 1 || left.Outside[0].Ended == nil || left.Outside[0].Took < 24*3600 {
+		t.Errorf("when it ended: %+v", left)
 	}
 	f.get("POST", "/v1/leavers/"+second+"/probe", "", &x)
 	if x.Probed == nil || x.Open == nil || len(x.Open) != 0 {
@@ -146,4 +157,11 @@ func TestFeedTellsHowFarItIs(t *testing.T) {
 	if strings.Contains(string(a.body), "progress") || a.header.Get("Content-Type") != "application/json" {
 		t.Errorf("without being asked: %s", a.body)
 	}
+}
+
+// leftWay is a way outside of somebody who left.
+type leftWay struct {
+	System string
+	Ended  *time.Time `json:"ended_at"`
+	Took   float64    `json:"took_seconds"`
 }
