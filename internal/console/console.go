@@ -135,7 +135,7 @@ func (c *Console) adapt(rt *Route) http.Handler {
 		if err := c.handle(v); err != nil {
 			c.refuse(v, err)
 		}
-		if c.o.Observe != nil {
+		if c.o.Observe != nil && rt.Method != "" {
 			c.o.Observe(rt.Method+" "+rt.Path, v.status, c.o.Real.Now().Sub(start))
 		}
 	})
