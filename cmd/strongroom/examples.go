@@ -134,6 +134,9 @@ func peopleExamples(path string) []string {
 		return []string{"strongroom person end usr_… --data DIR", "strongroom person end usr_… --yes --data DIR"}
 	case "person invite", "person resume", "person reset", "person unlock":
 		return []string{"strongroom " + path + " usr_… --data DIR"}
+	case "person recover":
+		return []string{"strongroom person recover jana.novak@example.com --data DIR", "strongroom person recover --data DIR",
+			"strongroom person recover --cancel usr_… --data DIR"}
 	case "person leavers list":
 		return []string{"strongroom person leavers --data DIR", "strongroom person leavers list --since 2026-11-01T00:00:00Z --json --data DIR"}
 	case "person leavers probe":

@@ -31,6 +31,7 @@ type personCmd struct {
 	Suspend personSuspendCmd `cmd:"" help:"Keep a person from signing in; the sessions end."`
 	Resume  personResumeCmd  `cmd:"" help:"Let a suspended person back in."`
 	Reset   personResetCmd   `cmd:"" help:"Take password and factors away and make a link to enrol anew."`
+	Recover personRecoverCmd `cmd:"" help:"Lead back in an only owner who lost all factors, after a day; or call it off."`
 	Unlock  personUnlockCmd  `cmd:"" help:"Unlock an account after too many failed sign-ins."`
 	End     personEndCmd     `cmd:"" help:"End an account for good, with all it could reach."`
 	Leavers leaversCmd       `cmd:"" help:"Read a feed of leavers, show the proof of the 24 hours, probe."`

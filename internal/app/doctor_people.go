@@ -13,7 +13,7 @@ import (
 // examinePeople checks accounts, rights, services and where calls may come from.
 func (a *App) examinePeople(ctx context.Context) []Finding {
 	return append([]Finding{
-		a.examineOwner(ctx), a.examineStanding(ctx), a.examineFactors(ctx), a.examineGrants(ctx), a.examineServices(ctx), a.examineNetworks(ctx),
+		a.examineOwner(ctx), a.examineRecovery(ctx), a.examineStanding(ctx), a.examineFactors(ctx), a.examineGrants(ctx), a.examineServices(ctx), a.examineNetworks(ctx),
 	}, a.examineReviews(ctx)...)
 }
 
@@ -28,6 +28,16 @@ func (a *App) examineOwner(ctx context.Context) Finding {
 		}
 	}
 	return x
+}
+
+// examineRecovery looks whether an owner is being led back in.
+func (a *App) examineRecovery(ctx context.Context) Finding {
+	n, err := a.people.RecoveriesUnderWay(ctx)
+	if err == nil && n > 0 {
+		return Finding{"recoveries", Warn, fmt.Sprintf("%d owners are being led back in from the host", n),
+			"who did not ask for it signs in and calls it off: strongroom person recover --cancel usr_… --data " + a.o.Dir}
+	}
+	return finding("recoveries", err, "none is under way", "see docs/operations.md")
 }
 
 // examineStanding counts accounts without training or pledge (DPP 2.1.6, 3.2.13).

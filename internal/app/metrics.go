@@ -53,6 +53,7 @@ type snapshot struct {
 	gauges vault.Gauges
 	dead   int64 // jobs given up
 	people people.Gauges
+	ways   int // recoveries of owners under way
 	orphan int // grants without a case
 	flawed int // services that nobody answers for
 
@@ -104,6 +105,9 @@ func gauges() []gauge {
 		{describe("accounts_active", "Accounts of people that may sign in."), now, func(s snapshot) float64 { return float64(s.people.Active) }},
 		{describe("accounts_one_factor", "Active accounts without two factors. Must be 0."), now, func(s snapshot) float64 { return float64(s.people.OneFactor) }},
 		{describe("password_oldest_seconds", "Age of the oldest password in use; 0 without one."), now, func(s snapshot) float64 { return s.people.OldestPassword.Seconds() }},
+		{describe("recoveries", "Owners who are being led back in from the host. Must be 0 unless one asked for it."), now, func(s snapshot) float64 { return float64(s.ways) }},
+		{describe("strangers_refused_total", "Writes of sign-ins refused since start because too many waited."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Turned) }},
+		{describe("forwarded_unheard_total", "Calls since start that said for whom they were forwarded and came from no trusted proxy."), up, func(s snapshot) float64 { return float64(s.app.unheard()) }},
 		{describe("grants_without_case", "Grants that nobody approved. Must be 0."), now, func(s snapshot) float64 { return float64(s.orphan) }},
 		{describe("services_unowned", "Services that nobody answers for."), now, func(s snapshot) float64 { return float64(s.flawed) }},
 		{describe("calls_waiting", "Guarded calls waiting now."), now, func(s snapshot) float64 { return float64(s.app.guard.Stats().Waiting) }},
@@ -142,6 +146,9 @@ func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 		return s, err
 	}
 	if s.people, err = a.people.Gauges(ctx); err != nil {
+		return s, err
+	}
+	if s.ways, err = a.people.RecoveriesUnderWay(ctx); err != nil {
 		return s, err
 	}
 	if s.orphan, err = a.access.Orphans(ctx); err != nil {

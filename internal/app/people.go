@@ -58,6 +58,7 @@ func (a *App) peopleOptions() people.Options {
 		Guess: func(ctx context.Context, who strongroom.Actor) (people.Guess, error) {
 			return a.sessions.Guess(ctx, who)
 		},
+		Recovered: []people.Hook{func(tx *guard.Tx, person string) error { return a.sessions.UnlockTx(tx, person) }},
 		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
 		Changed:   []people.Hook{a.endOtherSessions},
 		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},

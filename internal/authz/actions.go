@@ -71,7 +71,7 @@ func protects(name string) bool {
 	switch name {
 	case "record.erase", "retention.sweep", "key.destroy", "epoch.roll", "store.disconnect",
 		"person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
-		"grant.revoke", "service.suspend", "device.revoke", "request.expire", "log.read", "log.proof", "log.export":
+		"grant.revoke", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
 		return true
 	}
 	return false
@@ -124,6 +124,7 @@ var actions = [...]Rule{
 	{Name: "person.probe", Across: true},
 	{Name: "person.provision", Across: true},
 	{Name: "person.read", Across: true},
+	{Name: "person.recover", Across: true},
 	{Name: "person.reset", Across: true},
 	{Name: "person.resume", Across: true},
 	{Name: "person.suspend", Across: true},
@@ -139,6 +140,7 @@ var actions = [...]Rule{
 	{Name: "record.list", Across: true},
 	{Name: "record.read"},
 	{Name: "record.reveal"},
+	{Name: "recovery.cancel", Across: true},
 	{Name: "register.edit", Across: true},
 	{Name: "register.read", Across: true},
 	{Name: "request.approve", Across: true},

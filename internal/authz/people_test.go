@@ -135,8 +135,8 @@ func TestObligation_2_2_4_MaintenanceIsNoBackDoor(t *testing.T) {
 	who.Roles = append(who.Roles, authz.Owner, authz.Privacy)
 	want := []string{
 		"epoch.roll", "instance.migrate", "instance.start", "instance.stop", "job.run", "log.continue", "log.proof",
-		"metrics.read", "network.edit", "network.list", "person.found", "policy.read", "policy.reset",
-		"retention.sweep", "root.rotate",
+		"metrics.read", "network.edit", "network.list", "person.found", "person.recover", "policy.read", "policy.reset",
+		"recovery.cancel", "retention.sweep", "root.rotate",
 	}
 	if got := reach(t, strongroom.Production, who, false); !slices.Equal(got, want) {
 		t.Errorf("maintenance reaches %v", got)

@@ -12,9 +12,12 @@ var (
 	personUpdate  = strongroom.Action{Name: "person.update", Class: 3001, Activity: 99} // Other
 	personSuspend = strongroom.Action{Name: "person.suspend", Class: 3001, Activity: 5} // Disable
 	personResume  = strongroom.Action{Name: "person.resume", Class: 3001, Activity: 2}  // Enable
+	personRecover = strongroom.Action{Name: "person.recover", Class: 3001, Activity: 4} // Password Reset
 	personReset   = strongroom.Action{Name: "person.reset", Class: 3001, Activity: 4}   // Password Reset
 	personEnd     = strongroom.Action{Name: "person.end", Class: 3001, Activity: 6}     // Delete
 	personExpire  = strongroom.Action{Name: "person.expire", Class: 3004, Activity: 4}  // Delete
+
+	recoveryCancel = strongroom.Action{Name: "recovery.cancel", Class: 3001, Activity: 99} // Other
 
 	accountEnrol    = strongroom.Action{Name: "account.enrol", Class: 3001, Activity: 2}    // Enable
 	accountRead     = strongroom.Action{Name: "account.read", Class: 3004, Activity: 2}     // Read
@@ -29,7 +32,7 @@ var (
 func Actions() []strongroom.Action {
 	return []strongroom.Action{
 		personFound, personInvite, personRead, personList, personUpdate, personSuspend, personResume,
-		personReset, personEnd, personExpire, accountEnrol, accountRead, accountPassword, accountFactor,
+		personRecover, recoveryCancel, personReset, personEnd, personExpire, accountEnrol, accountRead, accountPassword, accountFactor,
 		trainingRecord, pledgeRecord,
 	}
 }

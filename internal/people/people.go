@@ -85,6 +85,8 @@ type Options struct {
 	// Barred runs after Suspended in the commit in which a key takes an owner out: their
 	// services are suspended.
 	Barred []Hook
+	// Recovered runs in the commit in which an only owner is led back in: locks fall.
+	Recovered []Hook
 	// Ended runs in the commit that ends a person: sessions, keys, grants and open
 	// requests die.
 	Ended []Hook

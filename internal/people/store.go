@@ -108,6 +108,12 @@ const (
 	sqlStandingOf = `select person, kind, given_at, version, recorded_at, recorded_by, reference, proof from people_standing
 		where person = $1 order by given_at, kind`
 	sqlDeleteStanding = `delete from people_standing where person = $1`
+
+	sqlPutRecovery = `insert into people_recovery (person, asked_at, proof) values ($1, $2, $3)
+		on conflict (person) do update set asked_at = excluded.asked_at, proof = excluded.proof`
+	sqlLoadRecovery   = `select person, asked_at, proof from people_recovery where person = $1`
+	sqlRecoveries     = `select person, asked_at, proof from people_recovery order by asked_at, person`
+	sqlDeleteRecovery = `delete from people_recovery where person = $1`
 )
 
 func scanPerson(s db.Scanner) (r personRow, err error) {
@@ -137,6 +143,37 @@ func scanFactor(s db.Scanner) (r factorRow, err error) {
 func scanStanding(s db.Scanner) (r standingRow, err error) {
 	err = s.Scan(&r.person, &r.kind, &r.given, &r.version, &r.recorded, &r.by, &r.reference, &r.proof)
 	return r, err
+}
+
+type recoveryRow struct {
+	person string
+	asked  int64
+	proof  []byte
+}
+
+func scanRecovery(s db.Scanner) (r recoveryRow, err error) {
+	err = s.Scan(&r.person, &r.asked, &r.proof)
+	return r, err
+}
+
+func putRecovery(tx *guard.Tx, r recoveryRow) error {
+	_, err := tx.Exec(sqlPutRecovery, r.person, r.asked, r.proof)
+	return err
+}
+
+func recoveryOf(r *db.Reader, person string) ([]recoveryRow, error) {
+	rows, err := r.Query(sqlLoadRecovery, person)
+	return db.Collect(rows, err, scanRecovery)
+}
+
+func recoveries(r *db.Reader) ([]recoveryRow, error) {
+	rows, err := r.Query(sqlRecoveries)
+	return db.Collect(rows, err, scanRecovery)
+}
+
+func deleteRecovery(tx *guard.Tx, person string) error {
+	_, err := tx.Exec(sqlDeleteRecovery, person)
+	return err
 }
 
 func scanID(s db.Scanner) (id string, err error) {

@@ -71,13 +71,19 @@ func (s *Sessions) Unlock(ctx context.Context, who strongroom.Actor, person stri
 			return err
 		}
 		tx.AfterCommit(func() { s.Forget(person) })
-		for _, kind := range []string{passwords, factors} { // also where a row no longer says whose it is
-			if err := dropAttempt(tx, s.mark("attempt", kind, person)); err != nil {
-				return err
-			}
-		}
-		return dropLock(tx, person)
+		return s.UnlockTx(tx, person)
 	})
+}
+
+// UnlockTx is [Sessions.Unlock] inside a transaction of another package, which has
+// been allowed to do it.
+func (s *Sessions) UnlockTx(tx *guard.Tx, person string) error {
+	for _, kind := range []string{passwords, factors} { // also where a row no longer says whose it is
+		if err := dropAttempt(tx, s.mark("attempt", kind, person)); err != nil {
+			return err
+		}
+	}
+	return dropLock(tx, person)
 }
 
 // Locks returns the accounts that are locked, the oldest lock first.
