@@ -117,7 +117,7 @@ func peopleExamples(path string) []string {
 	case "session who":
 		return []string{"strongroom session who --data DIR"}
 	case "session step-up":
-		return []string{"strongroom session step-up --data DIR"}
+		return []string{"strongroom session step-up --data DIR", "strongroom session step-up --provider company --data DIR"}
 	case "session revoke":
 		return []string{"strongroom session revoke ses_… --data DIR"}
 	case "person add":

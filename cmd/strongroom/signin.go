@@ -19,20 +19,29 @@ type signinCmd struct {
 	instance
 	Email    string `help:"Address of your account; asked for if missing."`
 	Recovery bool   `help:"Use a recovery code in the place of a code of the app."`
+	Provider string `placeholder:"NAME" help:"Sign in at this provider, in a browser on this machine."`
 }
 
 // Help says where the answers come from and shows examples.
 func (s *signinCmd) Help() string {
 	return `Asks for address, password and a code of your authenticator app; without a terminal
-these are lines of standard input. The session is kept in a 0600 file under
+these are lines of standard input. With --provider it names an address to open in a
+browser on this machine, and waits for it. The session is kept in a 0600 file under
 $XDG_STATE_HOME/strongroom; every command then calls as you.
 
 Examples:
   strongroom signin --data DIR
+  strongroom signin --provider company --data https://strongroom.example.com
   strongroom signin --email jana.novak@example.com --recovery --data DIR`
 }
 
 func (s *signinCmd) Run(g *globals) error {
+	if s.Provider != "" {
+		return s.with(g, func(c *client) error {
+			c.token = ""
+			return c.enter(g, func() (opened, error) { return c.atProvider(g, "/v1/session/provider", s.Provider) })
+		})
+	}
 	email := s.Email
 	if email == "" {
 		email = readLine(g, promptOf(g, "Address"))
@@ -63,16 +72,25 @@ func (s *signinCmd) Run(g *globals) error {
 		if err != nil {
 			return err
 		}
-		var o opened
-		if err := c.call(g.ctx, http.MethodPost, "/v1/session/"+how, nil, map[string]string{"challenge": ch.Challenge, "code": code}, &o); err != nil {
-			return err
-		}
-		if err := c.take(o); err != nil {
-			return err
-		}
-		fmt.Fprintf(g.errs, "signed in as %s until %s at the latest\n", o.Person, o.Ends.Format(time.RFC3339))
-		return nil
+		return c.enter(g, func() (o opened, err error) {
+			in := map[string]string{"challenge": ch.Challenge, "code": code}
+			err = c.call(g.ctx, http.MethodPost, "/v1/session/"+how, nil, in, &o)
+			return o, err
+		})
 	})
+}
+
+// enter keeps the session that is opened and says whose it is.
+func (c *client) enter(g *globals, open func() (opened, error)) error {
+	o, err := open()
+	if err != nil {
+		return err
+	}
+	if err := c.take(o); err != nil {
+		return err
+	}
+	fmt.Fprintf(g.errs, "signed in as %s until %s at the latest\n", o.Person, o.Ends.Format(time.RFC3339))
+	return nil
 }
 
 // promptOf is what to ask at a terminal; elsewhere nothing is asked aloud.
@@ -264,10 +282,20 @@ func (s *sessionWhoCmd) Run(g *globals) error {
 	})
 }
 
-type sessionStepUpCmd struct{ instance }
+type sessionStepUpCmd struct {
+	instance
+	Provider string `placeholder:"NAME" help:"Show them at this provider, in a browser on this machine."`
+}
 
 func (s *sessionStepUpCmd) Run(g *globals) error {
 	return s.with(g, func(c *client) error {
+		if s.Provider != "" {
+			o, err := c.atProvider(g, "/v1/session/step-up/provider", s.Provider)
+			if err != nil {
+				return err
+			}
+			return c.take(o)
+		}
 		code, err := readSecret(g, "Code of the app")
 		if err != nil {
 			return err

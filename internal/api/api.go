@@ -49,6 +49,9 @@ type Options struct {
 	Work Work
 	// Workloads knows services that prove themselves without a key; nil knows none.
 	Workloads *workload.Workloads
+	// SignOn signs people in at a provider for a program on their own machine; nil
+	// knows no provider.
+	SignOn SignOn
 	// Now is the time of the data clock; required.
 	Now func() time.Time
 	// Limit counts a call that asks for nobody, or whose caller is not known, for the

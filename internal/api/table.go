@@ -11,7 +11,7 @@ import (
 // uses.
 func Routes() []Route {
 	return slices.Concat(storeRoutes(), ingestRoutes(), recordRoutes(), revealRoutes(), caseRoutes(), fieldRoutes(),
-		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), enrolRoutes(), peopleRoutes(), recoveryRoutes(), accessRoutes(), federationRoutes(),
+		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), signOnRoutes(), enrolRoutes(), peopleRoutes(), recoveryRoutes(), accessRoutes(), federationRoutes(),
 		policyRoutes(), reviewRoutes(), baselineRoutes(), registerRoutes(), instanceRoutes())
 }
 

@@ -19,7 +19,9 @@ import (
 // Client speaks the HTTP API of an instance as the calling OS user.
 type Client struct {
 	// HTTP sends requests to the instance, whatever host their URL names.
-	HTTP  *http.Client
+	HTTP *http.Client
+	// Alone says that this process opened the instance: nobody serves its pages.
+	Alone bool
 	close func() error
 }
 
@@ -39,7 +41,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	t := &inProcess{handler: a.Handler(), mark: func(ctx context.Context) context.Context {
 		return web.WithConn(ctx, web.Conn{Unix: true, Peer: true, UID: uint32(os.Getuid())})
 	}}
-	return &Client{HTTP: &http.Client{Transport: t}, close: func() error {
+	return &Client{HTTP: &http.Client{Transport: t}, Alone: true, close: func() error {
 		t.running.Wait()
 		return a.Close()
 	}}, nil

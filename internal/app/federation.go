@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -66,8 +67,14 @@ func (a *App) directory(ctx context.Context, bearer string, source netip.Addr) (
 func (a *App) enter(tx *guard.Tx, e federation.Entry) (federation.Token, error) {
 	caller, _ := e.Caller.(session.Caller)
 	o, err := a.sessions.EnterTx(tx, session.Entry{Person: e.Person, Verified: e.Verified, Session: e.Session, Caller: caller})
-	return o.Token, err
+	return entered{o}, err
 }
+
+// entered is a session that was opened by a sign-on.
+type entered struct{ session.Opened }
+
+// Reveal returns the token.
+func (e entered) Reveal() string { return e.Token.Reveal() }
 
 // memberships is package access as directories and providers use it. A right is
 // asked for each time: no request is for a whole group yet.
@@ -127,16 +134,48 @@ func newSignOn(f *federation.Federation, conf SignOnConfig) console.SignOn {
 func (s signOn) Providers() []console.Provider { return s.list }
 
 func (s signOn) Begin(ctx context.Context, provider string, c session.Caller, stepUp strongroom.Actor) (string, string, time.Time, error) {
-	b, err := s.f.Begin(ctx, federation.Start{Provider: provider, Source: c.Source, Person: stepUp.ID, Session: stepUp.Session})
+	return s.begin(ctx, provider, 0, c, stepUp)
+}
+
+func (s signOn) begin(ctx context.Context, provider string, port uint16, c session.Caller, stepUp strongroom.Actor) (string, string, time.Time, error) {
+	b, err := s.f.Begin(ctx, federation.Start{Provider: provider, Source: c.Source, Person: stepUp.ID, Session: stepUp.Session, Port: port})
 	return b.URL, b.Cookie, b.Until, err
 }
 
-func (s signOn) Finish(ctx context.Context, q url.Values, cookie string, c session.Caller) (session.Token, error) {
-	t, _, err := s.f.Finish(ctx, federation.Answer{
-		State: q.Get("state"), Code: q.Get("code"), Issuer: q.Get("iss"), Error: q.Get("error"), Cookie: cookie, Source: c.Source, Caller: c,
-	})
-	token, _ := t.(session.Token) // what enter returned
-	return token, err
+func (s signOn) Elsewhere(ctx context.Context, answer url.Values) (string, error) {
+	port, err := s.f.WaitsAt(ctx, answer.Get("state"))
+	if err != nil || port == 0 {
+		return "", err
+	}
+	q := url.Values{}
+	for _, name := range []string{"state", "code", "iss", "error"} {
+		if answer.Has(name) {
+			q.Set(name, answer.Get(name))
+		}
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d/?%s", port, q.Encode()), nil
+}
+
+func (s signOn) Finish(ctx context.Context, q url.Values, cookie string, c session.Caller) (session.Opened, error) {
+	return s.finish(ctx, federation.Answer{Cookie: cookie, Source: c.Source, Caller: c}, q)
+}
+
+func (s signOn) finish(ctx context.Context, a federation.Answer, q url.Values) (session.Opened, error) {
+	a.State, a.Code, a.Issuer, a.Error = q.Get("state"), q.Get("code"), q.Get("iss"), q.Get("error")
+	t, _, err := s.f.Finish(ctx, a)
+	e, _ := t.(entered) // what enter returned
+	return e.Opened, err
+}
+
+// programs is the sign-on of programs that wait on the person's own machine.
+type programs struct{ signOn }
+
+func (p programs) Begin(ctx context.Context, provider string, port uint16, c session.Caller, stepUp strongroom.Actor) (string, string, time.Time, error) {
+	return p.begin(ctx, provider, port, c, stepUp)
+}
+
+func (p programs) Finish(ctx context.Context, q url.Values, ticket string, c session.Caller) (session.Opened, error) {
+	return p.finish(ctx, federation.Answer{Program: true, Cookie: ticket, Source: c.Source, Caller: c}, q)
 }
 
 // tendFederation joins the people who were approved, probes those who left, and

@@ -103,8 +103,8 @@ func (a *App) openDoors(ctx context.Context) error {
 	a.api = api.New(api.Options{
 		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
 		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Federation: a.federation, Reviews: a.reviews,
-		Workloads: services,
-		Limit:     a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
+		Workloads: services, SignOn: programs{signOn{f: a.federation}},
+		Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})

@@ -24,9 +24,12 @@ type SignOn interface {
 	// Begin begins a sign-on at a provider, or a step-up of who is signed in; the zero
 	// actor is nobody. The browser is sent to the address and keeps the cookie.
 	Begin(ctx context.Context, provider string, c session.Caller, stepUp strongroom.Actor) (address, cookie string, until time.Time, err error)
+	// Elsewhere returns the address to take an answer to for which a program on the
+	// person's own machine waits, and uses nothing up; empty if the answer is ours.
+	Elsewhere(ctx context.Context, answer url.Values) (address string, err error)
 	// Finish takes the provider's answer (state, code, iss, error) with the cookie of
 	// the browser that began, and returns the session.
-	Finish(ctx context.Context, answer url.Values, cookie string, c session.Caller) (session.Token, error)
+	Finish(ctx context.Context, answer url.Values, cookie string, c session.Caller) (session.Opened, error)
 }
 
 // signOnCookie ties a sign-on to the browser that began it. A provider's answer comes
@@ -119,13 +122,21 @@ func finishSignOn(v *visit) error {
 	if err := v.c.o.Limit(v.from.Source); err != nil {
 		return err
 	}
-	cookie, page, _ := strings.Cut(v.cookieOf(signOnCookie, "/"), ".")
-	v.dropCookie(signOnCookie, "/")
-	token, err := v.c.o.SignOn.Finish(v.ctx, once(v.r.URL.Query()), cookie, v.from)
+	answer := once(v.r.URL.Query())
+	to, err := v.c.o.SignOn.Elsewhere(v.ctx, answer)
 	if err != nil {
 		return err
 	}
-	v.keepSession(session.Opened{Token: token})
+	if to != "" {
+		return v.goThere(onward{To: to, Label: "the command line, which waits on this machine"})
+	}
+	cookie, page, _ := strings.Cut(v.cookieOf(signOnCookie, "/"), ".")
+	v.dropCookie(signOnCookie, "/")
+	o, err := v.c.o.SignOn.Finish(v.ctx, answer, cookie, v.from)
+	if err != nil {
+		return err
+	}
+	v.keepSession(o)
 	return v.goThere(onward{To: pageOf(page), Label: "your account"})
 }
 

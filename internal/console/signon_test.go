@@ -20,7 +20,7 @@ type providers struct {
 	answer url.Values
 	cookie string
 	fault  error
-	token  session.Token
+	opened session.Opened
 }
 
 func (p *providers) Providers() []console.Provider {
@@ -32,9 +32,16 @@ func (p *providers) Begin(_ context.Context, _ string, _ session.Caller, who str
 	return "https://login.kitchen.example/authorize?client_id=x&state=y", "of-this-browser", time.Now().Add(10 * time.Minute), p.fault
 }
 
-func (p *providers) Finish(_ context.Context, answer url.Values, cookie string, _ session.Caller) (session.Token, error) {
+func (p *providers) Elsewhere(_ context.Context, answer url.Values) (string, error) {
+	if answer.Get("state") == "of-a-program" {
+		return "http://127.0.0.1:7/?code=c&state=of-a-program", nil
+	}
+	return "", nil
+}
+
+func (p *providers) Finish(_ context.Context, answer url.Values, cookie string, _ session.Caller) (session.Opened, error) {
 	p.answer, p.cookie = answer, cookie
-	return p.token, p.fault
+	return p.opened, p.fault
 }
 
 func setCookie(t *testing.T, a answer, name string) string {
@@ -76,7 +83,10 @@ func TestSignOnPages(t *testing.T) {
 			t.Errorf("the cookie has no %s: %s", word, line)
 		}
 	}
-	p.token = session.Token{}
+	// Planted: an answer that a program waits for is not taken here.
+	if a := b.get("/signin/callback?state=of-a-program&code=c"); a.header.Get("Refresh") != "0; url=http://127.0.0.1:7/?code=c&state=of-a-program" || p.answer != nil {
+		t.Errorf("goes to %q, taken: %v", a.header.Get("Refresh"), p.answer)
+	}
 	b.site, b.origin = "cross-site", ""
 	a = b.get("/signin/callback?state=y&code=c&code=d&iss=i").want(t, http.StatusOK, "/signin/callback?state=y&code=c&code=d&iss=i")
 	if p.cookie != "of-this-browser" || p.answer.Get("state") != "y" || p.answer.Has("code") || p.answer.Get("iss") != "i" {

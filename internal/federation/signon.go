@@ -38,12 +38,16 @@ type Start struct {
 	// Session, of an actor who is signed in, makes it a step-up: the person shows
 	// several factors anew, now.
 	Person, Session string
+	// Port is where a program on the person's own machine waits for the answer on
+	// loopback (RFC 8252), in the place of the pages; 0 is none.
+	Port uint16
 }
 
 // Answer is what the browser brought back.
 type Answer struct {
 	State, Code, Issuer, Error string // of the query
 	Cookie                     string
+	Program                    bool // it came by the program that began, not by the pages
 	Source                     netip.Addr
 	Caller                     any // handed on to the opener
 }
@@ -58,6 +62,7 @@ type flow struct {
 	StepUp   bool      `json:"u,omitempty"`
 	Person   string    `json:"w,omitempty"`
 	Session  string    `json:"s,omitempty"`
+	Port     uint16    `json:"l,omitempty"`
 }
 
 // random returns 256 bits as text for a query.
@@ -84,7 +89,7 @@ func (f *Federation) Begin(ctx context.Context, s Start) (Begun, error) {
 	cookie, state := random(), random()
 	w := flow{
 		Provider: p.Name, Nonce: random(), Verifier: oauth2.GenerateVerifier(), Cookie: f.mark("cookie", cookie), Begun: now,
-		StepUp: s.Session != "", Person: s.Person, Session: s.Session,
+		StepUp: s.Session != "", Person: s.Person, Session: s.Session, Port: s.Port,
 	}
 	row := flowRow{mark: f.mark("state", state), source: f.mark("source", origin(s.Source)), until: db.Micros(now.Add(FlowLife))}
 	text, err := json.Marshal(w)
@@ -203,12 +208,46 @@ func (f *Federation) take(ctx context.Context, a Answer) (w flow, err error) {
 	if err != nil || !found {
 		return w, errors.Join(err, unless(found, over()))
 	}
-	text, err := f.seal.Open(nil, f.ad("federation_flow", row.mark, row.until), row.sealed)
-	if err != nil || json.Unmarshal(text, &w) != nil || !f.o.Real.Now().Before(db.Time(row.until)) ||
-		subtle.ConstantTimeCompare(f.mark("cookie", a.Cookie), w.Cookie) != 1 {
+	if w, err = f.openFlow(row); err != nil {
+		return flow{}, err
+	}
+	if subtle.ConstantTimeCompare(f.mark("cookie", a.Cookie), w.Cookie) != 1 || a.Program != (w.Port != 0) {
 		return flow{}, over()
 	}
 	return w, nil
+}
+
+// openFlow opens a sign-on that is under way.
+func (f *Federation) openFlow(row flowRow) (w flow, err error) {
+	text, err := f.seal.Open(nil, f.ad("federation_flow", row.mark, row.until), row.sealed)
+	if err != nil || json.Unmarshal(text, &w) != nil || !f.o.Real.Now().Before(db.Time(row.until)) {
+		return flow{}, over()
+	}
+	return w, nil
+}
+
+// WaitsAt returns the port of this machine's loopback on which a program waits for
+// the answer of a state, 0 if none does. It uses nothing up.
+func (f *Federation) WaitsAt(ctx context.Context, state string) (uint16, error) {
+	if len(state) > 64 {
+		return 0, nil
+	}
+	var row flowRow
+	err := f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) (err error) {
+		row, err = loadFlow(r, f.mark("state", state))
+		return err
+	})
+	if strongroom.IsKind(err, strongroom.NotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	w, err := f.openFlow(row)
+	if err != nil {
+		return 0, nil // the answer finds out
+	}
+	return w.Port, nil
 }
 
 func unless(ok bool, err error) error {
