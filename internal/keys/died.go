@@ -2,6 +2,7 @@ package keys
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -16,6 +17,7 @@ const (
 	sqlDied        = `insert into keys_died (reason, at, least, most, n, records) values ($1, $2, $3, $4, $5, $6)`
 	sqlDiedOf      = `select reason, records from keys_died where least <= $1 and most >= $1`
 	sqlDiedSizes   = `select num, reason, least, most, n from keys_died order by num limit $1`
+	sqlDiedAny     = `select count(*) from (select 1 from keys_died limit 1) d`
 	sqlDiedTop     = `select num, reason, at, records from keys_died where num <= $1 order by num`
 	sqlForget      = `delete from keys_died where num <= $1`
 	sqlForgetFirst = `update keys_died set least = $2, n = $3, records = $4 where num = $1`
@@ -64,6 +66,13 @@ func unpacked(b []byte) []uint64 {
 		out = append(out, binary.BigEndian.Uint64(b))
 	}
 	return out
+}
+
+// DeadWait reports whether any of the dead wait to be cleared.
+func (k *Keys) DeadWait(ctx context.Context) (bool, error) {
+	var n int64
+	err := k.guard.Look(ctx, guard.Tally, func(r *db.Reader) error { return r.QueryRow(sqlDiedAny).Scan(&n) })
+	return n > 0, err
 }
 
 // DeadTx returns up to limit records that wait to be cleared.

@@ -44,6 +44,9 @@ func TestQueueIsPutInOrder(t *testing.T) {
 		if all := records(f.dead(100)); len(all) != 61 || all[0] != 100 || slices.IsSorted(all[1:]) {
 			t.Fatalf("planted: as they died they stand in the order of their dates, not %v", all)
 		}
+		if wait, err := f.DeadWait(ctx); !wait || err != nil {
+			t.Error("nobody is said to wait:", err)
+		}
 		var cleared []uint64
 		for range 6 {
 			cleared = append(cleared, records(f.dead(8))...)
@@ -62,6 +65,9 @@ func TestQueueIsPutInOrder(t *testing.T) {
 		f.forget(100)
 		if !slices.IsSorted(slices.DeleteFunc(slices.Clone(cleared), func(r uint64) bool { return r == 100 })) {
 			t.Errorf("cleared in the order %v", cleared)
+		}
+		if wait, err := f.DeadWait(ctx); wait || err != nil {
+			t.Error("somebody is said to wait:", err)
 		}
 		slices.Sort(cleared)
 		if len(slices.Compact(cleared)) != 61 || len(f.dead(100)) != 0 {

@@ -64,13 +64,13 @@ type clearing struct{ stones atomic.Int64 }
 // tombstone for the profile's time. more says that others wait. With nothing to
 // do it makes no event; what it did is done whatever happens after.
 func (v *Vault) ClearStep(ctx context.Context, who strongroom.Actor, limit int) (n int, more bool, err error) {
-	waiting, err := v.keys.Overdue(ctx)
+	waiting, err := v.keys.DeadWait(ctx)
 	if err != nil {
 		return 0, false, err
 	}
 	now := v.clock.Now()
 	stones, left := now.UnixMicro() >= v.clearing.stones.Load(), false
-	if waiting > 0 || stones {
+	if waiting || stones {
 		if n, more, left, err = v.clearStep(ctx, who, limit, stones); err != nil {
 			return n, more, err
 		}

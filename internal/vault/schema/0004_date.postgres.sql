@@ -7,6 +7,6 @@ drop index vault_record_stone;
 drop index vault_record_late;
 update vault_record set anchor_at = expires_at, expires_at = expires_at - 7776000000000 where status <> 1;
 create index vault_record_date on vault_record (expires_at, id);
--- Room in the page for what dying leaves of its rows: a row that stays in its page
+-- Room in the page for what dying leaves of all of its rows: a row that stays in its page
 -- needs no new entries in any index.
-alter table vault_record set (fillfactor = 90);
+alter table vault_record set (fillfactor = 85);
