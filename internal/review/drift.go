@@ -112,16 +112,16 @@ func (v *Review) driftOf(r *db.Reader, kind Kind, items []Item, now time.Time, u
 	if err != nil {
 		return nil, nil, err
 	}
-	approved := byID(base.Items)
+	approved, there := byID(base.Items), byID(items)
 	for _, it := range items {
 		for _, f := range v.flaws(it, approved, base.Version > 0, now) {
 			out = append(out, Finding{f, it})
 		}
-		if it.Sort == Outside && it.Account != "" {
-			switch there, err := found(v.o.Registers.Exists(r, it.Account)); {
+		if _, ok := there[it.Account]; !ok && it.Sort == Outside && it.Account != "" {
+			switch alive, err := found(v.o.Registers.Exists(r, it.Account)); {
 			case err != nil:
 				return nil, nil, err
-			case !there:
+			case !alive:
 				out = append(out, Finding{FlawLeaver, it})
 			}
 		}

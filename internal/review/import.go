@@ -55,27 +55,12 @@ func (v *Review) Import(ctx context.Context, who strongroom.Actor, s System, lis
 		if err := v.allowEdit(tx, who, audit.Word("import")); err != nil {
 			return err
 		}
-		n = Imported{}
-		rows, err := tx.Query(sqlWaysIn, v.systemMark(s))
-		there, err := v.openWays(db.Collect(rows, err, scanWay))
-		if err != nil {
+		var ways []Way
+		if ways, n, err = v.merge(&tx.Reader, s, list, tx.Now()); err != nil {
 			return err
 		}
-		listed := map[string]bool{}
-		for _, l := range list {
-			listed[l.Account] = true
-			if err := v.merge(tx, s, l, &n); err != nil {
-				return err
-			}
-		}
-		for i := range there {
-			if w := &there[i]; !listed[w.Account] {
-				w.Ended, w.Stated = tx.Now(), false
-				n.Ended++
-				if err := v.saveWay(tx, w); err != nil {
-					return err
-				}
-			}
+		if err := v.saveWays(tx, ways); err != nil {
+			return err
 		}
 		tx.Note("count", len(list))
 		tx.Note("cleared", n.Ended)
@@ -102,29 +87,9 @@ func (v *Review) Preview(ctx context.Context, who strongroom.Actor, s System, li
 		if err := whole(who); err != nil {
 			return err
 		}
-		n, err = v.preview(&w.Reader, s, list)
+		_, n, err = v.merge(&w.Reader, s, list, w.Now())
 		return err
 	})
-	return n, err
-}
-
-func (v *Review) preview(r *db.Reader, s System, list []Listed) (n Imported, err error) {
-	listed := map[string]bool{}
-	for _, l := range list {
-		listed[l.Account] = true
-		w, known, err := v.known(r, s, l)
-		if err != nil {
-			return n, err
-		}
-		n.count(known, w.Bound == "")
-	}
-	rows, err := r.Query(sqlWaysIn, v.systemMark(s))
-	there, err := v.openWays(db.Collect(rows, err, scanWay))
-	for _, w := range there {
-		if !listed[w.Account] {
-			n.Ended++
-		}
-	}
 	return n, err
 }
 
@@ -139,39 +104,61 @@ func (n *Imported) count(known, unbound bool) {
 	}
 }
 
-// merge writes one line of an import. One that had ended and is listed again is
-// there again.
-func (v *Review) merge(tx *guard.Tx, s System, l Listed, n *Imported) error {
-	w, known, err := v.known(&tx.Reader, s, l)
+// merge returns the ways that an import leads to, and what it comes to. One that had
+// ended and is listed again is there again.
+func (v *Review) merge(r *db.Reader, s System, list []Listed, now time.Time) (out []Way, n Imported, err error) {
+	rows, err := r.Query(sqlWaysIn, v.systemMark(s))
+	there, err := v.openWays(db.Collect(rows, err, scanWay))
 	if err != nil {
-		return err
+		return nil, n, err
 	}
-	if !known {
-		w.ID, w.First = strongroom.NewID("ext"), tx.Now()
+	known := make(map[string]*Way, len(there))
+	for i := range there {
+		known[there[i].Account] = &there[i]
 	}
-	n.count(known, w.Bound == "")
-	w.Seen, w.Ended, w.Stated = tx.Now(), time.Time{}, false
-	return v.saveWay(tx, &w)
-}
-
-// known returns the way of a line with what the line says of it, and whether the
-// register had it before.
-func (v *Review) known(r *db.Reader, s System, l Listed) (w Way, known bool, err error) {
-	if l.Bound != "" {
-		if err := v.o.Registers.Exists(r, l.Bound); err != nil {
-			return w, false, err
+	alive := map[string]bool{"": true}
+	for _, l := range list {
+		if !alive[l.Bound] {
+			if err := v.o.Registers.Exists(r, l.Bound); err != nil {
+				return nil, n, err
+			}
+			alive[l.Bound] = true
+		}
+		w := Way{ID: strongroom.NewID("ext"), System: s, Listed: l, First: now}
+		if was := known[l.Account]; was != nil {
+			w = *was
+			w.Privilege = l.Privilege
+			if l.Bound != "" {
+				w.Bound = l.Bound
+			}
+		}
+		n.count(known[l.Account] != nil, w.Bound == "")
+		w.Seen, w.Ended, w.Stated = now, time.Time{}, false
+		out = append(out, w)
+		delete(known, l.Account)
+	}
+	for i := range there {
+		if w := there[i]; known[w.Account] != nil && w.Ended.IsZero() {
+			w.Ended, w.Stated = now, false
+			n.Ended++
+			out = append(out, w)
 		}
 	}
-	row, err := scanWay(r.QueryRow(sqlWayByMark, v.wayMark(s, l.Account)))
-	if known, err = found(err); err != nil || !known {
-		return Way{System: s, Listed: l}, false, err
+	return out, n, nil
+}
+
+// saveWays writes ways in one batch.
+func (v *Review) saveWays(tx *guard.Tx, ways []Way) error {
+	rows := make([]wayRow, len(ways))
+	for i := range ways {
+		var err error
+		if rows[i], err = v.sealWay(&ways[i]); err != nil {
+			return err
+		}
 	}
-	if w, err = v.openWay(row); err != nil {
-		return w, true, err
+	if len(rows) == 0 {
+		return nil
 	}
-	w.Privilege = l.Privilege
-	if l.Bound != "" {
-		w.Bound = l.Bound
-	}
-	return w, true, nil
+	_, err := tx.Batch(sqlPutWay, len(rows), func(i int) []any { return rows[i].args() })
+	return err
 }

@@ -84,13 +84,10 @@ func (v *Review) openWay(r wayRow) (Way, error) {
 	}, nil
 }
 
-func (v *Review) saveWay(tx *guard.Tx, w *Way) error {
-	r := wayRow{id: w.ID, mark: v.wayMark(w.System, w.Account), system: v.systemMark(w.System), bound: w.Bound, seen: db.MicrosOrZero(w.Seen), ended: db.MicrosOrZero(w.Ended)}
-	var err error
-	if r.sealed, err = v.pack(v.wayAD(r), wayBody{w.System, w.Account, w.Privilege, w.First, w.Stated}); err != nil {
-		return err
-	}
-	return putWay(tx, r)
+func (v *Review) sealWay(w *Way) (r wayRow, err error) {
+	r = wayRow{id: w.ID, mark: v.wayMark(w.System, w.Account), system: v.systemMark(w.System), bound: w.Bound, seen: db.MicrosOrZero(w.Seen), ended: db.MicrosOrZero(w.Ended)}
+	r.sealed, err = v.pack(v.wayAD(r), wayBody{w.System, w.Account, w.Privilege, w.First, w.Stated})
+	return r, err
 }
 
 func (v *Review) systemMark(s System) []byte {
@@ -200,7 +197,7 @@ func (v *Review) editWay(ctx context.Context, who strongroom.Actor, id string, s
 		if err := fn(tx, &w); err != nil {
 			return err
 		}
-		return v.saveWay(tx, &w)
+		return v.saveWays(tx, []Way{w})
 	})
 }
 

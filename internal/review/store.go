@@ -91,15 +91,14 @@ const (
 	sqlInsertSample = `insert into review_sample (month, position, actor, verdict, judge, judged_at, sealed) values ($1, $2, $3, $4, $5, $6, $7)`
 	sqlJudgeSample  = `update review_sample set verdict = $3, judge = $4, judged_at = $5, sealed = $6 where month = $1 and position = $2`
 
-	sqlWay       = `select id, mark, system, bound, seen_at, ended_at, sealed from review_outside `
-	sqlLoadWay   = sqlWay + `where id = $1`
-	sqlWayByMark = sqlWay + `where mark = $1`
-	sqlWayPage   = sqlWay + `where id > $1 order by id limit $2`
-	sqlLivePage  = sqlWay + `where id > $1 and ended_at = 0 order by id limit $2`
-	sqlLiveWays  = sqlWay + `where ended_at = 0 order by id`
-	sqlWaysIn    = sqlWay + `where system = $1 and ended_at = 0 order by id`
-	sqlWaysOf    = sqlWay + `where bound = $1 order by id`
-	sqlPutWay    = `insert into review_outside (id, mark, system, bound, seen_at, ended_at, sealed) values ($1, $2, $3, $4, $5, $6, $7)
+	sqlWay      = `select id, mark, system, bound, seen_at, ended_at, sealed from review_outside `
+	sqlLoadWay  = sqlWay + `where id = $1`
+	sqlWayPage  = sqlWay + `where id > $1 order by id limit $2`
+	sqlLivePage = sqlWay + `where id > $1 and ended_at = 0 order by id limit $2`
+	sqlLiveWays = sqlWay + `where ended_at = 0 order by id`
+	sqlWaysIn   = sqlWay + `where system = $1 order by id`
+	sqlWaysOf   = sqlWay + `where bound = $1 order by id`
+	sqlPutWay   = `insert into review_outside (id, mark, system, bound, seen_at, ended_at, sealed) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (id) do update set bound = excluded.bound, seen_at = excluded.seen_at, ended_at = excluded.ended_at, sealed = excluded.sealed`
 
 	sqlPutProvider = `insert into review_provider (mark, read_at, sealed) values ($1, $2, $3)
@@ -186,9 +185,8 @@ func samplesOf(r *db.Reader, month string) ([]sampleRow, error) {
 	return db.Collect(rows, err, scanSample)
 }
 
-func putWay(tx *guard.Tx, w wayRow) error {
-	_, err := tx.Exec(sqlPutWay, w.id, w.mark, w.system, w.bound, w.seen, w.ended, w.sealed)
-	return err
+func (r wayRow) args() []any {
+	return []any{r.id, r.mark, r.system, r.bound, r.seen, r.ended, r.sealed}
 }
 
 func catalogue(r *db.Reader) ([]Listed, error) {
