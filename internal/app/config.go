@@ -60,6 +60,8 @@ type Config struct {
 	Workloads WorkloadConfig `yaml:"workloads,omitempty"`
 	// SignOn says at which providers people may sign in.
 	SignOn SignOnConfig `yaml:"sign_on,omitempty"`
+	// Passwords says what no password may be, beyond the rules of the product.
+	Passwords PasswordConfig `yaml:"passwords,omitempty"`
 	// Training says which trainings and pledges are current and who records them.
 	Training TrainingConfig `yaml:"training,omitempty"`
 	// Metrics is the address of a second listener for /metrics without a
@@ -205,6 +207,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.Training.check(); err != nil {
+		return err
+	}
+	if err := c.Passwords.check(); err != nil {
 		return err
 	}
 	if _, err := c.proxies(); err != nil {

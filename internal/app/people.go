@@ -47,8 +47,8 @@ func (a *App) openPeople() {
 func (a *App) peopleOptions() people.Options {
 	env, relying := a.conf.Environment, a.conf.relying()
 	return people.Options{
-		Guard: a.guard, Environment: env, Key: a.ring.InstanceKey("people"), Words: []string{"strongroom"},
-		Relying: relying, Log: a.log,
+		Guard: a.guard, Environment: env, Key: a.ring.InstanceKey("people"), Words: a.conf.Passwords.words(),
+		Breached: a.conf.Passwords.breached(), Relying: relying, Log: a.log,
 		Owners: func(r *db.Reader, now time.Time) ([]string, error) { return a.access.Owners(r, now) },
 		Roles: func(r *db.Reader, person string, now time.Time) ([]string, error) {
 			return a.access.Roles(r, person, now)

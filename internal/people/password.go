@@ -151,6 +151,16 @@ func (p *People) accept(ctx context.Context, who strongroom.Actor, s secrets, in
 	if err := p.o.Profile.Refuse(typed, subject); err != nil {
 		return hashed{}, err
 	}
+	if p.o.Breached != nil {
+		out, err := p.o.Breached(typed)
+		if err != nil {
+			return hashed{}, err
+		}
+		if out {
+			return hashed{}, strongroom.Faultf(strongroom.Invalid, "password-breached", "the password came out in a breach elsewhere").
+				Advise("choose another, and change it wherever else it is used")
+		}
+	}
 	normal, err := password.Normal(typed)
 	if err != nil {
 		return hashed{}, err

@@ -36,6 +36,10 @@ const (
 // the change from happening.
 type Hook func(tx *guard.Tx, person string) error
 
+// Breached reports whether a password came out in a breach. Where it cannot tell, no
+// password is taken.
+type Breached func(candidate []byte) (bool, error)
+
 // Options configure a [People]. Guard, Environment and Key are required.
 type Options struct {
 	Guard       *guard.Guard
@@ -49,6 +53,8 @@ type Options struct {
 	Cost seal.Params
 	// Words must not be in a password: the organisation's name, the product's.
 	Words []string
+	// Breached looks for a password among those of breaches; nil knows none.
+	Breached Breached
 	// Relying is the product as passkeys know it; without it there are none.
 	Relying factor.Relying
 	// Issuer is the product's name in an authenticator app, "Strongroom" if empty.
