@@ -6,27 +6,25 @@ import (
 	"testing"
 )
 
+// way is one past the product, as the register shows it.
+type way struct {
+	ID, System, Account, Bound string
+	Ended                      string `json:"ended_at"`
+}
+
 // A register of ways past the product: tried first, taken in whole, bound, ended.
 func TestRegisterAtTheDoor(t *testing.T) {
 	f := serve(t, nil)
 	o, owner := f.first()
-	list := func(query string) (out []struct {
-		ID, System, Account, Bound string
-		Ended                      string `json:"ended_at"`
-	}) {
+	list := func(query string) (out []way) {
 		t.Helper()
 		for cursor := ""; ; {
 			var page struct {
-				Ways []struct {
-					ID, System, Account, Bound string
-					Ended                      string `json:"ended_at"`
-				}
+				Ways []way
 				Next string `json:"next_cursor"`
 			}
 			o.want(http.StatusOK, "GET", "/v1/register?limit=1"+query+cursor, "", &page)
-			for _, w := range page.Ways {
-				out = append(out, w)
-			}
+			out = append(out, page.Ways...)
 			if page.Next == "" {
 				return out
 			}
