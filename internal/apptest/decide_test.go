@@ -47,12 +47,12 @@ func TestObligation_2_3_1_AskedOnEveryRoute(t *testing.T) {
 		Key string `json:"api_key"`
 	}
 	i.Want(http.StatusCreated, apptest.Request{Path: "/v1/keys", Body: map[string]any{"label": "none", "roles": []string{"provisioner"}, "all_stores": true}}, &made)
-	var other struct {
-		ID  string
+	var third struct {
 		Key string `json:"api_key"`
 	}
-	var opened struct{ ID string }
+	var other, opened struct{ ID string }
 	i.Want(http.StatusCreated, apptest.Request{Path: "/v1/keys", Body: map[string]any{"label": "other", "roles": []string{"application"}, "all_stores": true}}, &other)
+	i.Want(http.StatusCreated, apptest.Request{Path: "/v1/keys", Body: map[string]any{"label": "third", "roles": []string{"application"}, "all_stores": true}}, &third)
 	i.Want(http.StatusCreated, apptest.Request{Path: "/v1/cases", Body: proper["POST /v1/cases"]}, &opened)
 	ops := operations(t, i)
 	slices.SortFunc(ops, func(a, b operation) int { return cmp.Compare(a.path+" "+a.method, b.path+" "+b.method) })
@@ -98,7 +98,7 @@ func TestObligation_2_3_1_AskedOnEveryRoute(t *testing.T) {
 			name := op.method + " " + op.path
 			none := made.Key
 			if op.provisions() {
-				none = other.Key
+				none = third.Key
 			}
 			if status, body, event := call(op, none); status != http.StatusForbidden || event != "denied" {
 				if !op.elsewhere() {
