@@ -47,6 +47,13 @@ function explain(e) {
 	return "That did not work. Try again.";
 }
 
+// leads returns the page that a refusal leads to, if there is one.
+function leads(code) {
+	if (code === "step-up") return "/account/verify?for=factors";
+	if (code.startsWith("session-")) return "/signin?over";
+	return "";
+}
+
 async function ceremony(form) {
 	const key = publicKey(await post(form.dataset.begin, {}));
 	const credential = form.dataset.passkey === "create"
@@ -68,8 +75,9 @@ function passkeys() {
 			try {
 				location.assign((await ceremony(form)).to);
 			} catch (e) {
-				if (e.problem && e.problem.code === "step-up") {
-					location.assign("/account/verify?for=factors");
+				const next = leads(e.problem ? e.problem.code : "");
+				if (next) {
+					location.assign(next);
 					return;
 				}
 				wrong.textContent = explain(e);
