@@ -151,3 +151,39 @@ func TestDoctorFindsAProxyThatIsNotTrusted(t *testing.T) {
 		})
 	}
 }
+
+// Every door counts who is not known, and all count together.
+func TestSourcesAtEveryDoor(t *testing.T) {
+	_, url := served(t, "")
+	call := func(method, path, header, value string) int {
+		req, err := http.NewRequestWithContext(t.Context(), method, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(header, value)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	doors := map[string]func() int{
+		"API":         func() int { return call("GET", "/v1/session", "Authorization", "Bearer nonsense") },
+		"directories": func() int { return call("GET", "/scim/v2/Users", "Authorization", "Bearer nonsense") },
+		"pages":       func() int { return call("POST", "/signin", "Sec-Fetch-Site", "same-origin") },
+	}
+	for name, door := range doors {
+		if got := door(); got == http.StatusTooManyRequests || got >= http.StatusInternalServerError {
+			t.Errorf("planted: the first call to %s is answered %d", name, got)
+		}
+	}
+	for range web.LimitBurst + 100 {
+		ask(t, url, "")
+	}
+	for name, door := range doors {
+		if got := door(); got != http.StatusTooManyRequests {
+			t.Errorf("past the limit %s answers %d", name, got)
+		}
+	}
+}
