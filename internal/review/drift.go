@@ -22,9 +22,9 @@ type Events interface {
 	Opened(ctx context.Context, from, to time.Time, n int) (Opened, error)
 }
 
-// Use is what an account did: how often each action succeeded, and at which stores.
+// Use is what an account did: when each action last succeeded, and at which stores.
 type Use struct {
-	Actions map[string]int
+	Actions map[string]time.Time
 	Stores  []string
 }
 
@@ -180,7 +180,7 @@ func (v *Review) shrink(it Item, use Use) (Shrink, bool) {
 	var did []string
 	for _, r := range roles {
 		for _, a := range v.o.Verbs(r) {
-			if use.Actions[a] > 0 && !slices.Contains(did, a) {
+			if !use.Actions[a].IsZero() && !slices.Contains(did, a) {
 				did = append(did, a)
 			}
 		}

@@ -146,7 +146,7 @@ func TestObligation_2_3_2_GrantedAndUsed(t *testing.T) {
 		ID: strongroom.NewID("grt"), Sort: review.Right, Account: clerk.ID, Roles: []string{authz.Owner, authz.Operator},
 		Stores: []string{storeA, storeB}, Case: strongroom.NewID("req"),
 	})
-	h.use[clerk.ID] = review.Use{Actions: map[string]int{"store.list": 4}, Stores: []string{storeB}}
+	h.use[clerk.ID] = review.Use{Actions: map[string]time.Time{"store.list": o.clock.Now()}, Stores: []string{storeB}}
 	_, less, err := o.Drift(ctx, o.chief, review.People)
 	if err != nil || less != nil {
 		t.Fatalf("rights of today are called unused: %+v, %v", less, err)

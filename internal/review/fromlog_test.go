@@ -44,8 +44,27 @@ func TestFromLog(t *testing.T) {
 		t.Errorf("%+v, %v", early, err)
 	}
 	use, err := events.Use(ctx, time.Now().Add(-time.Hour))
-	if err != nil || use[svc].Actions["record.reveal"] != 1 || len(use[svc].Stores) != 1 || len(use) != 2 {
+	if err != nil || use[svc].Actions["record.reveal"].IsZero() || len(use[svc].Stores) != 1 || len(use) != 2 {
 		t.Errorf("%+v, %v", use, err)
+	}
+
+	// A second look goes on from the first; what is older than asked for is forgotten, and
+	// an earlier time is read anew.
+	o.must(o.log.Record(ctx, at(o.chief.ID, audit.Success)))
+	for name, x := range map[string]struct {
+		since time.Time
+		want  int
+	}{"again": {time.Now().Add(-time.Hour), 3}, "before all": {time.Now().Add(-2 * time.Hour), 3}} {
+		if use, err := events.Use(ctx, x.since); err != nil || len(use) != x.want || use[svc].Actions["record.reveal"].IsZero() {
+			t.Errorf("%s: %+v, %v", name, use, err)
+		}
+	}
+	if use, err := events.Use(ctx, time.Now().Add(time.Hour)); err != nil || len(use) != 0 {
+		t.Errorf("after all: %+v, %v", use, err)
+	}
+	use[svc].Actions["record.reveal"] = time.Time{}
+	if use, err := events.Use(ctx, time.Now().Add(-time.Hour)); err != nil || len(use) != 3 || use[svc].Actions["record.reveal"].IsZero() {
+		t.Errorf("from the beginning: %+v, %v", use, err)
 	}
 
 	// The owner of the service does not judge what it opened.
