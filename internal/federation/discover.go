@@ -23,6 +23,7 @@ const (
 	maxAnswer   = 1 << 20          // bytes a provider may answer with
 	callTimeout = 10 * time.Second // for each call to a provider
 	rediscover  = time.Hour        // how long what a provider says of itself is believed
+	rest        = 5 * time.Second  // how long one that did not answer is not asked again
 )
 
 // algorithms are the signatures that are taken, whatever a provider offers: none
@@ -73,6 +74,7 @@ type provider struct {
 
 	mu    sync.Mutex
 	known *discovered
+	away  time.Time // when it was asked in vain, while nothing is known
 }
 
 func newProvider(p Provider, callback string, next http.RoundTripper, real *strongroom.Clock) *provider {
@@ -96,9 +98,15 @@ func (p *provider) discover(ctx context.Context) (*discovered, error) {
 	if p.known != nil && now.Sub(p.known.at) < rediscover {
 		return p.known, nil
 	}
+	if p.known == nil && now.Sub(p.away) < rest {
+		return nil, away()
+	}
 	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.Issuer)
 	if err != nil {
 		if p.known == nil {
+			if ctx.Err() == nil { // else the caller went away, not the provider
+				p.away = p.real.Now()
+			}
 			return nil, away()
 		}
 		old := *p.known

@@ -171,19 +171,22 @@ func orText(s, other string) string {
 // parseJSON reads a list of objects, or one object after another. The line of an
 // entry is its place, from 1.
 func parseJSON(text []byte, zone *time.Location) (rows []feedRow, failed []FailedLine, err error) {
-	var all []map[string]any
+	var all []entryJSON
 	d := json.NewDecoder(bytes.NewReader(text))
 	if t := bytes.TrimSpace(text); len(t) > 0 && t[0] == '[' {
 		err = d.Decode(&all)
-		if err == nil && d.More() {
+		if err == nil && !errors.Is(d.Decode(new(any)), io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 	} else {
-		for d.More() && err == nil {
-			var one map[string]any
+		for err == nil {
+			var one entryJSON
 			if err = d.Decode(&one); err == nil {
 				all = append(all, one)
 			}
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
 		}
 	}
 	if err != nil {
@@ -193,26 +196,53 @@ func parseJSON(text []byte, zone *time.Location) (rows []feedRow, failed []Faile
 		return nil, nil, strongroom.Faultf(strongroom.TooLarge, "feed", "the feed has more than %d entries", maxFeedRows)
 	}
 	for i, one := range all {
-		values, code := map[string]string{}, ""
-		for k, v := range one {
-			name := column(k)
-			if name == "" {
-				continue
-			}
-			s, ok := v.(string)
-			if _, twice := values[name]; twice || !ok && v != nil {
-				code = "line"
-			}
-			values[name] = strings.TrimSpace(s)
+		row, code := makeRow(i+1, one.values, zone)
+		if one.bad {
+			code = "line"
 		}
-		row, bad := makeRow(i+1, values, zone)
-		if code = orText(code, bad); code != "" {
+		if code != "" {
 			failed = append(failed, FailedLine{i + 1, code})
 			continue
 		}
 		rows = append(rows, row)
 	}
 	return rows, failed, nil
+}
+
+// entryJSON is an object of a feed: the values of our columns. It is bad if two of its
+// fields mean the same, or one is no text.
+type entryJSON struct {
+	values map[string]string
+	bad    bool
+}
+
+// UnmarshalJSON reads an object field by field: a map would keep the last of two.
+func (e *entryJSON) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return badFeed("an entry of the feed is no object")
+	}
+	e.values = map[string]string{}
+	for d.More() {
+		k, err := d.Token()
+		var v any
+		if err == nil {
+			err = d.Decode(&v)
+		}
+		if err != nil {
+			return err
+		}
+		heading, _ := k.(string)
+		name := column(heading)
+		if name == "" {
+			continue
+		}
+		s, ok := v.(string)
+		_, twice := e.values[name]
+		e.bad = e.bad || twice || !ok && v != nil
+		e.values[name] = strings.TrimSpace(s)
+	}
+	return nil
 }
 
 // makeRow reads the values of a line; code says what is wrong with them.

@@ -233,12 +233,20 @@ func TestFeedByIDAndDate(t *testing.T) {
 	if got := f.get(t, omar.ID); got.State != people.Ended || got.Revoked.Sub(got.Ended) < time.Hour {
 		t.Errorf("%+v", got)
 	}
+	// Two fields that mean the same name nobody: whom should it end?
+	rep, err = f.Feed(t.Context(), f.boss(), strings.NewReader(`{"id": "`+omar.ID+`", "id": "`+jane.ID+`"}
+		{"email": "`+janeMail+`", "Work_Email": "`+omarMail+`"} {"id": "`+omar.ID+`", "note": 1, "note": 2}`), federation.Feed{})
+	if err != nil || len(rep.Failed) != 2 || rep.Failed[0] != (federation.FailedLine{Line: 1, Code: "line"}) || rep.Already != 1 || rep.Ended != 0 {
+		t.Errorf("two of a kind: %+v, %v", rep, err)
+	}
 	rep, err = f.Feed(t.Context(), f.boss(), strings.NewReader(`{"id": "`+omar.ID+`"}`), federation.Feed{})
 	if err != nil || rep.Already != 1 || rep.Ended != 0 {
 		t.Errorf("again: %+v, %v", rep, err)
 	}
 	for name, text := range map[string]string{
 		"empty": "", "no columns": "a,b\n1,2\n", "two of a kind": "email,mail\na,b\n", "not UTF-8": "email\n\xff\n", "half JSON": `[{"id": "x"}`, "a word": "[7]",
+		"a list and more": `[{"id": "x"}] [{"id": "y"}]`, "lines and an end too many": `{"id": "x"}
+]{"id": "y"}`,
 	} {
 		if _, err := f.Feed(t.Context(), f.boss(), strings.NewReader(text), federation.Feed{}); code(err) != "feed" {
 			t.Errorf("%s: %v", name, err)

@@ -470,6 +470,25 @@ func TestMovedLink(t *testing.T) {
 	}
 }
 
+// TestProviderThatIsAway: those who come while it does not answer do not wait for it
+// one after the other, and soon it is asked again.
+func TestProviderThatIsAway(t *testing.T) {
+	o := newOP(t)
+	s := newSite(t, o)
+	o.Says["issuer"] = "https://evil.example"
+	if _, err := s.f.Begin(t.Context(), s.start); code(err) != "provider-away" {
+		t.Fatalf("%v", err)
+	}
+	delete(o.Says, "issuer")
+	if _, err := s.f.Begin(t.Context(), s.start); code(err) != "provider-away" { // planted: it would answer by now
+		t.Errorf("asked again at once: %v", err)
+	}
+	s.f.real.SetOffset(s.f.real.Offset() + 6*time.Second)
+	if _, err := s.f.Begin(t.Context(), s.start); err != nil {
+		t.Errorf("asked again later: %v", err)
+	}
+}
+
 // TestMadeUpStateDoesNotWait: an answer nobody waits for is refused without a turn of
 // the writer, so that strangers cannot fill its queue.
 func TestMadeUpStateDoesNotWait(t *testing.T) {
