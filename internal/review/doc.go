@@ -11,7 +11,8 @@
 // [Review.Drift] compares. [Review.Draw] picks the samples of a month and
 // [Review.Judge] notes what a person says of one. [Review.Import] reads the
 // register; [Review.ImportProvider] a provider's rules. [Review.Tend] does what the
-// profile says about lapses and drift.
+// profile says about lapses and drift, [Review.DrawDue] draws what is due, and
+// [Review.Tally] counts how things stand.
 //
 // Invariants:
 //
