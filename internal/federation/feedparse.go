@@ -131,7 +131,7 @@ func parseCSV(text []byte, zone *time.Location) (rows []feedRow, failed []Failed
 	if !slices.Contains(names, "id") && !slices.Contains(names, "email") {
 		return nil, nil, badFeed("the feed has neither a column id nor a column email")
 	}
-	for len(rows)+len(failed) < maxFeedRows {
+	for len(rows)+len(failed) <= maxFeedRows {
 		cells, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return rows, failed, nil

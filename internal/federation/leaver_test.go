@@ -322,3 +322,17 @@ func TestFeedThatIsCutOff(t *testing.T) {
 		t.Error("not what was done before the cut")
 	}
 }
+
+// TestFeedBounds: as many lines as are promised are read, and not one more.
+func TestFeedBounds(t *testing.T) {
+	const most = 100_000
+	for kind, line := range map[string][2]string{"csv": {"email\n", "x@kitchen.example\n"}, "json": {"", `{"email":"x@kitchen.example"}`}} {
+		rows, _, err := federation.ParseFeed(strings.NewReader(line[0] + strings.Repeat(line[1], most)))
+		if rows != most || err != nil {
+			t.Errorf("%s: %d, %v", kind, rows, err)
+		}
+		if _, _, err := federation.ParseFeed(strings.NewReader(line[0] + strings.Repeat(line[1], most+1))); !strongroom.IsKind(err, strongroom.TooLarge) {
+			t.Errorf("%s: one more: %v", kind, err)
+		}
+	}
+}
