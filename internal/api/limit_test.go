@@ -12,8 +12,8 @@ import (
 	"strongroom/internal/web"
 )
 
-// Every route that asks for nobody is counted for its source before any work, and so
-// is a caller whom nobody knows. Who is known is not.
+// Every route that asks for nobody, but those that tell whether the instance lives and what it can, is
+// counted for its source before any work, and so is a caller whom nobody knows. Who is known is not.
 func TestStrangersAreLimited(t *testing.T) {
 	spent, asked := false, 0
 	f := serve(t, func(o *api.Options) {
@@ -31,6 +31,15 @@ func TestStrangersAreLimited(t *testing.T) {
 	spent = true
 	public := 0
 	for _, rt := range api.Routes() {
+		if rt.Public && rt.Anywhere {
+			res, err := http.Get(f.base + rt.Path)
+			f.must(err)
+			f.must(res.Body.Close())
+			if res.StatusCode != http.StatusOK {
+				t.Errorf("past the limit %s answers %d to who watches", rt.Path, res.StatusCode)
+			}
+			continue
+		}
 		if !rt.Public || rt.Only != "" && rt.Only != strongroom.Test {
 			continue
 		}
@@ -74,22 +83,22 @@ func TestASourceThatGoesOnWaits(t *testing.T) {
 	var l web.Limiter
 	now := time.Now()
 	f := serve(t, func(o *api.Options) { o.Limit = func(a netip.Addr) error { return l.Allow(a, now) } })
-	health := func() int {
-		res, err := http.Get(f.base + "/healthz")
+	begin := func() int {
+		res, err := http.Post(f.base+"/v1/session/begin", "application/json", strings.NewReader(`{"email":"nobody@example.com"}`))
 		f.must(err)
 		f.must(res.Body.Close())
 		return res.StatusCode
 	}
 	for i := range web.LimitBurst {
-		if got := health(); got != http.StatusOK {
+		if got := begin(); got != http.StatusOK {
 			t.Fatalf("call %d is answered %d", i, got)
 		}
 	}
-	if got := health(); got != http.StatusTooManyRequests {
+	if got := begin(); got != http.StatusTooManyRequests {
 		t.Errorf("one more is answered %d", got)
 	}
 	now = now.Add(web.LimitRefill)
-	if got := health(); got != http.StatusOK {
+	if got := begin(); got != http.StatusOK {
 		t.Errorf("after a while it is answered %d", got)
 	}
 }

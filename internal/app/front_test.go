@@ -67,10 +67,10 @@ func served(t *testing.T, lines string) (dir, url string) {
 	return dir, <-ready
 }
 
-// ask asks for the health of an instance as forwarded for an address.
+// ask begins a sign-in as forwarded for an address.
 func ask(t *testing.T, url, forwarded string) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/session/begin", strings.NewReader(`{"email":"nobody@example.com"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
