@@ -18,18 +18,24 @@ const (
 	sqlMarkErased = `update vault_record set status = 2, anchor_at = $17, body = null, leaves = null
 		where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
-	sqlGraveAdd = `insert into vault_tombstone (hash, store, why, at, until) values ($1, $2, $3, $4, $5)
-		on conflict (hash) do update set why = excluded.why, at = excluded.at, until = excluded.until`
-	sqlGravesAdd = `insert into vault_tombstone (hash, store, why, at, until) values
-		($1, $2, $3, $25, $26), ($4, $5, $6, $25, $26), ($7, $8, $9, $25, $26), ($10, $11, $12, $25, $26),
-		($13, $14, $15, $25, $26), ($16, $17, $18, $25, $26), ($19, $20, $21, $25, $26), ($22, $23, $24, $25, $26)
-		on conflict (hash) do update set why = excluded.why, at = excluded.at, until = excluded.until`
+	graveAdd = `insert into vault_tombstone (hash, store, why, at, until) values `
+	graveNew = ` on conflict (hash) do update set why = excluded.why, at = excluded.at, until = excluded.until`
+
+	sqlGraveAdd   = graveAdd + `($1, $2, $3, $4, $5)` + graveNew
+	sqlGravesAdd2 = graveAdd + `($1, $2, $3, $7, $8), ($4, $5, $6, $7, $8)` + graveNew
+	sqlGravesAdd8 = graveAdd + `($1, $2, $3, $25, $26), ($4, $5, $6, $25, $26), ($7, $8, $9, $25, $26), ($10, $11, $12, $25, $26),
+		($13, $14, $15, $25, $26), ($16, $17, $18, $25, $26), ($19, $20, $21, $25, $26), ($22, $23, $24, $25, $26)` + graveNew
+	sqlGravesAdd32 = graveAdd + `($1, $2, $3, $97, $98), ($4, $5, $6, $97, $98), ($7, $8, $9, $97, $98), ($10, $11, $12, $97, $98),
+		($13, $14, $15, $97, $98), ($16, $17, $18, $97, $98), ($19, $20, $21, $97, $98), ($22, $23, $24, $97, $98),
+		($25, $26, $27, $97, $98), ($28, $29, $30, $97, $98), ($31, $32, $33, $97, $98), ($34, $35, $36, $97, $98),
+		($37, $38, $39, $97, $98), ($40, $41, $42, $97, $98), ($43, $44, $45, $97, $98), ($46, $47, $48, $97, $98),
+		($49, $50, $51, $97, $98), ($52, $53, $54, $97, $98), ($55, $56, $57, $97, $98), ($58, $59, $60, $97, $98),
+		($61, $62, $63, $97, $98), ($64, $65, $66, $97, $98), ($67, $68, $69, $97, $98), ($70, $71, $72, $97, $98),
+		($73, $74, $75, $97, $98), ($76, $77, $78, $97, $98), ($79, $80, $81, $97, $98), ($82, $83, $84, $97, $98),
+		($85, $86, $87, $97, $98), ($88, $89, $90, $97, $98), ($91, $92, $93, $97, $98), ($94, $95, $96, $97, $98)` + graveNew
 )
 
-const (
-	markWidth   = 16 // records of sqlMarkErased
-	gravesWidth = 8  // tombstones of sqlGravesAdd
-)
+const markWidth = 16 // records of sqlMarkErased
 
 // erasures are what erasures know of the database and have not written yet: those
 // of one call, or of all calls that erase within one transaction. Nobody else has
@@ -162,25 +168,32 @@ func (in *erasures) writeMarks(tx *guard.Tx, until int64) error {
 	return nil
 }
 
-func writeGraves(tx *guard.Tx, list []grave, until int64) error {
+// writeGraves writes tombstones, each named once, as many to a statement as there
+// is one for.
+func writeGraves(tx *guard.Tx, list []grave, until int64) (err error) {
 	now := db.Micros(tx.Now())
-	for ; len(list) >= gravesWidth; list = list[gravesWidth:] {
-		args := make([]any, 0, 3*gravesWidth+2)
-		for i := range gravesWidth {
+	take := func(n int) []any {
+		args := make([]any, 0, 3*n+2)
+		for i := range list[:n] {
 			g := &list[i]
 			args = append(args, g.hash[:], g.store, g.why)
 		}
-		if err := tx.Queue(sqlGravesAdd, append(args, now, until)...); err != nil {
-			return err
+		list = list[n:]
+		return append(args, now, until)
+	}
+	for len(list) > 0 && err == nil {
+		switch n := len(list); {
+		case n >= 32:
+			err = tx.Queue(sqlGravesAdd32, take(32)...)
+		case n >= 8:
+			err = tx.Queue(sqlGravesAdd8, take(8)...)
+		case n >= 2:
+			err = tx.Queue(sqlGravesAdd2, take(2)...)
+		default:
+			err = tx.Queue(sqlGraveAdd, take(1)...)
 		}
 	}
-	for i := range list {
-		g := &list[i]
-		if err := tx.Queue(sqlGraveAdd, g.hash[:], g.store, g.why, now, until); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // newestGraves returns each hash once, as it came last, in the order in which they

@@ -2,8 +2,11 @@ package vault_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
+	"strongroom/internal/db"
+	"strongroom/internal/db/dbtest"
 	"strongroom/internal/vault"
 )
 
@@ -36,4 +39,25 @@ func TestErasureKnowsTheDecisionsAfterARestart(t *testing.T) {
 	if out := f.ingest("customers", customerOf("c2", "somebody@else.example")); out.Stored != 1 {
 		t.Error("a stranger is kept away")
 	}
+}
+
+// However many shoppers are erased at once, each leaves its tombstone.
+func TestEveryShopperLeavesATombstone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openWith(t, setup{engine: engine})
+		total := 0
+		for _, n := range []int{1, 2, 3, 11, 43} {
+			var ids []string
+			for range n {
+				total++
+				body := fmt.Sprintf(`{"order":{"id":"%d","number":"%d","email":"shopper%d@example.com","dates":{"createdAt":"2026-11-10T07:42:18Z"}}}`, total, total, total)
+				ids = append(ids, f.ingest("orders", body).Records[0].ID)
+			}
+			_, err := f.Erase(context.Background(), f.who, vault.EraseRequest{Store: f.store, Records: ids})
+			f.must(err)
+			if c := f.count(); c.stones != int64(total) {
+				t.Errorf("%d tombstones after %d shoppers were erased", c.stones, total)
+			}
+		}
+	})
 }
