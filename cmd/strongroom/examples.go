@@ -131,7 +131,7 @@ func peopleExamples(path string) []string {
 	case "person suspend":
 		return []string{"strongroom person suspend usr_… --reason absence --data DIR"}
 	case "person end":
-		return []string{"strongroom person end usr_… --data DIR", "strongroom person end usr_… --yes --data DIR"}
+		return []string{"strongroom person end usr_… --data DIR", "strongroom person end usr_… --at 2026-11-20T12:00:00Z --yes --data DIR"}
 	case "person invite", "person resume", "person reset", "person unlock":
 		return []string{"strongroom " + path + " usr_… --data DIR"}
 	case "person recover":

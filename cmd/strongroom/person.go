@@ -168,14 +168,18 @@ func (p *personUnlockCmd) Run(g *globals) error {
 
 type personEndCmd struct {
 	onPerson
-	Yes bool `help:"Do not ask."`
+	At  string `help:"When the reason to end came about, such as 2026-11-20T12:00:00Z; default: now."`
+	Yes bool   `help:"Do not ask."`
 }
 
 func (p *personEndCmd) Run(g *globals) error {
 	if !p.Yes && !confirm(g, "End the account for good, with its sessions, rights, services and devices? Type yes: ") {
 		return strongroom.Faultf(strongroom.Conflict, "confirm", "nothing was changed")
 	}
-	return p.tell(g, http.MethodPost, p.path("end"), nil)
+	if p.At == "" {
+		return p.tell(g, http.MethodPost, p.path("end"), nil)
+	}
+	return p.tell(g, http.MethodPost, p.path("end"), map[string]string{"at": p.At})
 }
 
 type trainingCmd struct {

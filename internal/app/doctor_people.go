@@ -13,7 +13,7 @@ import (
 // examinePeople checks accounts, rights, services and where calls may come from.
 func (a *App) examinePeople(ctx context.Context) []Finding {
 	return append([]Finding{
-		a.examineOwner(ctx), a.examineRecovery(ctx), a.examineStanding(ctx), a.examineFactors(ctx), a.examineGrants(ctx), a.examineServices(ctx), a.examineNetworks(ctx),
+		a.examineOwner(ctx), a.examineRecovery(ctx), a.examineStanding(ctx), a.examineFactors(ctx), a.examineGrants(ctx), a.examineServices(ctx), a.examineLeavers(ctx), a.examineNetworks(ctx),
 	}, a.examineReviews(ctx)...)
 }
 
@@ -90,6 +90,21 @@ func (a *App) examineServices(ctx context.Context) Finding {
 	}
 	if err == nil && len(found) > 0 {
 		x.State, x.Found, x.Advice = Warn, x.Found+": "+strings.Join(found, ", "), "strongroom service findings --data "+a.o.Dir+"; adopt, rotate or revoke them"
+	}
+	return x
+}
+
+// examineLeavers looks whether anybody who left has a way in (DPP 2.2.12).
+func (a *App) examineLeavers(ctx context.Context) Finding {
+	t, err := a.federation.Tally(ctx)
+	x := finding("leavers", err, "no way in was found open", "see docs/operations.md")
+	switch {
+	case err != nil:
+	case t.Open > 0:
+		x.State, x.Found = Fail, fmt.Sprintf("%d people who left had a way in when they were probed", t.Open)
+		x.Advice = "open an incident, end it, and probe again: strongroom person leavers --data " + a.o.Dir
+	case t.Unprobed > 0:
+		x.Found = fmt.Sprintf("%d people who left are not probed yet; the instance does it while it serves", t.Unprobed)
 	}
 	return x
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"strongroom"
+	"strongroom/internal/federation"
 	"strongroom/internal/identity"
 	"strongroom/internal/people"
 	"strongroom/internal/review"
@@ -53,6 +54,7 @@ type snapshot struct {
 	gauges vault.Gauges
 	dead   int64 // jobs given up
 	people people.Gauges
+	left   federation.Tally
 	ways   int // recoveries of owners under way
 	orphan int // grants without a case
 	flawed int // services that nobody answers for
@@ -108,6 +110,8 @@ func gauges() []gauge {
 		{describe("recoveries", "Owners who are being led back in from the host. Must be 0 unless one asked for it."), now, func(s snapshot) float64 { return float64(s.ways) }},
 		{describe("strangers_refused_total", "Writes of sign-ins refused since start because too many waited."), up, func(s snapshot) float64 { return float64(s.app.guard.Stats().Turned) }},
 		{describe("forwarded_unheard_total", "Calls since start that said for whom they were forwarded and came from no trusted proxy."), up, func(s snapshot) float64 { return float64(s.app.unheard()) }},
+		{describe("leavers_unprobed", "People who left and whom no probe has tried yet."), now, func(s snapshot) float64 { return float64(s.left.Unprobed) }},
+		{describe("leavers_open", "People who left and had a way in when a probe tried. Must be 0."), now, func(s snapshot) float64 { return float64(s.left.Open) }},
 		{describe("grants_without_case", "Grants that nobody approved. Must be 0."), now, func(s snapshot) float64 { return float64(s.orphan) }},
 		{describe("services_unowned", "Services that nobody answers for."), now, func(s snapshot) float64 { return float64(s.flawed) }},
 		{describe("calls_waiting", "Guarded calls waiting now."), now, func(s snapshot) float64 { return float64(s.app.guard.Stats().Waiting) }},
@@ -149,6 +153,9 @@ func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 		return s, err
 	}
 	if s.ways, err = a.people.RecoveriesUnderWay(ctx); err != nil {
+		return s, err
+	}
+	if s.left, err = a.federation.Tally(ctx); err != nil {
 		return s, err
 	}
 	if s.orphan, err = a.access.Orphans(ctx); err != nil {

@@ -243,6 +243,21 @@ func (f *Federation) leavers(r *db.Reader, q ProofQuery) ([]leaverRow, error) {
 	return leaversAfter(r, db.MicrosOrZero(q.Since), after, q.Limit+1)
 }
 
+// Tally counts who left.
+type Tally struct {
+	Unprobed int64 // not probed yet
+	Open     int64 // the newest probe found a way in: must be none
+}
+
+// Tally counts who left and was not probed, or had a way in when they were.
+func (f *Federation) Tally(ctx context.Context) (t Tally, err error) {
+	err = f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) (err error) {
+		t.Unprobed, t.Open, err = tally(r)
+		return err
+	})
+	return t, err
+}
+
 // probesAtOnce is how many leavers one call of ProbeDue tries.
 const probesAtOnce = 100
 

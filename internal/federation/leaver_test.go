@@ -103,9 +103,15 @@ func TestObligation_2_2_12_ProbeFindsWhatIsLeftOpen(t *testing.T) {
 	if err := f.people.End(t.Context(), f.boss(), p.ID, people.Cause{Kind: people.ByHand}); err != nil {
 		t.Fatal(err)
 	}
+	if n, err := f.Tally(t.Context()); err != nil || n != (federation.Tally{Unprobed: 1}) {
+		t.Errorf("counted %+v, %v", n, err)
+	}
 	x, err := f.Probe(t.Context(), f.boss(), p.ID)
 	if err != nil || x.Refused() || !slices.Equal(x.Open, []string{"session"}) {
 		t.Fatalf("%+v, %v", x, err)
+	}
+	if n, err := f.Tally(t.Context()); err != nil || n != (federation.Tally{Open: 1}) {
+		t.Errorf("counted %+v, %v", n, err)
 	}
 	f.doors.leaky = false
 	f.doors.closeAll(p.ID)

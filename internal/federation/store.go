@@ -85,6 +85,7 @@ const (
 	sqlLeaversSince = `select ` + leaverColumns + ` from federation_leaver where left_at >= $1 order by left_at, person limit $2`
 	sqlLeaversAfter = `select ` + leaverColumns + ` from federation_leaver
 		where left_at >= $1 and (left_at > $2 or left_at = $2 and person > $3) order by left_at, person limit $4`
+	sqlTally    = `select coalesce(sum(case when probed_at = 0 then 1 else 0 end), 0), coalesce(sum(case when ways = '' then 0 else 1 end), 0) from federation_leaver`
 	sqlUnprobed = `select person from federation_leaver where probed_at = 0 order by left_at, person limit $1`
 )
 
@@ -283,6 +284,11 @@ func leaversSince(r *db.Reader, since int64, limit int) ([]leaverRow, error) {
 func leaversAfter(r *db.Reader, since int64, after leaverRow, limit int) ([]leaverRow, error) {
 	rows, err := r.Query(sqlLeaversAfter, since, after.left, after.person, limit)
 	return db.Collect(rows, err, scanLeaver)
+}
+
+func tally(r *db.Reader) (waiting, open int64, err error) {
+	err = r.QueryRow(sqlTally).Scan(&waiting, &open)
+	return waiting, open, err
 }
 
 func unprobed(r *db.Reader, limit int) ([]string, error) {
