@@ -28,6 +28,7 @@ const (
 const (
 	maxFeed     = 16 << 20
 	maxFeedRows = 100_000
+	maxFeedLine = 64 << 10 // bytes of a line of CSV
 )
 
 // feedRow is one line of a feed.
@@ -112,14 +113,15 @@ func columns() map[string][]string {
 }
 
 func parseCSV(text []byte, zone *time.Location) (rows []feedRow, failed []FailedLine, err error) {
-	r := csv.NewReader(bytes.NewReader(text))
+	src := &sips{src: bytes.NewReader(text), left: maxFeedLine}
+	r := csv.NewReader(src)
 	r.FieldsPerRecord, r.TrimLeadingSpace = -1, true
 	if first, _, _ := bytes.Cut(text, []byte("\n")); bytes.Count(first, []byte(";")) > bytes.Count(first, []byte(",")) {
 		r.Comma = ';'
 	}
 	head, err := r.Read()
 	if err != nil {
-		return nil, nil, badFeed("the feed has no heading")
+		return nil, nil, badFeed("the feed has no heading that can be read")
 	}
 	names := make([]string, len(head))
 	for i, h := range head {
@@ -132,6 +134,7 @@ func parseCSV(text []byte, zone *time.Location) (rows []feedRow, failed []Failed
 		return nil, nil, badFeed("the feed has neither a column id nor a column email")
 	}
 	for len(rows)+len(failed) <= maxFeedRows {
+		src.left = maxFeedLine
 		cells, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return rows, failed, nil
@@ -161,6 +164,23 @@ func parseCSV(text []byte, zone *time.Location) (rows []feedRow, failed []Failed
 	return nil, nil, strongroom.Faultf(strongroom.TooLarge, "feed", "the feed has more than %d lines", maxFeedRows)
 }
 
+// sips hands out a text up to so many bytes, so that one line without end takes no
+// memory without end: cells weigh many times what is written of them.
+type sips struct {
+	src  io.Reader
+	left int
+}
+
+// Read reads on, as long as there is something left for the line.
+func (s *sips) Read(p []byte) (int, error) {
+	if s.left <= 0 {
+		return 0, badFeed("a line of the feed is too long")
+	}
+	n, err := s.src.Read(p[:min(len(p), s.left)])
+	s.left -= n
+	return n, err
+}
+
 func orText(s, other string) string {
 	if s == "" {
 		return other
@@ -171,40 +191,40 @@ func orText(s, other string) string {
 // parseJSON reads a list of objects, or one object after another. The line of an
 // entry is its place, from 1.
 func parseJSON(text []byte, zone *time.Location) (rows []feedRow, failed []FailedLine, err error) {
-	var all []entryJSON
 	d := json.NewDecoder(bytes.NewReader(text))
-	if t := bytes.TrimSpace(text); len(t) > 0 && t[0] == '[' {
-		err = d.Decode(&all)
-		if err == nil && !errors.Is(d.Decode(new(any)), io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-	} else {
-		for err == nil {
-			var one entryJSON
-			if err = d.Decode(&one); err == nil {
-				all = append(all, one)
+	list := bytes.HasPrefix(bytes.TrimSpace(text), []byte("["))
+	if list {
+		_, err = d.Token()
+	}
+	n := 0
+	for ; err == nil && (!list || d.More()); n++ {
+		var one entryJSON
+		if err = d.Decode(&one); err != nil {
+			if list { // it ends in the midst
+				err = io.ErrUnexpectedEOF
 			}
+			break
 		}
-		if errors.Is(err, io.EOF) {
-			err = nil
+		if n == maxFeedRows {
+			return nil, nil, strongroom.Faultf(strongroom.TooLarge, "feed", "the feed has more than %d entries", maxFeedRows)
 		}
-	}
-	if err != nil {
-		return nil, nil, badFeed("the feed is not a list of JSON objects")
-	}
-	if len(all) > maxFeedRows {
-		return nil, nil, strongroom.Faultf(strongroom.TooLarge, "feed", "the feed has more than %d entries", maxFeedRows)
-	}
-	for i, one := range all {
-		row, code := makeRow(i+1, one.values, zone)
+		row, code := makeRow(n+1, one.values, zone)
 		if one.bad {
 			code = "line"
 		}
 		if code != "" {
-			failed = append(failed, FailedLine{i + 1, code})
+			failed = append(failed, FailedLine{n + 1, code})
 			continue
 		}
 		rows = append(rows, row)
+	}
+	if list && err == nil { // what comes is the end of the list, and then of the feed
+		if end, _ := d.Token(); end == json.Delim(']') {
+			_, err = d.Token()
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return nil, nil, badFeed("the feed is not a list of JSON objects")
 	}
 	return rows, failed, nil
 }
@@ -216,7 +236,8 @@ type entryJSON struct {
 	bad    bool
 }
 
-// UnmarshalJSON reads an object field by field: a map would keep the last of two.
+// UnmarshalJSON reads an object field by field: a map would keep the last of two. What
+// is no text is not looked into.
 func (e *entryJSON) UnmarshalJSON(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -225,7 +246,7 @@ func (e *entryJSON) UnmarshalJSON(text []byte) error {
 	e.values = map[string]string{}
 	for d.More() {
 		k, err := d.Token()
-		var v any
+		var v json.RawMessage
 		if err == nil {
 			err = d.Decode(&v)
 		}
@@ -237,9 +258,9 @@ func (e *entryJSON) UnmarshalJSON(text []byte) error {
 		if name == "" {
 			continue
 		}
-		s, ok := v.(string)
+		s := ""
 		_, twice := e.values[name]
-		e.bad = e.bad || twice || !ok && v != nil
+		e.bad = e.bad || twice || json.Unmarshal(v, &s) != nil // null is no value
 		e.values[name] = strings.TrimSpace(s)
 	}
 	return nil
