@@ -63,6 +63,7 @@ type Guard struct {
 	damage  Damage
 	ends    ends
 	asks    asks
+	coming  atomic.Int64 // readers on their way to their turn
 }
 
 // New returns a guard. It panics if a required option is missing, which is a
@@ -120,6 +121,7 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 	if InTransaction(ctx) {
 		return errNested()
 	}
+	g.coming.Add(1)
 	t := &turn{g: g, who: who}
 	var confirm []func(*Tx) error
 	var before *ahead
@@ -133,6 +135,7 @@ func (g *Guard) Read(ctx context.Context, who strongroom.Actor, fn func(ctx cont
 		confirm, before, joint = v.confirm, v.ahead, v.joint
 		return err
 	})
+	g.coming.Add(-1)
 	if err != nil && !ran {
 		return err // the database is gone; nothing was decided
 	}

@@ -61,11 +61,16 @@ func (g *Guard) Close() error {
 
 func (g *Guard) shut() { g.close.Do(func() { close(g.closing) }) }
 
+// yields is how often gather lets others run, at most: while readers are on their
+// way to their turn, a larger group is worth more than an earlier one.
+const yields = 8
+
 // gather adds the calls that wait. After the first sweep it lets other
 // goroutines run once: the callers just answered are about to come back, and
-// with few cores they could not until now. It does not wait for anybody.
+// with few cores they could not until now; then a few times more, while readers are
+// on their way. It does not wait for anybody.
 func (g *Guard) gather(cs []*call) []*call {
-	for round := range 2 {
+	for round := 0; ; round++ {
 		for len(cs) < g.group {
 			select {
 			case c := <-g.queue:
@@ -75,11 +80,11 @@ func (g *Guard) gather(cs []*call) []*call {
 			}
 			break
 		}
-		if round == 0 && len(cs) < g.group {
-			runtime.Gosched()
+		if len(cs) == g.group || round == yields || round > 0 && g.coming.Load() == 0 {
+			return cs
 		}
+		runtime.Gosched()
 	}
-	return cs
 }
 
 // unblock answers everybody who waits, because the turn under way has passed its

@@ -34,7 +34,9 @@ func (g *Guard) ReadTogether(ctx context.Context, who strongroom.Actor, w Togeth
 	if InTransaction(ctx) {
 		return errNested()
 	}
+	g.coming.Add(1)
 	g.asks.ask(g, w)
+	g.coming.Add(-1)
 	return g.Read(ctx, who, fn)
 }
 
