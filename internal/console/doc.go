@@ -11,6 +11,10 @@
 //     origin (Sec-Fetch-Site or Origin); one that says nothing is refused.
 //   - A link to enrol carries its token behind the #. The script moves it out of the
 //     address into a form; the link is opened when the person presses the button.
+//   - A provider's answer comes from another site. A cookie of its own, Lax and good for
+//     one sign-on, ties it to the browser that began, and a page of this origin leads
+//     on, so that the strict cookie goes along. An answer that a program waits for is
+//     led to loopback and not looked at.
 //   - An answer names no value that was sent, but for the address a person is typing.
 //     An address nobody has gets the pages of one that is known.
 //   - Pages run no script but the one of this package, frame nothing, are framed by

@@ -17,6 +17,8 @@
 //     answer is no; nothing is assumed.
 //   - State, nonce and the verifier of PKCE are made here, sealed, bound to a cookie
 //     and good once: an answer uses them up whatever becomes of it.
+//   - A sign-on that a program began ends with that program, one that the pages began
+//     with the pages; the cookie or ticket of the one is nothing to the other.
 //   - An account at a provider is known by issuer and subject. The first time it is
 //     joined to the living account of the address the provider verified, within the
 //     domains that provider may speak for. No sign-on makes an account.
