@@ -144,10 +144,26 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 		if err := f.o.People.End(ctx, who, person, people.Cause{Kind: people.ByFeed, At: at}); err != nil {
 			return err
 		}
+		if err := f.left(ctx, person); err != nil {
+			return err
+		}
 	}
 	rep.Ended++
 	if took := now.Sub(at); took > Limit {
 		rep.Late = append(rep.Late, LateLine{row.line, person, took})
 	}
 	return nil
+}
+
+// left refuses to count as ended who is not: a key takes an owner out and ends nothing
+// ([people.People.EndTx]).
+func (f *Federation) left(ctx context.Context, person string) error {
+	return f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
+		_, err := f.o.People.DepartureOf(r, person)
+		if strongroom.IsKind(err, strongroom.NotFound) {
+			err = strongroom.Faultf(strongroom.Conflict, "owner-suspended", "an owner was suspended, not ended").
+				Advise("have a person end the account")
+		}
+		return err
+	})
 }
