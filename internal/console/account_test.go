@@ -153,7 +153,7 @@ func TestPasswordDue(t *testing.T) {
 	f.clock.SetOffset(f.clock.Offset() + 48*time.Hour)
 	b.post("/account/password", "old", "Wrong-but-long-1!", "password", nextWords, "again", nextWords)
 	b.get("/account").want(t, http.StatusOK, "/account") // planted: it is not due
-	f.must(f.people.RequireChange(t.Context(), root(), id))
+	f.must(f.people.RequireChange(t.Context(), f.root(), id))
 	f.sessions.Forget(id)
 	if a := b.get("/account").want(t, http.StatusOK, "/account/password"); !strings.Contains(a.text, "You need a new password") {
 		t.Error("the page does not say why")

@@ -7,7 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"strongroom"
+	"strongroom/internal/access"
+	"strongroom/internal/authz"
 	"strongroom/internal/console"
+	"strongroom/internal/guard/guardtest"
+	"strongroom/internal/people"
 )
 
 // TestObligation_2_1_5_NoWayAround lists every route that asks for nobody, and has
@@ -63,6 +68,34 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// Whose link somebody saw waits for another person, and is told so with the command
+// that lets in. Whoever comes by a link that nobody is remembered for is not.
+func TestWhoMustBeLetInIsToldSo(t *testing.T) {
+	f := serveIn(t, strongroom.Production, nil)
+	_, first := f.owner()
+	if text := f.browser().follow(first).text; strings.Contains(text, "lets you in") || !strings.Contains(text, `class="codes"`) { // planted
+		t.Errorf("the first owner waits for nobody:\n%s", text)
+	}
+	boss := func() strongroom.Actor { return guardtest.Person("", f.real.Now(), authz.Owner) }
+	q, err := f.access.Ask(t.Context(), boss(), access.Spec{
+		Kind: access.Account, Reason: "joins the desk", Roles: []string{authz.Operator}, AllStores: true,
+		Person: people.Spec{Name: "Ida Nowak", Email: "ida@nowak.example", Employment: people.Employee, Source: "hand"},
+	})
+	f.must(err)
+	q, err = f.access.Approve(t.Context(), boss(), q.ID, "")
+	f.must(err)
+	id := q.Made[0]
+	l, err := f.people.Invite(t.Context(), boss(), id)
+	f.must(err)
+	text := f.browser().follow(l.Token.Reveal()).text
+	if !strings.Contains(text, "strongroom person resume "+id) || !strings.Contains(text, `class="codes"`) {
+		t.Errorf("it is not said that the account waits, or there are no codes:\n%s", text)
+	}
+	if p, err := f.people.Get(t.Context(), boss(), id); err != nil || p.Reason != people.Unconfirmed {
+		t.Errorf("the account does not wait: %v", err)
+	}
+}
+
 // A person comes in through the pages alone, without a script: link, password, app,
 // sign-in, trainings, sign-out.
 func TestAPersonComesIn(t *testing.T) {
@@ -86,10 +119,13 @@ func TestAPersonComesIn(t *testing.T) {
 		}
 	}
 	for _, topic := range []string{"data-protection", "it-security"} {
-		b.post("/account/training", "topic", topic, "version", "2026-1").want(t, http.StatusOK, "/account?done=recorded")
+		b.post("/account/training", "topic", topic, "version", "2026-1", "reference", "cert-77").want(t, http.StatusOK, "/account?done=recorded")
 	}
 	for _, pledge := range []string{"confidentiality", "acceptable-use"} {
 		a = b.post("/account/pledge", "pledge", pledge, "version", "2026-1").want(t, http.StatusOK, "/account?done=recorded")
+	}
+	if n := strings.Count(a.text, "recorded by yourself"); n != 4 || strings.Count(a.text, "reference cert-77") != 2 {
+		t.Errorf("%d of 4 say who recorded them, or the trainings not by what", n)
 	}
 	if strings.Contains(a.text, "Missing") || strings.Contains(a.text, "nothing else") {
 		t.Errorf("something is still missing:\n%s", a.text)

@@ -38,7 +38,7 @@ func TestObligation_2_2_7_ManagedDevices(t *testing.T) {
 	first := f.browser()
 	first.enrol(link)
 	managed := f.certificate()
-	_, code, err := f.devices.Add(context.Background(), root(), device.Spec{Label: "L-1", Kind: "laptop", Owner: id, Posture: device.Managed})
+	_, code, err := f.devices.Add(context.Background(), f.root(), device.Spec{Label: "L-1", Kind: "laptop", Owner: id, Posture: device.Managed})
 	f.must(err)
 	_, err = f.devices.Enrol(context.Background(), code.Reveal(), device.Evidence{Certificate: managed.Leaf})
 	f.must(err)

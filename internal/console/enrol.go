@@ -201,9 +201,15 @@ func enrolPasskeyDone(v *visit) error {
 	return v.goOn("/enrol/steps")
 }
 
-// complete ends the enrolment and shows the recovery codes, this once.
+// complete ends the enrolment and shows the recovery codes, this once, and whether
+// another person must let the account in. What may fail comes before: the codes cannot
+// be shown again.
 func complete(v *visit) error {
 	who, err := v.enrolling()
+	if err != nil {
+		return err
+	}
+	p, err := v.c.o.People.Get(v.ctx, who, who.ID)
 	if err != nil {
 		return err
 	}
@@ -212,15 +218,22 @@ func complete(v *visit) error {
 		return err
 	}
 	v.dropCookie(enrolCookie, enrolPath)
-	return v.showCodes("Enrolled", codes, "/signin")
+	data := codesData{Next: "/signin"}
+	if v.c.o.People.Waits(p) {
+		data.Waits = p.ID
+	}
+	return v.showCodes("Enrolled", codes, data)
+}
+
+// codesData is what the page of new recovery codes shows.
+type codesData struct {
+	Codes []string
+	Next  string
+	Waits string // the account that another person must let in; mostly empty
 }
 
 // showCodes shows new recovery codes, if there are any.
-func (v *visit) showCodes(title string, codes []factor.Code, next string) error {
-	data := struct {
-		Codes []string
-		Next  string
-	}{Next: next}
+func (v *visit) showCodes(title string, codes []factor.Code, data codesData) error {
 	for _, c := range codes {
 		data.Codes = append(data.Codes, c.Reveal())
 	}

@@ -116,7 +116,7 @@ func newCodes(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showCodes("New recovery codes", codes, "/account/factors")
+	return v.showCodes("New recovery codes", codes, codesData{Next: "/account/factors"})
 }
 
 func removeFactor(v *visit) error {

@@ -54,6 +54,7 @@ const (
 // fixture is the console over real parts, served over TLS on loopback.
 type fixture struct {
 	t        testing.TB
+	env      strongroom.Environment
 	base     string
 	cert     *x509.Certificate
 	log      *audit.Log
@@ -70,10 +71,15 @@ type fixture struct {
 
 func serve(t testing.TB, change func(*console.Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), words: new(buffer)}
+	return serveIn(t, strongroom.Test, change)
+}
+
+func serveIn(t testing.TB, env strongroom.Environment, change func(*console.Options)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, env: env, clock: new(strongroom.Clock), real: new(strongroom.Clock), words: new(buffer)}
 	ground := guardtest.Open(t, f.clock, identity.Schema(), people.Schema(), device.Schema(), session.Schema(), access.Schema())
 	f.log = ground.Log
-	g := ground.Start(t, strongroom.Test, guard.Options{Real: f.real})
+	g := ground.Start(t, env, guard.Options{Real: f.real})
 	l, err := web.ListenTCP(context.Background(), "127.0.0.1:0", true)
 	f.must(err)
 	_, port, _ := strings.Cut(l.Addr().String(), ":")
@@ -81,7 +87,7 @@ func serve(t testing.TB, change func(*console.Options)) *fixture {
 	f.openPeople(g)
 	o := console.Options{
 		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Logbook: logbook.New(g, f.log),
-		Environment: strongroom.Test, Public: f.base, Real: f.real, Refused: f.refuse,
+		Environment: env, Public: f.base, Real: f.real, Refused: f.refuse,
 		Log: slog.New(slog.NewJSONHandler(f.words, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
@@ -111,7 +117,7 @@ func serve(t testing.TB, change func(*console.Options)) *fixture {
 
 // openPeople opens what knows persons, as app does.
 func (f *fixture) openPeople(g *guard.Guard) {
-	const env = strongroom.Test
+	env := f.env
 	relying := factor.Relying{ID: "localhost", Origins: []string{f.base}, Name: "Strongroom"}
 	nowhere := func(*db.Reader, string) error {
 		return strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
@@ -158,14 +164,18 @@ func (f *fixture) refuse(_ context.Context, _ netip.Addr, code string) {
 // owner makes the first owner and returns the token of the link.
 func (f *fixture) owner() (id, link string) {
 	f.t.Helper()
-	p, l, err := f.people.Found(context.Background(), root(), people.Spec{Name: ownerName, Email: ownerEmail, Employment: people.Employee})
+	p, l, err := f.people.Found(context.Background(), f.root(), people.Spec{Name: ownerName, Email: ownerEmail, Employment: people.Employee})
 	f.must(err)
 	return p.ID, l.Token.Reveal()
 }
 
-// root may do everything: this is a test instance.
-func root() strongroom.Actor {
-	return strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:0", Roles: []string{authz.TestEverything}, AllStores: true, Door: "command"}
+// root may do everything in a test instance, and what the OS user may in another.
+func (f *fixture) root() strongroom.Actor {
+	who := strongroom.Actor{Kind: strongroom.PersonActor, ID: "uid:0", Roles: []string{authz.Maintenance}, AllStores: true, Door: "socket"}
+	if f.env == strongroom.Test {
+		who.Roles, who.Door = []string{authz.TestEverything}, "command"
+	}
+	return who
 }
 
 // browser is what a person sits at: it keeps cookies, follows where it is led, and
@@ -272,14 +282,20 @@ var shownCode = regexp.MustCompile(`<li><code>([^<]+)</code></li>`)
 // enrol leads through an enrolment by password and app, and returns the recovery codes.
 func (b *browser) enrol(link string) (codes []string) {
 	b.f.t.Helper()
+	for _, m := range shownCode.FindAllStringSubmatch(b.follow(link).text, -1) {
+		codes = append(codes, html.UnescapeString(m[1]))
+	}
+	return codes
+}
+
+// follow is enrol for the last page as it is.
+func (b *browser) follow(link string) answer {
+	b.f.t.Helper()
 	b.post("/enrol", "link", b.f.base+"/enrol#"+link).want(b.f.t, 200, "/enrol/steps")
 	b.post("/enrol/password", "password", goodWords, "again", goodWords).want(b.f.t, 200, "/enrol/steps")
 	b.secret = secretOf(b.f.t, b.post("/enrol/totp").want(b.f.t, 200, "/enrol/totp"))
 	b.post("/enrol/totp/confirm", "code", b.code()).want(b.f.t, 200, "/enrol/steps")
-	for _, m := range shownCode.FindAllStringSubmatch(b.post("/enrol/complete").want(b.f.t, 200, "/enrol/complete").text, -1) {
-		codes = append(codes, html.UnescapeString(m[1]))
-	}
-	return codes
+	return b.post("/enrol/complete").want(b.f.t, 200, "/enrol/complete")
 }
 
 func secretOf(t testing.TB, a answer) string {

@@ -182,7 +182,7 @@ func TestObligation_2_1_2_NetworkRules(t *testing.T) {
 	f := serve(t, nil)
 	b, _ := f.enrolled() // planted: without a rule it is answered
 	rule := access.Rule{Listener: access.ConsoleListener, Network: netip.MustParsePrefix("192.0.2.0/24")}
-	_, err := f.access.ChangeNetworks(context.Background(), root(), []access.Rule{rule}, nil)
+	_, err := f.access.ChangeNetworks(context.Background(), f.root(), []access.Rule{rule}, nil)
 	f.must(err)
 	for _, path := range []string{"/signin", "/account", "/enrol", "/assets/console.css"} {
 		if a := b.get(path); a.status != http.StatusForbidden {
@@ -253,11 +253,11 @@ func TestRightsChange(t *testing.T) {
 	for _, topic := range []string{"data-protection", "it-security"} {
 		b.post("/account/training", "topic", topic, "version", "2026-1")
 	}
-	asker := root()
+	asker := f.root()
 	asker.ID = "uid:1"
 	q, err := f.access.Ask(context.Background(), asker, access.Spec{Kind: access.Role, Reason: "reads the log", Subject: id, Roles: []string{"auditor"}, AllStores: true})
 	f.must(err)
-	_, err = f.access.Approve(context.Background(), root(), q.ID, "")
+	_, err = f.access.Approve(context.Background(), f.root(), q.ID, "")
 	f.must(err)
 	f.real.SetOffset(f.real.Offset() + 2*time.Second)
 	a := b.get("/account").want(t, http.StatusOK, "/account")

@@ -62,7 +62,7 @@ func (p *People) Enrol(ctx context.Context, link, door string) (Enrolment, error
 		if err := deleteEnrolments(tx, who.ID); err != nil {
 			return err
 		}
-		out.Waits = p.waits(x)
+		out.Waits = p.Waits(x)
 		out.Name, out.Email, out.Expires = x.Name, x.Email, tx.Now().Add(EnrolmentLife)
 		return insertEnrolment(tx, p.tokenRow(out.Token.Reveal(), who.Session, who.ID, out.Expires))
 	})
@@ -168,7 +168,7 @@ func (p *People) Complete(ctx context.Context, who strongroom.Actor) ([]factor.C
 			return err
 		}
 		x.State, x.EmailVerified = Active, tx.Now()
-		if p.waits(x) {
+		if p.Waits(x) {
 			x.State, x.Reason = Suspended, Unconfirmed
 			tx.Note("reason", x.Reason.word())
 		}

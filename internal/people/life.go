@@ -207,7 +207,7 @@ func (p *People) Resume(ctx context.Context, who strongroom.Actor, id string) er
 			return nil
 		}
 		x.State = Active
-		if p.waits(*x) {
+		if p.Waits(*x) {
 			tx.Note("how", audit.Word("confirmed"))
 		}
 		x.Led = ""

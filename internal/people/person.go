@@ -242,7 +242,7 @@ func (p *People) about(tx *guard.Tx, a strongroom.Action, id string, x Person) (
 	if r.Attrs == nil || a != personInvite && a != personReset && a != personResume {
 		return r, nil
 	}
-	if a == personResume && p.waits(x) {
+	if a == personResume && p.Waits(x) {
 		if x.Led == tx.Actor().ID {
 			r.Attrs["own"] = true
 		}

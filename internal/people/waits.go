@@ -17,9 +17,9 @@ func led(who strongroom.Actor) string {
 	return who.ID
 }
 
-// waits reports whether an account came, or will come, by a link that somebody saw,
+// Waits reports whether an account came, or will come, by a link that somebody saw,
 // and nobody else has let it in yet (DPP 2.3.2). In a test instance nobody waits.
-func (p *People) waits(x Person) bool {
+func (p *People) Waits(x Person) bool {
 	return x.Led != "" && p.o.Environment == strongroom.Production
 }
 
