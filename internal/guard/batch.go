@@ -94,6 +94,7 @@ func (g *Guard) commit(cs []*call, alone, light bool) int {
 	if light && b.lost {
 		return 0
 	}
+	b.end()
 	g.stats.lost.Add(1)
 	g.logger.Error("a transaction was not committed", slog.String("cause", err.Error()), slog.Int("calls", len(cs)))
 	for i, c := range cs {

@@ -9,7 +9,7 @@ import (
 )
 
 // markLife is how long an end is remembered. A call that was let in before it is
-// over by then, or was recognised anew.
+// over by then, or was recognised anew; if not, it is refused.
 const markLife = time.Hour
 
 // sweepFrom is how many ends there are before those past their life are dropped.
@@ -23,6 +23,7 @@ type ends struct {
 	mu    sync.RWMutex
 	of    map[string]end // by the id of an account, a session or a secret
 	sweep int            // how many there are when it is swept next
+	since uint64         // the newest turn of an end that was dropped
 }
 
 // end is the newest end of one holder.
@@ -39,6 +40,7 @@ func (e *ends) add(now time.Time, holders []string) {
 		for id, x := range e.of {
 			if now.Sub(x.at) > markLife {
 				delete(e.of, id)
+				e.since = max(e.since, x.turn)
 			}
 		}
 		e.sweep = 2 * len(e.of)
@@ -53,13 +55,16 @@ func (e *ends) add(now time.Time, holders []string) {
 	e.turn.Store(turn)
 }
 
-// over reports whether what who was recognised for has ended since.
+// over reports whether what who was recognised for has ended since, or may have.
 func (e *ends) over(who *strongroom.Actor) bool {
 	if who.Seen == 0 || who.Seen == e.turn.Load() {
 		return false
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
+	if who.Seen < e.since {
+		return true // it may have been among those dropped
+	}
 	return e.of[who.ID].turn > who.Seen || who.Session != "" && e.of[who.Session].turn > who.Seen
 }
 
@@ -111,7 +116,8 @@ func (b *batch) endsWith(t *turn) {
 }
 
 // end makes what ended in the transaction known to everybody, after the commit and
-// before anybody is answered.
+// before anybody is answered. After a commit that failed too, because it may stand
+// all the same: whoever it would have ended is recognised anew.
 func (b *batch) end() {
 	if len(b.ended) == 0 {
 		return

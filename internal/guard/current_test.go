@@ -149,13 +149,41 @@ func TestEndsAreSwept(t *testing.T) {
 		t.Error("an end is not remembered")
 	}
 	real.SetOffset(guard.MarkLife + 1e9)
+	lasting := f.who
+	lasting.ID, lasting.Seen = strongroom.NewID("svc"), f.Turn()
 	many(young.ID)
 	many(young.ID)
+	if f.Current(old) == nil {
+		t.Error("who was recognised before an end that is forgotten is let through")
+	}
+	if err := f.Current(lasting); err != nil { // planted
+		t.Errorf("who was recognised after all that were forgotten: %v", err)
+	}
 	if f.Current(young) == nil {
 		t.Error("an end that counts was dropped")
 	}
 	if n := f.Ended(); n > 2*guard.SweepFrom+2 {
 		t.Errorf("%d ends are remembered", n)
+	}
+}
+
+// TestAnEndThatMayStandCounts: when the answer to a commit is not known, whoever it
+// would have ended is recognised anew.
+func TestAnEndThatMayStandCounts(t *testing.T) {
+	f := fresh(t, guard.Options{})
+	who, other := f.who, f.who
+	other.ID = strongroom.NewID("svc")
+	who.Seen, other.Seen = f.Turn(), f.Turn()
+	err := f.Do(t.Context(), who, func(_ context.Context, tx *guard.Tx) error {
+		tx.Ends(who.ID)
+		tx.BeforeCommit(func() error { return errors.New("the commit is lost") })
+		return tx.Allow(ingest(), f.record(strongroom.NewID("rec")), guard.Context{})
+	})
+	if !strongroom.IsKind(err, strongroom.Unavailable) || f.Current(who) == nil {
+		t.Errorf("%v, and who may have ended goes on", err)
+	}
+	if err := f.Current(other); err != nil { // planted
+		t.Errorf("somebody else: %v", err)
 	}
 }
 
