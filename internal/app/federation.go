@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -182,18 +183,13 @@ func (p programs) Finish(ctx context.Context, q url.Values, ticket string, c ses
 // forgets those who left long ago. A way in that was left open is an error in the
 // operational log beside the event.
 func (a *App) tendFederation(ctx context.Context) error {
-	if _, err := a.federation.Settle(ctx); err != nil {
-		return err
-	}
-	_, open, err := a.federation.ProbeDue(ctx)
+	_, settled := a.federation.Settle(ctx)
+	_, open, probed := a.federation.ProbeDue(ctx)
 	if open > 0 {
 		a.log.ErrorContext(ctx, "somebody who left has a way in", "people", open)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = a.federation.Expire(ctx)
-	return err
+	_, expired := a.federation.Expire(ctx)
+	return errors.Join(settled, probed, expired)
 }
 
 // Federation returns what joins directories and providers to the accounts.

@@ -2,6 +2,7 @@ package federation_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -204,5 +205,37 @@ func TestUsersAtRest(t *testing.T) {
 	}
 	if _, _, err := f.Users(t.Context(), directory(), federation.Query{Count: 10}); code(err) != "federation-sealed" {
 		t.Errorf("a list with it: %v", err)
+	}
+}
+
+// TestSettleLooksAtAll: the many about whom nobody decides do not hold up one about whom
+// people did.
+func TestSettleLooksAtAll(t *testing.T) {
+	f := fresh(t)
+	var last federation.User
+	for n := range 501 {
+		mail := fmt.Sprintf("jane.h%c%cdad@kitchen.example", 'a'+n%26, 'a'+n/26)
+		u, err := f.CreateUser(t.Context(), directory(), federation.User{UserName: mail, Given: "Jane", Family: "Haddad", Active: true,
+			Emails: []federation.Email{{Value: mail, Type: "work", Primary: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = u
+	}
+	f.rights.mu.Lock()
+	spec := f.rights.open[last.Request]
+	f.rights.mu.Unlock()
+	p := f.add(t, spec, last.Request)
+	f.rights.mu.Lock()
+	delete(f.rights.open, last.Request)
+	f.rights.made[last.Request] = p.ID
+	f.rights.mu.Unlock()
+	for _, want := range []int{1, 0} { // planted: once is enough
+		if n, err := f.Settle(t.Context()); n != want || err != nil {
+			t.Errorf("%d settled, %v", n, err)
+		}
+	}
+	if u, err := f.User(t.Context(), directory(), last.ID); err != nil || u.Person != p.ID {
+		t.Errorf("%+v, %v", u, err)
 	}
 }

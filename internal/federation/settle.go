@@ -11,30 +11,41 @@ import (
 	"strongroom/internal/people"
 )
 
-// settledAtOnce is how many users one call of [Federation.Settle] looks at.
+// settledAtOnce is about how many users one call of [Federation.Settle] settles.
 const settledAtOnce = 500
 
 // Settle joins users to the accounts that people approved since, gives them what
 // their groups give, and returns how many there were. It is for the sweeper.
 func (f *Federation) Settle(ctx context.Context) (n int, err error) {
-	return f.eachUser(ctx, func(r *db.Reader, _ time.Time) ([]string, error) {
-		rows, err := waitingUsers(r, settledAtOnce)
-		if err != nil {
-			return nil, err
-		}
-		var ids []string
-		for _, row := range rows {
-			if _, waits, err := f.o.Access.Outcome(r, row.request); err == nil && !waits {
-				ids = append(ids, row.id)
-			}
-		}
-		return ids, nil
-	}, func(tx *guard.Tx, u *User) error {
+	return f.eachUser(ctx, f.decided, func(tx *guard.Tx, u *User) error {
 		if err := f.resolve(tx, u); err != nil {
 			return err
 		}
 		return f.keepUser(tx, u)
 	})
+}
+
+// decided returns users whose request people have decided about. It looks at all who
+// wait: those nobody decides about hold up nobody else. One whose request does not
+// open is among them, so that settling says so.
+func (f *Federation) decided(r *db.Reader, _ time.Time) (ids []string, err error) {
+	for after := (userRow{}); len(ids) < settledAtOnce; {
+		rows, err := waitingUsers(r, after, settledAtOnce)
+		if err != nil || len(rows) == 0 {
+			return ids, err
+		}
+		for _, row := range rows {
+			_, waits, err := f.o.Access.Outcome(r, row.request)
+			if strongroom.IsKind(err, strongroom.Unavailable) {
+				return nil, err
+			}
+			if err != nil || !waits {
+				ids = append(ids, row.id)
+			}
+		}
+		after = rows[len(rows)-1]
+	}
+	return ids, nil
 }
 
 // Expire forgets users a directory switched off, [people.Erasure] ago, and returns

@@ -59,9 +59,10 @@ const (
 	sqlUsersWith    = `select ` + userColumns + ` from federation_user where ext_mark = $1 order by created_at, id`
 	sqlUsersOf      = `select ` + userColumns + ` from federation_user where person = $1 order by created_at, id`
 	sqlAllUsers     = `select ` + userColumns + ` from federation_user order by created_at, id`
-	sqlWaitingUsers = `select ` + userColumns + ` from federation_user where active = 1 and person = '' and request > '' order by changed_at, id limit $1`
-	sqlGoneUsers    = `select id from federation_user where active = 0 and changed_at <= $1 order by changed_at, id limit $2`
-	sqlDropUser     = `delete from federation_user where id = $1`
+	sqlWaitingUsers = `select ` + userColumns + ` from federation_user where active = 1 and person = '' and request > ''
+		and (changed_at > $1 or changed_at = $1 and id > $2) order by changed_at, id limit $3`
+	sqlGoneUsers = `select id from federation_user where active = 0 and changed_at <= $1 order by changed_at, id limit $2`
+	sqlDropUser  = `delete from federation_user where id = $1`
 
 	groupColumns   = `id, name_mark, created_at, changed_at, version, sealed`
 	sqlInsertGroup = `insert into federation_group (` + groupColumns + `) values ($1, $2, $3, $4, $5, $6)`
@@ -199,8 +200,9 @@ func allUsers(r *db.Reader) ([]userRow, error) {
 	return db.Collect(rows, err, scanUser)
 }
 
-func waitingUsers(r *db.Reader, limit int) ([]userRow, error) {
-	rows, err := r.Query(sqlWaitingUsers, limit)
+// waitingUsers returns the users who wait for an account, those after one of them.
+func waitingUsers(r *db.Reader, after userRow, limit int) ([]userRow, error) {
+	rows, err := r.Query(sqlWaitingUsers, after.changed, after.id, limit)
 	return db.Collect(rows, err, scanUser)
 }
 
