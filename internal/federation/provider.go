@@ -60,13 +60,32 @@ type Provider struct {
 	GroupsClaim string
 }
 
-// single are the method references of RFC 8176 that name one method. One of them
-// alone proves one factor at best.
-func single() []string {
-	return []string{
-		"face", "fpt", "geo", "hwk", "iris", "kba", "mca", "otp", "pin", "pop", "pwd", "rba", "retina", "sc", "sms", "swk", "tel",
-		"user", "vbm", "wia",
+// kinds are the method references of RFC 8176 that name one method, by the kind of
+// factor it is: what somebody knows, has or is. Those of no kind prove none: where a
+// person is, or that there is one.
+func kinds() [][]string {
+	return [][]string{
+		{"pwd", "pin", "kba"},
+		{"hwk", "swk", "otp", "sms", "tel", "sc", "pop"},
+		{"face", "fpt", "iris", "retina", "vbm"},
+		{"geo", "mca", "rba", "user", "wia"}, // no kind
 	}
+}
+
+// oneFactor reports whether all methods of a set together may be a single factor, or
+// none. A reference that RFC 8176 has no method for, such as mfa, means what the
+// provider says it does.
+func oneFactor(set []string) bool {
+	seen := map[int]bool{}
+	for _, m := range set {
+		n := slices.IndexFunc(kinds(), func(list []string) bool { return slices.Contains(list, m) })
+		if n < 0 {
+			return false
+		}
+		seen[n] = true
+	}
+	delete(seen, len(kinds())-1)
+	return len(seen) < 2
 }
 
 // Check refuses a provider that could let somebody in with one factor or with an
@@ -92,8 +111,8 @@ func (p Provider) Check(env strongroom.Environment) error {
 		return bad("a provider needs the values of amr or acr that prove several factors", "amr: [[mfa]]")
 	}
 	for _, set := range p.AMR {
-		if len(set) == 0 || slices.Contains(set, "") || len(set) == 1 && slices.Contains(single(), set[0]) {
-			return bad("one method alone proves one factor", "amr: [[mfa]], or all the methods that must be there, such as [[pwd, otp]]")
+		if slices.Contains(set, "") || oneFactor(set) {
+			return bad("methods of one kind prove one factor", "amr: [[mfa]], or methods of two kinds that must be there, such as [[pwd, otp]]")
 		}
 	}
 	if slices.Contains(p.ACR, "") || slices.Contains(p.ACR, "0") {

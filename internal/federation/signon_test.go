@@ -117,6 +117,9 @@ func TestObligation_2_4_7_SignOnNeedsTwoFactors(t *testing.T) {
 		"pwd":       func(p *federation.Provider) { p.AMR = [][]string{{"pwd"}} },
 		"hwk":       func(p *federation.Provider) { p.AMR = [][]string{{"mfa"}, {"hwk"}} },
 		"empty set": func(p *federation.Provider) { p.AMR = [][]string{{}} },
+		"pwd twice": func(p *federation.Provider) { p.AMR = [][]string{{"pwd", "pwd"}} },
+		"pwd kba":   func(p *federation.Provider) { p.AMR = [][]string{{"pwd", "kba", "geo"}} },
+		"hwk user":  func(p *federation.Provider) { p.AMR = [][]string{{"hwk", "user"}} },
 		"acr 0":     func(p *federation.Provider) { p.ACR = []string{"0"} },
 	} {
 		var x federation.Options
@@ -124,6 +127,14 @@ func TestObligation_2_4_7_SignOnNeedsTwoFactors(t *testing.T) {
 		if err := x.Providers[0].Check(strongroom.Production); code(err) != "provider" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// Planted: methods of two kinds, and what the provider alone has a meaning for.
+	var x federation.Options
+	o.at(func(p *federation.Provider) {
+		p.AMR = [][]string{{"hwk", "pin"}, {"fpt", "swk"}, {"pwd", "mfa"}, {"ngcmfa"}}
+	})(&x)
+	if err := x.Providers[0].Check(strongroom.Production); err != nil {
+		t.Error(err)
 	}
 }
 
