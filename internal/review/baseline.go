@@ -88,9 +88,10 @@ func (v *Review) Approve(ctx context.Context, who strongroom.Actor, kind Kind, s
 	}
 	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		before, known, err := v.baseline(&tx.Reader, kind)
-		if err != nil {
-			known = false // it was tampered with; what is approved now takes its place
+		if err != nil && !tampered(err) {
+			return err
 		}
+		// Where it was tampered with, what is approved now takes its place.
 		if out, err = v.present(&tx.Reader, kind, tx.Now()); err != nil {
 			return err
 		}
@@ -118,6 +119,13 @@ func (v *Review) Approve(ctx context.Context, who strongroom.Actor, kind Kind, s
 		return v.saveBaseline(tx, &out)
 	})
 	return out, err
+}
+
+// tampered reports whether err says that the baseline's row was changed. Anything else
+// leaves open what is new in the next one.
+func tampered(err error) bool {
+	code := codeOf(err)
+	return code == "review-sealed" || code == "digest"
 }
 
 func (v *Review) saveBaseline(tx *guard.Tx, b *Baseline) error {

@@ -17,9 +17,14 @@ type history struct {
 	use    map[string]review.Use
 	opened review.Opened
 	err    error
+	asked  int // for use
 }
 
-func (h *history) Use(context.Context, time.Time) (map[string]review.Use, error) { return h.use, h.err }
+func (h *history) Use(context.Context, time.Time) (map[string]review.Use, error) {
+	h.asked++
+	return h.use, h.err
+}
+
 func (h *history) Opened(context.Context, time.Time, time.Time, int) (review.Opened, error) {
 	h.opened.Count = len(h.opened.Reveals)
 	return h.opened, h.err
@@ -114,6 +119,27 @@ func TestObligation_2_2_6(t *testing.T) {
 	}
 }
 
+// TestDriftReadsForWhoMayAsk: for who may not, the log is not read, and the refusal is
+// recorded.
+func TestDriftReadsForWhoMayAsk(t *testing.T) {
+	h := &history{}
+	o := enter(t, func(x *review.Options) { x.Events = h })
+	nobody, part := o.chief, o.chief
+	nobody.Roles, part.AllStores, part.Stores = nil, false, []string{storeA}
+	for name, who := range map[string]strongroom.Actor{"without a role": nobody, "at some stores": part} {
+		_, _, err := o.Drift(t.Context(), who, review.People)
+		if want(t, name, err, strongroom.Denied, ""); h.asked != 0 {
+			t.Errorf("%s has the log read", name)
+		}
+	}
+	if n := len(o.events("review.read")); n != 2 {
+		t.Errorf("%d of 2 refusals are recorded", n)
+	}
+	if _, _, err := o.Drift(t.Context(), o.chief, review.People); err != nil || h.asked != 1 { // planted
+		t.Errorf("who may ask: %v, read %d times", err, h.asked)
+	}
+}
+
 func TestBaselineIsSomebodyElses(t *testing.T) {
 	o, ctx := enter(t), context.Background()
 	approve := func(who strongroom.Actor) error {
@@ -135,6 +161,10 @@ func TestBaselineIsSomebodyElses(t *testing.T) {
 	o.exec(func(tx *db.Tx) error { return run(tx.Exec(`update review_baseline set maker = 'usr_x'`)) })
 	_, _, err = o.Drift(ctx, o.chief, review.People)
 	want(t, "an edited baseline", err, strongroom.Internal, "review-sealed")
+	o.must(approve(o.sec)) // what is approved takes its place
+	if _, _, err := o.Drift(ctx, o.chief, review.People); err != nil {
+		t.Errorf("approved anew: %v", err)
+	}
 }
 
 // Granted beside used rights, with a proposal that gives nothing new; standing admins.
