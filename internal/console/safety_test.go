@@ -13,6 +13,7 @@ import (
 	"strongroom"
 	"strongroom/internal/access"
 	"strongroom/internal/console"
+	"strongroom/internal/guard/guardtest"
 )
 
 // What another site asks for in the name of whoever sits at the browser is refused,
@@ -91,11 +92,12 @@ func TestFixation(t *testing.T) {
 	}
 	// Planted: the cookie of now works in the browser it was given to.
 	b.get("/account").want(t, http.StatusOK, "/account")
-	// A second cookie of the name means that one of them is somebody else's.
+	// A second cookie of the name means that one of them is somebody else's, wherever
+	// it stands and whatever it holds.
 	req, err := http.NewRequestWithContext(context.Background(), "GET", f.base+"/account", nil)
 	f.must(err)
 	req.Header.Set("User-Agent", firefox)
-	req.Header.Set("Cookie", "__Host-strongroom="+before)
+	req.Header.Set("Cookie", "__Host-strongroom="+b.cookie("__Host-strongroom", "/"))
 	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	res, err := b.client.Do(req) // the jar adds its own
 	f.must(err)
@@ -188,6 +190,27 @@ func TestObligation_2_1_2_NetworkRules(t *testing.T) {
 		if a := b.get(path); a.status != http.StatusForbidden {
 			t.Errorf("%s from elsewhere: %d at %s", path, a.status, a.path)
 		}
+	}
+}
+
+// TestObligation_2_1_2_NetworkRulesOfAPerson: who may not come from a network is refused
+// there, once it is known who it is; another is not.
+func TestObligation_2_1_2_NetworkRulesOfAPerson(t *testing.T) {
+	f := serve(t, nil)
+	b, id := f.enrolled()
+	for _, c := range []struct {
+		principal string
+		status    int
+	}{{guardtest.Person("", f.real.Now()).ID, http.StatusOK}, {id, http.StatusForbidden}} { // planted: somebody else's rule
+		rule := access.Rule{Listener: access.ConsoleListener, Principal: c.principal, Deny: true, Network: netip.MustParsePrefix("127.0.0.0/8")}
+		_, err := f.access.ChangeNetworks(context.Background(), f.root(), []access.Rule{rule}, nil)
+		f.must(err)
+		if a := b.get("/account"); a.status != c.status {
+			t.Errorf("%s: %d at %s", c.principal, a.status, a.path)
+		}
+	}
+	if a := b.get("/signin"); a.status != http.StatusOK {
+		t.Errorf("what asks for nobody: %d", a.status)
 	}
 }
 
