@@ -23,7 +23,7 @@ var floors = map[string]int{
 	"guard": 3,
 	"keys":  4, "jobs": 4, "logbook": 4,
 	"vault": 5, "identity": 5, "people": 5, "device": 5, "policy": 5,
-	"intake": 6, "lifecycle": 6, "session": 6, "access": 6,
+	"intake": 6, "lifecycle": 6, "session": 6, "access": 6, "detect": 6,
 	"federation": 7, "review": 7,
 	"api": 8, "scim": 8, "console": 8,
 	"app": 9,

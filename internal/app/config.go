@@ -82,6 +82,8 @@ type Config struct {
 	Budgets BudgetConfig `yaml:"budgets,omitempty"`
 	// Review says what the product does by itself about what reviews find.
 	Review ReviewConfig `yaml:"review,omitempty"`
+	// Signals says what the product does about use that does not fit a person's.
+	Signals SignalConfig `yaml:"signals,omitempty"`
 	// Retention shortens how long records live; see docs/data-and-keys.md.
 	Retention RetentionConfig `yaml:"retention,omitempty"`
 	// MaxBody is the largest request body in bytes; default 8 MiB.
@@ -198,6 +200,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if err := c.Review.check(); err != nil {
+		return err
+	}
+	if err := c.Signals.check(); err != nil {
 		return err
 	}
 	if err := c.checkPublic(); err != nil {

@@ -13,7 +13,7 @@ import (
 // examinePeople checks accounts, rights, services and where calls may come from.
 func (a *App) examinePeople(ctx context.Context) []Finding {
 	return append([]Finding{
-		a.examineOwner(ctx), a.examineRecovery(ctx), a.examineStanding(ctx), a.examineFactors(ctx), a.examineGrants(ctx), a.examineServices(ctx), a.examineLeavers(ctx), a.examineNetworks(ctx),
+		a.examineOwner(ctx), a.examineRecovery(ctx), a.examineStanding(ctx), a.examineFactors(ctx), a.examineGrants(ctx), a.examineServices(ctx), a.examineLeavers(ctx), a.examineNetworks(ctx), a.examineSignals(),
 	}, a.examineReviews(ctx)...)
 }
 

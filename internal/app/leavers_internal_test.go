@@ -94,12 +94,8 @@ func (h house) settle(n int) string {
 	h.must(err)
 	id := q.Spec.Subject
 	h.enrol(id)
-	who := strongroom.Actor{Kind: strongroom.PersonActor, ID: id, Door: "http", AllStores: true,
-		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: time.Now()}}
-	h.must(h.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		_, err := h.sessions.EnterTx(tx, session.Entry{Person: id, Verified: time.Now(), Caller: session.Caller{Agent: "curl"}})
-		return err
-	}))
+	who := signedIn(id)
+	h.must(h.enter(id))
 	_, err = h.access.Ask(ctx, who, access.Spec{Kind: access.Role, Reason: "reads the log", Subject: id, Roles: []string{authz.Auditor}, AllStores: true})
 	h.must(err)
 	k, _, err := h.identity.CreateKey(ctx, boss, identity.KeySpec{Label: "labels", Roles: []string{authz.Application}, AllStores: true})
@@ -109,6 +105,20 @@ func (h house) settle(n int) string {
 	_, _, err = h.devices.Add(ctx, boss, device.Spec{Label: "L-0042", Kind: "laptop", Owner: id, Posture: device.Managed})
 	h.must(err)
 	return id
+}
+
+// signedIn is a person as the door knows who has a session.
+func signedIn(id string) strongroom.Actor {
+	return strongroom.Actor{Kind: strongroom.PersonActor, ID: id, Door: "http", AllStores: true,
+		Standing: strongroom.Standing{Trained: true, Pledged: true, Verified: time.Now()}}
+}
+
+// enter opens a session for a person.
+func (h house) enter(id string) error {
+	return h.guard.Do(h.t.Context(), signedIn(id), func(_ context.Context, tx *guard.Tx) error {
+		_, err := h.sessions.EnterTx(tx, session.Entry{Person: id, Verified: time.Now(), Caller: session.Caller{Agent: "curl"}})
+		return err
+	})
 }
 
 func (h house) enrol(id string) {

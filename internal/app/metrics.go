@@ -112,6 +112,12 @@ func gauges() []gauge {
 		{describe("forwarded_unheard_total", "Calls since start that said for whom they were forwarded and came from no trusted proxy."), up, func(s snapshot) float64 { return float64(s.app.unheard()) }},
 		{describe("leavers_unprobed", "People who left and whom no probe has tried yet."), now, func(s snapshot) float64 { return float64(s.left.Unprobed) }},
 		{describe("leavers_open", "People who left and had a way in when a probe tried. Must be 0."), now, func(s snapshot) float64 { return float64(s.left.Open) }},
+		{describe("signals_failed", "1 while the log cannot be followed or an account not be disabled. Must be 0."), now, func(s snapshot) float64 {
+			if s.app.blind.Load() {
+				return 1
+			}
+			return 0
+		}},
 		{describe("grants_without_case", "Grants that nobody approved. Must be 0."), now, func(s snapshot) float64 { return float64(s.orphan) }},
 		{describe("services_unowned", "Services that nobody answers for."), now, func(s snapshot) float64 { return float64(s.flawed) }},
 		{describe("calls_waiting", "Guarded calls waiting now."), now, func(s snapshot) float64 { return float64(s.app.guard.Stats().Waiting) }},

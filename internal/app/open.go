@@ -22,6 +22,7 @@ import (
 	"strongroom/internal/classify"
 	"strongroom/internal/console"
 	"strongroom/internal/db"
+	"strongroom/internal/detect"
 	"strongroom/internal/device"
 	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
@@ -88,6 +89,8 @@ type App struct {
 	book       *policy.Book
 	reviews    *review.Review
 	standing   standing // of the reviews
+	detector   *detect.Detector
+	blind      atomic.Bool // the detector failed the last time
 	federation *federation.Federation
 	scim       *scim.Handler
 	limiter    web.Limiter

@@ -72,6 +72,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
 	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
 	a.openReviews()
+	a.openDetector()
 	a.jobs = jobs.New(jobs.Options{Guard: a.guard, Handlers: a.handlers(), Log: a.log})
 	if again > 0 {
 		// The tombstones of what died again keep it away; they come before a sync.
@@ -123,6 +124,7 @@ func (a *App) openDoors(ctx context.Context) error {
 	a.parts.Go(func() error { return a.sessions.Run(low) })
 	a.parts.Go(func() error { return a.law.Run(low) })
 	a.parts.Go(func() error { return a.keepTending(low) })
+	a.parts.Go(func() error { return a.keepDetecting(low) })
 	a.parts.Go(func() error { return a.recordRefusals(low) })
 	return a.recordStart(ctx)
 }
