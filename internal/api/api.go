@@ -271,7 +271,7 @@ func (a *API) handle(c *call) error {
 	if err == nil || recorded() || !isRefusal(err) {
 		return err
 	}
-	return a.o.Logbook.Refused(context.WithoutCancel(c.ctx), c.who, a.actions[c.route.Action], web.Status(err), err)
+	return a.refused(c, err)
 }
 
 // perform reads the body and serves the row.

@@ -166,3 +166,14 @@ func (a *API) recogniseAgain(c *call) error {
 	c.who = who
 	return nil
 }
+
+// refused records that the door refused what a known caller asked for. What lies below
+// the own account and session is the caller's own, which may be more than they may ask
+// of others: else who only mistyped would be told, and recorded, as one who may not.
+func (a *API) refused(c *call, err error) error {
+	record := a.o.Logbook.Refused
+	if p := c.route.Path; p == "/v1/account" || strings.HasPrefix(p, "/v1/account/") || strings.HasPrefix(p, "/v1/session/") {
+		record = a.o.Logbook.RefusedOwn
+	}
+	return record(context.WithoutCancel(c.ctx), c.who, a.actions[c.route.Action], web.Status(err), err)
+}
