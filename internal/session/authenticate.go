@@ -169,7 +169,7 @@ func (s *Sessions) look(ctx context.Context, token string, old *entry) (*entry, 
 		if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
 			return err
 		}
-		if !p.Active || l.complete {
+		if !p.Active || err == nil && s.lockOf(l).complete {
 			return errEnded()
 		}
 		g, err := s.rights(r, e.row.person, p, e.x.By)

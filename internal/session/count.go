@@ -111,7 +111,8 @@ func (s *Sessions) damaged(person string) {
 	}
 }
 
-// tellDamaged records each account that was met damaged, once in a process.
+// tellDamaged records each account that was met damaged, once in a process. What could
+// not be recorded is tried again the next time.
 func (s *Sessions) tellDamaged(ctx context.Context) {
 	s.mu.Lock()
 	var list []string
@@ -130,6 +131,9 @@ func (s *Sessions) tellDamaged(ctx context.Context) {
 		err := strongroom.Faultf(strongroom.Internal, "tampered", "failures or a lock were changed in the database")
 		if got := s.o.Guard.Refused(ctx, itself(), sessionLock, r, 0, err); got != err {
 			s.o.Log.LogAttrs(ctx, slog.LevelError, "damaged failures could not be recorded", slog.String("kind", strongroom.KindOf(got).String()))
+			s.mu.Lock()
+			s.met[person] = false
+			s.mu.Unlock()
 		}
 	}
 }

@@ -124,3 +124,24 @@ func TestObligation_2_2_9_EditedLocks(t *testing.T) {
 		})
 	}
 }
+
+// An edited lock ends the sessions that its own kind leaves open.
+func TestEditedLocksEndSessions(t *testing.T) {
+	f := fresh(t)
+	ana := f.people.add("ana@example.com")
+	f.signIn(ana, home) // so that home is known
+	for i := range 30 {
+		_ = f.guess(ana.email, "wrong", stranger(i))
+		f.pass(15 * 60 * 1e9)
+	}
+	if l := must(f.Locks(t.Context(), security()))(t); len(l) != 1 || l[0].Complete {
+		t.Fatalf("the list shows %+v", l)
+	}
+	token := f.signIn(ana, home).Token.Reveal()
+	f.pass(2e9)
+	must(f.Authenticate(t.Context(), token, home))(t) // planted
+	f.edit(func(tx *guard.Tx) (int64, error) { return tx.Exec(`update session_lock set since_at = 1`) })
+	f.pass(2e9)
+	_, err := f.Authenticate(t.Context(), token, home)
+	wantCode(t, err, "session-ended")
+}
