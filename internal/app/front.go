@@ -40,6 +40,10 @@ func (c *Config) proxies() ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// probes are the paths that a proxy asks for itself; they are those that ask for
+// nobody and may be asked from anywhere.
+func probes() []string { return []string{"/healthz", "/readyz"} }
+
 // limit counts a call that asks for nobody, or whose caller is not known, for its
 // source. One too many is refused and counted into the log.
 func (a *App) limit(source netip.Addr) error {

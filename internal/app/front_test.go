@@ -108,6 +108,26 @@ func TestSourcesBehindAProxy(t *testing.T) {
 			t.Errorf("another address claimed in front of the own is answered %d", got)
 		}
 	})
+	t.Run("a proxy that names nobody", func(t *testing.T) {
+		_, url := served(t, "trusted_proxies: [127.0.0.1]\n")
+		if got := ask(t, url, ""); got != http.StatusBadRequest {
+			t.Errorf("its call is answered %d", got)
+		}
+		for _, path := range []string{"/healthz", "/readyz"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				t.Errorf("%s is answered %d", path, res.StatusCode)
+			}
+		}
+	})
 	t.Run("planted: not trusted", func(t *testing.T) {
 		_, url := served(t, "")
 		if got := spend(url, "192.0.2.9"); got != http.StatusTooManyRequests {

@@ -72,6 +72,12 @@ func errForwarded() error {
 		Advise("have it set one of X-Forwarded-For and Forwarded, and drop the other")
 }
 
+// errUnnamed is that of a trusted proxy that says nothing at all.
+func errUnnamed() error {
+	return strongroom.Faultf(strongroom.Invalid, CodeForwarded, "a trusted proxy calls and does not say for whom").
+		Advise("have it set X-Forwarded-For or Forwarded; a caller on the proxy's own address uses the Unix socket")
+}
+
 // split returns the elements of a header in their order over all its lines.
 func split(lines []string) (out []string) {
 	for _, line := range lines {

@@ -55,7 +55,7 @@ func TestForwardedCallers(t *testing.T) {
 		header [][2]string
 		want   string
 	}{
-		"nothing is said":                     {nil, "127.0.0.1"},
+		"nothing is said":                     {nil, refused},
 		"the caller":                          {[][2]string{{xff, "192.0.2.9"}}, "192.0.2.9"},
 		"what the caller wrote is left":       {[][2]string{{xff, "198.51.100.1, 192.0.2.9"}}, "192.0.2.9"},
 		"through two proxies":                 {[][2]string{{xff, "198.51.100.1, 192.0.2.9, 10.1.2.3"}}, "192.0.2.9"},
@@ -92,6 +92,50 @@ func TestForwardedCallers(t *testing.T) {
 				t.Errorf("taken for %s, want %s", got, x.want)
 			}
 		})
+	}
+}
+
+// A trusted proxy that names nobody is not taken for the caller, but where it looks
+// whether the server lives.
+func TestProxiesThatNameNobody(t *testing.T) {
+	call := func(proxies []netip.Prefix, method, path string, header ...string) (int, string) {
+		l := loopback(t)
+		serve(t, l, web.Options{Proxies: proxies, Probes: []string{"/healthz", "/readyz"}, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+l.Addr().String()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range header {
+			req.Header.Set("X-Forwarded-For", h)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(body)
+	}
+	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	for _, x := range []struct{ method, path string }{{"GET", "/"}, {"POST", "/v1/find"}, {"POST", "/healthz"}, {"GET", "/healthz/"}, {"GET", "/v1/healthz"}, {"GET", "/readyz/.."}} {
+		status, body := call(trusted, x.method, x.path)
+		if status != http.StatusBadRequest || !strings.Contains(body, `"`+web.CodeForwarded+`"`) || !strings.Contains(body, "X-Forwarded-For") {
+			t.Errorf("%s %s is answered %d %s", x.method, x.path, status, body)
+		}
+		if status, _ := call(trusted, x.method, x.path, "192.0.2.9"); status != http.StatusOK { // planted: it names somebody
+			t.Errorf("%s %s for somebody is answered %d", x.method, x.path, status)
+		}
+		if status, _ := call(nil, x.method, x.path); status != http.StatusOK { // planted: it is no proxy
+			t.Errorf("%s %s of no proxy is answered %d", x.method, x.path, status)
+		}
+	}
+	for _, x := range []struct{ method, path string }{{"GET", "/healthz"}, {"HEAD", "/readyz"}, {"GET", "/readyz?verbose"}} {
+		if status, _ := call(trusted, x.method, x.path); status != http.StatusOK {
+			t.Errorf("%s %s is answered %d", x.method, x.path, status)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,8 +28,14 @@ type Options struct {
 
 	// Proxies are the networks whose word about a caller's address counts: their
 	// X-Forwarded-For and Forwarded are read, and [ConnOf] tells what they say. What
-	// others say of themselves is ignored. None by default.
+	// others say of themselves is ignored. A call of theirs that does not say for whom
+	// it comes is refused. None by default.
 	Proxies []netip.Prefix
+
+	// Probes are the paths that a proxy asks (GET, HEAD) for itself, to learn whether
+	// the server lives; there it need not say for whom. They must tell and do nothing
+	// that depends on the caller's address. None by default.
+	Probes []string
 
 	ReadTimeout  time.Duration // a whole request, 30 s; a stream prolongs its own, see [Prolong]
 	WriteTimeout time.Duration // a whole answer, 60 s; likewise
@@ -42,6 +49,7 @@ type Server struct {
 	http    http.Server
 	log     *slog.Logger
 	proxies []netip.Prefix
+	probes  []string
 	lost    atomic.Int64
 	unheard atomic.Int64
 }
@@ -52,7 +60,7 @@ func NewServer(o Options) *Server {
 	if o.Handler == nil {
 		panic("web: a server needs a handler")
 	}
-	s := &Server{log: o.Log, proxies: o.Proxies}
+	s := &Server{log: o.Log, proxies: o.Proxies, probes: o.Probes}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -225,19 +233,32 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// client returns a request as that of the caller it was forwarded for.
+// client returns a request as that of the caller it was forwarded for. A trusted proxy
+// that names nobody is not taken for the caller: whoever stands behind it would have
+// its address.
 func (s *Server) client(r *http.Request) (*http.Request, error) {
 	conn := ConnOf(r.Context())
-	if !conn.Addr.IsValid() || !forwards(r.Header) {
+	forwards := conn.Addr.IsValid() && forwards(r.Header)
+	if !among(s.proxies, conn.Addr) {
+		if forwards {
+			s.unheard.Add(1)
+		}
 		return r, nil
 	}
-	if !among(s.proxies, conn.Addr) {
-		s.unheard.Add(1)
-		return r, nil
+	if !forwards {
+		if s.probe(r) {
+			return r, nil
+		}
+		return r, errUnnamed()
 	}
 	at, err := clientOf(conn.Addr, r.Header, s.proxies)
 	conn.Addr = at
 	return r.WithContext(WithConn(r.Context(), conn)), err
+}
+
+// probe reports whether a request is one that a proxy makes for itself.
+func (s *Server) probe(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && slices.Contains(s.probes, r.URL.Path)
 }
 
 // finish recovers a panic, answers for it, and writes the request's line.
