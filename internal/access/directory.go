@@ -105,7 +105,7 @@ func (a *Access) EnsureTx(tx *guard.Tx, person string, m Membership) error {
 	if err != nil || slices.ContainsFunc(have, func(g *Grant) bool { return g.Role == m.Role }) {
 		return err
 	}
-	before, err := a.asked(&tx.Reader, person, m)
+	before, _, err := a.asked(&tx.Reader, person, m)
 	if err != nil {
 		return err
 	}
@@ -123,49 +123,56 @@ func (a *Access) EnsureTx(tx *guard.Tx, person string, m Membership) error {
 }
 
 // RetractTx takes back what a membership gave a person or asked for. What was given
-// otherwise stays, and so does the role of the last owner.
+// otherwise stays, and so does the role of the last owner. A request of a directory
+// that does not open could be of any group: what it gave is taken back.
 func (a *Access) RetractTx(tx *guard.Tx, person string, m Membership) error {
-	before, err := a.asked(&tx.Reader, person, m)
-	if err != nil || len(before) == 0 {
+	before, damaged, err := a.asked(&tx.Reader, person, m)
+	if err != nil || len(before)+len(damaged) == 0 {
 		return err
 	}
 	grants, err := notEndedOf(&tx.Reader, person)
 	if err != nil {
 		return err
 	}
+	cases := damaged
 	for _, q := range before {
-		if q.State == Open {
-			if err := a.WithdrawTx(tx, q.ID); err != nil {
-				return err
-			}
+		if cases = append(cases, q.ID); q.State != Open {
+			continue
 		}
-		for _, row := range grants {
-			g, err := a.openGrant(row)
-			if err != nil || g.Request != q.ID {
-				continue // one that does not open gives no right
-			}
-			if err := a.end(tx, g, false); err != nil && !strongroom.IsKind(err, strongroom.Conflict) {
-				return err
-			}
+		if err := a.WithdrawTx(tx, q.ID); err != nil {
+			return err
+		}
+	}
+	for _, row := range grants {
+		g, err := a.openGrant(row)
+		if err != nil || !slices.Contains(cases, g.Request) {
+			continue // one that does not open gives no right
+		}
+		if err := a.end(tx, g, false); err != nil && !strongroom.IsKind(err, strongroom.Conflict) {
+			return err
 		}
 	}
 	return nil
 }
 
-// asked returns what a membership asked for a person, whatever became of it.
-func (a *Access) asked(r *db.Reader, person string, m Membership) (out []*Request, err error) {
+// asked returns what a membership asked for a person, whatever became of it, and the
+// ids of what directories asked that does not open any more.
+func (a *Access) asked(r *db.Reader, person string, m Membership) (out []*Request, damaged []string, err error) {
 	why, cursor := a.reason(m), ""
 	for {
 		rows, err := listRequests(r, Query{Own: true, Cursor: cursor, Limit: step}, person)
 		if err != nil || len(rows) == 0 {
-			return out, err
+			return out, damaged, err
 		}
 		for _, row := range rows {
 			cursor = row.id
 			if row.asker != directoryAsker {
 				continue
 			}
-			if q, err := a.openRequest(row); err == nil && q.Spec.Reason == why && slices.Equal(q.Spec.Roles, []string{m.Role}) {
+			switch q, err := a.openRequest(row); {
+			case err != nil:
+				damaged = append(damaged, row.id)
+			case q.Spec.Reason == why && slices.Equal(q.Spec.Roles, []string{m.Role}):
 				out = append(out, q)
 			}
 		}

@@ -139,3 +139,31 @@ func TestObligation_2_2_1_MembershipsOnlyAsk(t *testing.T) {
 		t.Errorf("%d grants without a case, %v", n, err)
 	}
 }
+
+const editAsked = `update access_request set asked_at = asked_at + 1 where id = $1`
+
+// TestRetractWhereTheRequestWasEdited: who edits the request of a directory does not
+// keep the right that came of it when the group is left. Planted: the request of
+// somebody else, edited as well, keeps what it gave.
+func TestRetractWhereTheRequestWasEdited(t *testing.T) {
+	r := enter(t, strongroom.Production)
+	owner := r.found()
+	jane := r.someone(nil)
+	m := operators()
+	r.decide(directory(), "person.provision", func(tx *guard.Tx) error { return r.EnsureTx(tx, jane.ID, m) })
+	open, _, err := r.Requests(t.Context(), owner, access.Query{State: access.Open})
+	r.must(err)
+	_, err = r.Approve(t.Context(), owner, open[0].ID, "")
+	r.must(err)
+	byHand := r.granted(owner, r.someone([]string{authz.Owner}), roleSpec(jane.ID, authz.Auditor))
+	for _, id := range []string{open[0].ID, byHand.ID} {
+		r.exec(func(tx *db.Tx) error { _, err := tx.Exec(editAsked, id); return err })
+	}
+	if got := r.rights(jane.ID).Roles; !slices.Contains(got, authz.Operator) {
+		t.Fatalf("before the group was left: %v", got)
+	}
+	r.decide(directory(), "person.provision", func(tx *guard.Tx) error { return r.RetractTx(tx, jane.ID, m) })
+	if got := r.rights(jane.ID).Roles; !slices.Equal(got, []string{authz.Auditor}) {
+		t.Errorf("after the group was left: %v", got)
+	}
+}
