@@ -60,6 +60,10 @@ func (a *App) peopleOptions() people.Options {
 		},
 		Recovered: []people.Hook{func(tx *guard.Tx, person string) error { return a.sessions.UnlockTx(tx, person) }},
 		Founded:   []people.Hook{func(tx *guard.Tx, person string) error { return a.access.FoundTx(tx, person) }},
+		Recorded: []people.Hook{func(tx *guard.Tx, person string) error {
+			tx.AfterCommit(func() { a.sessions.Forget(person) })
+			return nil
+		}},
 		Changed:   []people.Hook{a.endOtherSessions},
 		Suspended: []people.Hook{a.endSessions, func(tx *guard.Tx, person string) error { return a.federation.Suspended(tx, person) }},
 		Barred:    []people.Hook{a.identity.SuspendOwnedTx},

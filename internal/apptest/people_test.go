@@ -51,6 +51,36 @@ func TestAccountsLeaveNothingInClear(t *testing.T) {
 	}
 }
 
+// TestObligation_2_1_6_TrainedAtOnce: what was recorded counts in the very next call of a
+// session, as what was not recorded yet did before.
+func TestObligation_2_1_6_TrainedAtOnce(t *testing.T) {
+	i := apptest.Start(t, apptest.Options{Owner: app.FirstOwner{Name: apptest.OwnerName, Email: apptest.OwnerEmail}})
+	p := person{Instance: i}
+	_, link, _ := strings.Cut(i.Made.Link, "#")
+	p.enrol(link)
+	p.signIn()
+	stands := func() (trained, pledged bool) {
+		var who struct{ Trained, Pledged bool }
+		p.want(http.StatusOK, "GET", "/v1/session", nil, &who)
+		return who.Trained, who.Pledged
+	}
+	for n, topic := range []string{"data-protection", "it-security"} {
+		if trained, _ := stands(); trained {
+			t.Errorf("trained after %d of two trainings", n)
+		}
+		p.want(http.StatusNoContent, "POST", "/v1/trainings", map[string]string{"topic": topic, "version": "2026-1"}, nil)
+	}
+	if trained, pledged := stands(); !trained || pledged {
+		t.Errorf("after both trainings: trained %v, pledged %v", trained, pledged)
+	}
+	for _, pledge := range []string{"confidentiality", "acceptable-use"} {
+		p.want(http.StatusNoContent, "POST", "/v1/pledges", map[string]string{"pledge": pledge, "version": "2026-1"}, nil)
+	}
+	if trained, pledged := stands(); !trained || !pledged {
+		t.Errorf("after both pledges: trained %v, pledged %v", trained, pledged)
+	}
+}
+
 // person is somebody with a browser.
 type person struct {
 	*apptest.Instance

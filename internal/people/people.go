@@ -91,6 +91,9 @@ type Options struct {
 	// Barred runs after Suspended in the commit in which a key takes an owner out: their
 	// services are suspended.
 	Barred []Hook
+	// Recorded runs in the commit that records a training or a pledge: the sessions are
+	// looked at again.
+	Recorded []Hook
 	// Recovered runs in the commit in which an only owner is led back in: locks fall.
 	Recovered []Hook
 	// Ended runs in the commit that ends a person: sessions, keys, grants and open

@@ -118,7 +118,10 @@ func (p *People) record(ctx context.Context, who strongroom.Actor, a strongroom.
 		row.by, row.given, row.recorded = who.ID, db.MicrosOrZero(when), db.Micros(tx.Now())
 		row.proof = p.standingProof(row)
 		tx.Note("kind", Kind(row.kind).word())
-		return putStanding(tx, row)
+		if err := putStanding(tx, row); err != nil {
+			return err
+		}
+		return run(p.o.Recorded, tx, row.person)
 	})
 }
 
