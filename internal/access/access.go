@@ -51,6 +51,7 @@ type People interface {
 // has it.
 type Services interface {
 	CheckService(spec identity.KeySpec) error
+	CheckLife(now, expires time.Time) error
 	AddServiceTx(tx *guard.Tx, spec identity.KeySpec, request string) (identity.Key, error)
 	SameHand(r *db.Reader, a, b string) (bool, error)
 }

@@ -59,6 +59,9 @@ func (a *Access) Ask(ctx context.Context, who strongroom.Actor, spec Spec) (Requ
 		if err := a.exists(tx, q); err != nil {
 			return err
 		}
+		if err := a.lasts(tx, q); err != nil {
+			return err
+		}
 		q.Asked = tx.Now()
 		q.Ends = q.Asked.Add(RequestLife)
 		if spec.Kind == BreakGlass {
@@ -132,6 +135,30 @@ func (a *Access) exists(tx *guard.Tx, q *Request) error {
 		return a.o.People.Exists(&tx.Reader, q.Spec.Subject)
 	case Elevation, BreakGlass:
 		return a.mayOpen(&tx.Reader, q.Spec.Subject, tx.Now())
+	}
+	return nil
+}
+
+// lasts refuses what would be over before it began, or stand under nobody: nobody
+// should decide about it. An account that ends as it is made would be a leaver whom
+// the product let in.
+func (a *Access) lasts(tx *guard.Tx, q *Request) error {
+	s, now := q.Spec, tx.Now()
+	if !s.Until.IsZero() && !s.Until.After(now) {
+		return strongroom.Faultf(strongroom.Invalid, "until", "the roles would be over already")
+	}
+	switch s.Kind {
+	case Service:
+		return a.o.Services.CheckLife(now, s.Service.Expires)
+	case Account:
+		if err := s.Person.CheckDates(now); err != nil || s.Person.Manager == "" {
+			return err
+		}
+		err := a.o.People.Exists(&tx.Reader, s.Person.Manager)
+		if strongroom.IsKind(err, strongroom.NotFound) {
+			err = strongroom.Faultf(strongroom.Invalid, "manager", "there is no such manager").Advise("name a person with an account by id")
+		}
+		return err
 	}
 	return nil
 }

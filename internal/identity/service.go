@@ -59,6 +59,14 @@ func (i *Identity) CheckService(spec KeySpec) error {
 	return checkRotate(spec.RotateEvery)
 }
 
+// CheckLife refuses an end, zero being none, that a service made at a time of the data
+// clock could not have: one that is past, or later than a key lives (Invalid, code
+// "expires"). It looks nothing up. Safe for concurrent use.
+func (i *Identity) CheckLife(now, expires time.Time) error {
+	_, err := i.lifeOf(now, expires)
+	return err
+}
+
 func checkRotate(d time.Duration) error {
 	if d < 0 || d > MaxRotate {
 		return strongroom.Faultf(strongroom.Invalid, "rotate", "a secret is rotated within %d days", int(MaxRotate.Hours()/24))

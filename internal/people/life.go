@@ -63,6 +63,9 @@ func (p *People) AddTx(tx *guard.Tx, spec Spec, by string) (Person, error) {
 	if err := p.check(spec); err != nil {
 		return Person{}, err
 	}
+	if err := spec.CheckDates(tx.Now()); err != nil {
+		return Person{}, err
+	}
 	if !isCase(by) {
 		return Person{}, strongroom.Faultf(strongroom.Invalid, "case", "an account comes by a request")
 	}

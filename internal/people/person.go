@@ -95,6 +95,27 @@ type details struct {
 	Led        string    `json:"l,omitempty"`
 }
 
+// inOrder reports whether the employment ends after it starts.
+func (s Spec) inOrder() bool { return s.Starts.IsZero() || s.Ends.IsZero() || s.Ends.After(s.Starts) }
+
+func wrongOrder() error {
+	return strongroom.Faultf(strongroom.Invalid, "dates", "the employment must end after it starts")
+}
+
+// CheckDates refuses an employment that ends before it starts, or that a new account
+// would find over at a time of the data clock: it would end as it is made, and count as
+// an end that came late (DPP 2.2.12).
+func (s Spec) CheckDates(now time.Time) error {
+	switch {
+	case !s.inOrder():
+		return wrongOrder()
+	case !s.Ends.IsZero() && !s.Ends.After(now):
+		return strongroom.Faultf(strongroom.Invalid, "dates", "the employment of a new account must end later than now").
+			Advise("leave the end out, or name the last day ahead")
+	}
+	return nil
+}
+
 func noPerson() *strongroom.Fault {
 	return strongroom.Faultf(strongroom.NotFound, "person", "there is no such person")
 }
@@ -280,8 +301,8 @@ func (p *People) check(s Spec) error {
 		return strongroom.Faultf(strongroom.Invalid, "employment", "the employment must be one of %v", Employments())
 	case s.Manager != "" && !IsID(s.Manager):
 		return strongroom.Faultf(strongroom.Invalid, "manager", "the manager must be the id of a person")
-	case !s.Starts.IsZero() && !s.Ends.IsZero() && !s.Ends.After(s.Starts):
-		return strongroom.Faultf(strongroom.Invalid, "dates", "the employment must end after it starts")
+	case !s.inOrder():
+		return wrongOrder()
 	case !slices.Contains([]string{"hand", "scim", "feed", founding}, s.Source):
 		return strongroom.Faultf(strongroom.Invalid, "source", "the source must be hand, scim, feed or founding")
 	}
