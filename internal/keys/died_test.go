@@ -75,3 +75,30 @@ func TestQueueIsPutInOrder(t *testing.T) {
 		}
 	})
 }
+
+// What a batch says of its size hides none of those who wait: the gauge counts them.
+func TestOverdueCountsWhoWaits(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openOn(t, engine)
+		ctx := context.Background()
+		for r := range uint64(3) {
+			f.put(r+1, 1, f.clock.Now().Add(time.Hour))
+		}
+		f.clock.SetOffset(2 * time.Hour)
+		if _, _, err := f.ExpireStep(ctx, f.who, 2); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int64{2, 0, -1000} { // planted: the first is true
+			f.must(f.db.Update(ctx, func(tx *db.Tx) error {
+				_, err := tx.Exec("update keys_died set n = $1", n)
+				return err
+			}))
+			if got, err := f.Overdue(ctx); got != 3 || err != nil {
+				t.Errorf("with a batch of %d, %d are overdue: %v", n, got, err)
+			}
+		}
+		if dead := f.dead(10); len(dead) != 2 {
+			t.Errorf("%d wait to be cleared", len(dead))
+		}
+	})
+}

@@ -79,7 +79,7 @@ where aside <> 0 and record >= $1 order by record limit $2`
 	sqlOldest       = `select coalesce(min(record), 0) from keys_data`
 	sqlOverdue      = `
 select (select count(*) from (select 1 from keys_data where erase_by <= $1 limit $2) d),
-	(select coalesce(sum(n), 0) from keys_died)`
+	(select coalesce(sum(length(records)), 0) / 8 from keys_died)`
 
 	sqlMark    = `select value from keys_mark where name = $1`
 	sqlSetMark = `
