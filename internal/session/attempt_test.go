@@ -26,17 +26,12 @@ func TestObligation_2_2_9(t *testing.T) {
 	f := fresh(t)
 	ana := f.people.add("ana@example.com", "privacy")
 	limit := session.DefaultProfile().Failures
-	// A stricter first wait: the seconds of the product pass while a busy machine answers.
-	profile := session.DefaultProfile()
-	profile.FirstWait = time.Minute
-	strict := func(o *session.Options) { o.Profile = profile }
-	f.Sessions = f.another(strict)
 
 	t.Run("ten failures, then waits that double", func(t *testing.T) {
 		for i := range limit {
 			wantCode(t, f.guess(ana.email, "wrong", stranger(i)), "sign-in")
 		}
-		for wait := profile.FirstWait; wait <= 4*profile.FirstWait; wait *= 2 {
+		for wait := patient().FirstWait; wait <= 4*patient().FirstWait; wait *= 2 {
 			wantCode(t, f.guess(ana.email, rightPassword, stranger(99)), "sign-in-wait")
 			f.pass(wait - 20*time.Second)
 			wantCode(t, f.guess(ana.email, rightPassword, stranger(99)), "sign-in-wait")
@@ -51,7 +46,7 @@ func TestObligation_2_2_9(t *testing.T) {
 	})
 	t.Run("a restart keeps it, and so does another process", func(t *testing.T) {
 		before := f.Sessions
-		f.Sessions = f.another(strict)
+		f.Sessions = f.another(nil)
 		wantCode(t, f.guess(ana.email, rightPassword, stranger(101)), "sign-in-wait")
 		f.Sessions = before
 	})
@@ -177,7 +172,7 @@ func TestObligation_2_2_8(t *testing.T) {
 		f.signIn(eve, c)
 		wantCode(t, f.guess("p10@example.com", "wrong", c), "sign-in")
 		wantCode(t, f.guess("p11@example.com", "wrong", c), "sign-in-wait")
-		f.pass(1100 * time.Millisecond)
+		f.pass(61 * time.Second)
 		f.signIn(eve, c)
 		ch := must(f.Begin(t.Context(), eve.email, stranger(2)))(t) // nor does it make others wait
 		must(f.Password(t.Context(), ch.ID, []byte(rightPassword), stranger(2)))(t)
@@ -189,7 +184,7 @@ func TestObligation_2_2_8(t *testing.T) {
 		for i := range 10 {
 			wantCode(t, f.guess(fmt.Sprintf("p%d@example.com", i), "wrong", c), "sign-in")
 		}
-		f.pass(1100 * time.Millisecond)
+		f.pass(61 * time.Second)
 		half := f.half(eve, c)
 		wantCode(t, f.guess("p11@example.com", "wrong", c), "sign-in-wait")
 		must(f.TOTP(t.Context(), half.ID, codeAt(t, eve.totp, f.real.Now()), c))(t)
@@ -330,9 +325,9 @@ func TestParallelGuesses(t *testing.T) {
 		t.Errorf("of 32 guesses %d were looked at (%d verified), %d had to wait", looked.Load(), f.people.verified(), waited.Load())
 	}
 	// Those that had to wait count for nothing: the account is not locked.
-	f.pass(1100 * time.Millisecond)
+	f.pass(61 * time.Second)
 	wantCode(t, f.guess(ana.email, "wrong", stranger(99)), "sign-in")
-	f.pass(2100 * time.Millisecond)
+	f.pass(121 * time.Second)
 	f.signIn(ana, stranger(100))
 	if len(f.events("session.lock")) != 0 {
 		t.Error("guesses that nobody looked at locked the account")

@@ -51,12 +51,20 @@ func fresh(t testing.TB, schemas ...db.Schema) *fixture {
 	return f
 }
 
+// patient is the profile with a stricter first wait: the clock of a test goes on, and
+// the second of the product passes while a busy machine answers.
+func patient() session.Profile {
+	p := session.DefaultProfile()
+	p.FirstWait = time.Minute
+	return p
+}
+
 // another returns a second Sessions over the same database, as another process
 // or the same after a restart has it.
 func (f *fixture) another(change func(*session.Options)) *session.Sessions {
 	o := session.Options{
 		Guard: f.guard, Environment: strongroom.Production, Key: f.key, People: f.people, Rights: f.people.rights,
-		Relying: relying, Real: f.real, Log: slog.New(slog.NewTextHandler(&f.journal, nil)),
+		Relying: relying, Real: f.real, Profile: patient(), Log: slog.New(slog.NewTextHandler(&f.journal, nil)),
 		Refused: func(_ context.Context, _ netip.Addr, code string) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
