@@ -124,6 +124,9 @@ type Standing struct {
 	Device string
 	// Verified is when two factors were last shown, in real time; zero: never.
 	Verified time.Time
+	// PasswordDue says that a password has to be changed first: the roles and stores are
+	// withheld until then (DPP 2.4.6).
+	PasswordDue bool
 	// Source is where the call came from. It is personal data and never recorded.
 	Source netip.Addr
 }

@@ -149,8 +149,10 @@ func TestObligation_2_2_9_Signals(t *testing.T) {
 	t.Run("ordinary work", func(t *testing.T) {
 		g := newGround(t)
 		jane := strongroom.NewID("usr")
+		guarded := denied(jane, "denied")
+		guarded.Policies = []string{"guards/step-up"}
 		for _, e := range []audit.Event{
-			denied(jane, "step-up"), denied(jane, "rights-changed"), signedIn(jane), signedIn(jane, all[0]), signedIn(jane, all[:2]...),
+			guarded, denied(jane, "step-up"), denied(jane, "rights-changed"), signedIn(jane), signedIn(jane, all[0]), signedIn(jane, all[:2]...),
 			moved(jane, audit.Word("network")), moved(jane, audit.Word("signed-out")),
 			{Action: reveal, Actor: person(jane), Resource: account(jane), Outcome: audit.Success},
 		} {
@@ -160,6 +162,9 @@ func TestObligation_2_2_9_Signals(t *testing.T) {
 		service.Actor = strongroom.Actor{Kind: strongroom.ServiceActor, ID: strongroom.NewID("svc"), Door: "http"}
 		g.write(times(detect.Denials+1, service)...) // a key is revoked, not locked
 		g.look("none of it")
+		guarded.Policies = []string{"guards/scope", "guards/step-up"} // planted: factors would not help
+		g.write(times(detect.Denials, guarded)...)
+		g.look("what another policy denies", jane+" denials")
 	})
 }
 

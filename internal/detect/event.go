@@ -26,7 +26,7 @@ func settled(e *audit.Event) (person string, ok bool) {
 // signal returns what an event says against a person; zero is nothing.
 func signal(e *audit.Event) (person string, s Signal) {
 	switch {
-	case e.Outcome == audit.Denied && e.Actor.Kind == strongroom.PersonActor && !harmless(e.Code):
+	case e.Outcome == audit.Denied && e.Actor.Kind == strongroom.PersonActor && !harmless(e):
 		return e.Actor.ID, ManyDenials
 	case e.Outcome != audit.Success:
 		return "", 0
@@ -49,7 +49,9 @@ func signal(e *audit.Event) (person string, s Signal) {
 
 // harmless is a denial that comes with ordinary work: factors are to be shown anew,
 // or rights changed in the midst of a call.
-func harmless(code string) bool { return code == "step-up" || code == "rights-changed" }
+func harmless(e *audit.Event) bool {
+	return e.Code == "step-up" || e.Code == "rights-changed" || slices.Equal(e.Policies, []string{"guards/step-up"})
+}
 
 // word returns a note that holds one word or id, empty if it is not there.
 func word(e *audit.Event, key string) string {

@@ -2,7 +2,9 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +32,19 @@ func TestSecondFactorAges(t *testing.T) {
 		t.Fatal(err)
 	}
 	real.SetOffset(16 * time.Minute)
-	if err := export(); !strongroom.IsKind(err, strongroom.Denied) {
+	err := export()
+	if fault, ok := errors.AsType[*strongroom.Fault](err); !ok || fault.Kind != strongroom.Denied || fault.Code != "step-up" || fault.Hint == "" {
 		t.Errorf("a second factor of 16 minutes ago: %v", err)
+	}
+	// The event is that of every denial by policies, and names them.
+	es := f.eventsOf(t, "log")
+	if e := es[len(es)-1]; e.Outcome != audit.Denied || e.Code != "denied" || !slices.Equal(e.Policies, []string{"guards/step-up"}) {
+		t.Errorf("%+v", e)
+	}
+	// Planted: who has no right either is told no more than before.
+	who.Roles = []string{authz.Operator}
+	if fault, ok := errors.AsType[*strongroom.Fault](export()); !ok || fault.Code != "denied" || fault.Hint != "" {
+		t.Errorf("without the right: %v", fault)
 	}
 }
 

@@ -210,11 +210,13 @@ func (t *turn) allow(a strongroom.Action, r strongroom.Resource, c Context) erro
 		}
 		return err
 	}
-	d := t.g.policy().Decide(authz.Request{
+	law := t.g.policy()
+	q := authz.Request{
 		Actor: t.who, Action: a, Resource: r,
 		Purpose: c.Purpose, HasReference: c.Reference != "", Reference: c.Given, Context: c.Attrs,
 		Now: t.now, Real: t.g.realTime(t.who),
-	})
+	}
+	d := law.Decide(q)
 	r.Attrs = nil // the log holds names, not attributes
 	rec := decision{
 		action: a, resource: r, purpose: c.Purpose, reference: c.Reference,
@@ -230,11 +232,20 @@ func (t *turn) allow(a strongroom.Action, r strongroom.Resource, c Context) erro
 		t.g.undecidable(a, d)
 	}
 	t.decisions = append(t.decisions, rec)
-	err := strongroom.Faultf(strongroom.Denied, rec.code, "%s is not allowed", a.Name)
+	err := refusal(rec.code, a, law.Lacks(q, d))
 	if t.denied == nil {
 		t.denied = err
 	}
 	return err
+}
+
+// refusal is the fault of a denial. It says what the person can do about it; the event
+// keeps the one code for what policies denied, and names them.
+func refusal(code string, a strongroom.Action, l authz.Lack) error {
+	if l.Code == "" {
+		return strongroom.Faultf(strongroom.Denied, code, "%s is not allowed", a.Name)
+	}
+	return strongroom.Faultf(strongroom.Denied, l.Code, "%s is not allowed %s", a.Name, l.What).Advise("%s", l.Hint)
 }
 
 // realTime is the clock by which the age of a person's second factor counts.

@@ -150,7 +150,7 @@ func TestObligation_2_1_6_NewVersions(t *testing.T) {
 			t.Errorf("after a new version: %+v", s)
 		}
 	}
-	if err := record(owner(a), b.ID); code(err) != "denied" {
+	if err := record(owner(a), b.ID); code(err) != "untrained" {
 		t.Errorf("who is untrained trains another: %v", err)
 	}
 	if err := record(f.actor(a.ID), f.member(t, people.Spec{Name: "Thea Thief", Email: "tt@kitchen.example", Employment: people.Intern, Source: "hand"}).ID); err == nil {

@@ -202,6 +202,7 @@ func actor(x Session, p Person, g Granted) strongroom.Actor {
 		Session: x.ID, Door: "http", Elevations: g.Elevations,
 		Standing: strongroom.Standing{
 			Employment: p.Employment, Trained: p.Trained, Pledged: p.Pledged, Device: unknown, Verified: x.Verified,
+			PasswordDue: withheld(p, x.By),
 		},
 	}
 }

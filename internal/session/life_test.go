@@ -195,12 +195,12 @@ func TestPasswordDue(t *testing.T) {
 	dev := f.people.addPasskey(t, ana, f.real.Now())
 	f.people.with(ana.id, func(x *person) { x.PasswordDue = true })
 	o := f.signIn(ana, home)
-	if who := f.actor(o, home); len(who.Roles) != 0 || who.AllStores {
+	if who := f.actor(o, home); len(who.Roles) != 0 || who.AllStores || !who.Standing.PasswordDue {
 		t.Errorf("acts as %+v", who)
 	}
 	ch, options, err := f.BeginPasskey(t.Context(), home)
 	must0(t, err)
-	if who := f.actor(must(f.Passkey(t.Context(), ch.ID, dev.get(t, options), home))(t), home); len(who.Roles) != 1 {
+	if who := f.actor(must(f.Passkey(t.Context(), ch.ID, dev.get(t, options), home))(t), home); len(who.Roles) != 1 || who.Standing.PasswordDue {
 		t.Errorf("with a passkey acts as %+v", who)
 	}
 	f.people.with(ana.id, func(x *person) { x.PasswordDue = false })

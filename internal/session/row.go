@@ -151,11 +151,13 @@ func compare(a, b string) int {
 // given: nothing beyond the own account while a password it was opened with has to
 // be changed.
 func (s *Sessions) rights(r *db.Reader, person string, p Person, by []Method) (Granted, error) {
-	if p.PasswordDue && slices.Contains(by, ByPassword) {
+	if withheld(p, by) {
 		return Granted{}, nil
 	}
 	return s.o.Rights(r, person, r.Now())
 }
+
+func withheld(p Person, by []Method) bool { return p.PasswordDue && slices.Contains(by, ByPassword) }
 
 // openRow opens a row. One that was edited or moved does not open.
 func (s *Sessions) openRow(r sessionRow) (Session, error) {
