@@ -56,10 +56,7 @@ func (p *People) Enrol(ctx context.Context, link, door string) (Enrolment, error
 		if !p.good(row, tx.Now()) || row.person != who.ID || x.State != Invited || !x.Ends.IsZero() && !tx.Now().Before(x.Ends) {
 			return badLink()
 		}
-		if err := deleteLinks(tx, who.ID); err != nil {
-			return err
-		}
-		if err := deleteEnrolments(tx, who.ID); err != nil {
+		if err := startOver(tx, x); err != nil {
 			return err
 		}
 		out.Waits = p.Waits(x)
@@ -70,6 +67,24 @@ func (p *People) Enrol(ctx context.Context, link, door string) (Enrolment, error
 		return Enrolment{}, err
 	}
 	return out, nil
+}
+
+// startOver forgets, while an account waits for its enrolment, the links and what an
+// enrolment that broke off left behind: its password was never in use and is none of
+// the former ones, and a factor that somebody else set up with an earlier link must not
+// come into the account.
+func startOver(tx *guard.Tx, x Person) error {
+	if x.State != Invited {
+		return nil
+	}
+	row, err := currentPassword(&tx.Reader, x.ID)
+	if err == nil {
+		err = deletePassword(tx, row.id)
+	}
+	if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
+		return err
+	}
+	return dropProofs(tx, x.ID)
 }
 
 func unlessKnown(err error) error {

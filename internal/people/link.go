@@ -112,6 +112,9 @@ func (p *People) Reset(ctx context.Context, who strongroom.Actor, id string) (Li
 		if err := p.keepOwner(tx, id); err != nil {
 			return err
 		}
+		if err := startOver(tx, *x); err != nil {
+			return err
+		}
 		if err := dropProofs(tx, id); err != nil {
 			return err
 		}

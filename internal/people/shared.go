@@ -39,7 +39,7 @@ func refuseName(name string, vouched bool) error {
 	if strings.TrimSpace(name) != name || name == "" || len(name) > maxPersonName {
 		return bad("must have 1 to 200 bytes and no space at its ends")
 	}
-	letters := false
+	letters, before := false, rune(0)
 	for _, r := range name {
 		switch {
 		case unicode.IsLetter(r):
@@ -48,9 +48,12 @@ func refuseName(name string, vouched bool) error {
 			return bad("holds a digit, as numbered accounts do")
 		case strings.ContainsRune("&+/;|@＆＋／", r):
 			return bad("holds a sign that joins names or is an address")
-		case !unicode.IsGraphic(r) && !unicode.Is(unicode.Cf, r):
+		case strings.ContainsRune("<>＜＞", r):
+			return bad("holds an angle bracket")
+		case !unicode.IsGraphic(r) && !joins(before, r):
 			return bad("holds a character that is not for display")
 		}
+		before = r
 	}
 	if !letters {
 		return bad("holds no letter")
@@ -67,6 +70,14 @@ func refuseName(name string, vouched bool) error {
 			"enter the person's own name; if it is their own name, say so and have the request vouch for it")
 	}
 	return nil
+}
+
+// joins reports whether a character without a shape of its own belongs into a name: the
+// two joiners do, after a letter of a script that is written with them. All other
+// format characters, those of direction above all, only make a name look like another.
+func joins(before, r rune) bool {
+	return (r == '\u200c' || r == '\u200d') && (unicode.IsLetter(before) || unicode.IsMark(before)) &&
+		!unicode.In(before, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Inherited)
 }
 
 func refuseMailbox(email string) error {

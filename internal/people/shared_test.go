@@ -77,3 +77,24 @@ func TestObligation_2_2_4_SharedAccounts(t *testing.T) {
 		t.Errorf("two people were vouched for: %v", err)
 	}
 }
+
+// TestNameShowsAsItIs: what would make a name read as another is no part of it, vouched
+// for or not. Planted: names that are written with joiners.
+func TestNameShowsAsItIs(t *testing.T) {
+	for _, name := range []string{
+		"Jane \u202eeoD", "Jane\u202d Doe", "\u2066Jane Doe\u2069", "Jane\u200e Doe", "Jane\u200f Doe", "Jane\u061c Doe",
+		"Ja\u200bne Doe", "Ja\u200dne Doe", "Jane\ufeff Doe", "Jane\u2060 Doe", "Jane\u00ad Doe", "Jane \U000e0041Doe", "\u200dJane Doe",
+		"Jane <Doe>", "Jane <b", "Jane ＜Doe＞", "Jane\u0000 Doe", "Jane\nDoe",
+	} {
+		for _, vouched := range []bool{false, true} {
+			if err := people.RefuseShared(name, janeMail, vouched); code(err) != "shared-name" {
+				t.Errorf("%+q was taken: %v", name, err)
+			}
+		}
+	}
+	for _, name := range []string{"شاهین\u200cمهر کریمی", "ශ්\u200dරී ලංකා", "क\u094d\u200dषमा राव", "Seán O'Brien", "Anne-Marie d’Arc"} {
+		if err := people.RefuseShared(name, janeMail, false); err != nil {
+			t.Errorf("%+q was refused: %v", name, err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"strongroom"
@@ -178,6 +179,10 @@ func whole(who strongroom.Actor) error {
 func checkText(s string) error {
 	if len(s) > MaxText || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return strongroom.Faultf(strongroom.Invalid, "reason", "a reason has at most %d bytes of text", MaxText)
+	}
+	// What turns the direction or is not seen makes a text read as another.
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' && r != '\t' || r == '<' || r == '>' }) {
+		return strongroom.Faultf(strongroom.Invalid, "reason", "a reason is plain text without hidden characters and angle brackets")
 	}
 	if _, found := classify.Has([]byte(s)); found {
 		return strongroom.Faultf(strongroom.Invalid, "reason-personal", "a reason holds no personal data").Advise("name ids instead")
