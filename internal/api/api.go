@@ -70,6 +70,9 @@ type Options struct {
 	// Metrics writes the metrics; that the caller may read them has been decided.
 	// nil serves none.
 	Metrics func(ctx context.Context, who strongroom.Actor, w http.ResponseWriter, r *http.Request) error
+	// Findings checks the instance; that the caller may ask has been decided. nil
+	// checks nothing.
+	Findings func(ctx context.Context) ([]Finding, error)
 	// Observe hears of each answer: the pattern of its route, its status and how
 	// long it took. nil ignores them.
 	Observe func(route string, status int, took time.Duration)

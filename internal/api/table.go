@@ -12,7 +12,7 @@ import (
 func Routes() []Route {
 	return slices.Concat(storeRoutes(), ingestRoutes(), recordRoutes(), revealRoutes(), caseRoutes(), fieldRoutes(),
 		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), signOnRoutes(), enrolRoutes(), peopleRoutes(), recoveryRoutes(), accessRoutes(), federationRoutes(),
-		policyRoutes(), reviewRoutes(), baselineRoutes(), registerRoutes(), instanceRoutes())
+		policyRoutes(), reviewRoutes(), baselineRoutes(), registerRoutes(), doctorRoutes(), instanceRoutes())
 }
 
 // Docs returns docs/api.md: each method with the permission it needs, its

@@ -2,11 +2,8 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -38,8 +35,8 @@ type Finding struct {
 }
 
 // Doctor checks the instance in o.Dir and returns a finding for each check. A
-// served instance is checked from outside: configuration, permissions, disk and
-// what it answers to readyz. It changes nothing.
+// served instance is asked over its socket for what only it can see; that is one
+// event an hour in its log. It changes nothing else.
 func Doctor(ctx context.Context, o Options) ([]Finding, error) {
 	var f []Finding
 	add := func(check string, err error, found, advice string) {
@@ -133,40 +130,6 @@ func tlsState(dir string, c Config) Finding {
 		return Finding{"tls", OK, "a certificate is made at first start", ""}
 	}
 	return Finding{"tls", OK, "certificate from file", ""}
-}
-
-// served asks the instance that another process serves.
-func served(ctx context.Context, dir string, conf Config) []Finding {
-	c, err := dialSocket(dir)
-	if err != nil {
-		return []Finding{{"server", Fail, err.Error(), "look who holds the folder: fuser " + filepath.Join(dir, lockName)}}
-	}
-	defer c.Close()
-	req, err := httpGet(ctx, "http://strongroom/readyz")
-	if err != nil {
-		return []Finding{{"server", Unknown, "readyz could not be asked", ""}}
-	}
-	resp, err := c.HTTP.Do(req)
-	if err != nil {
-		return []Finding{{"server", Fail, "does not answer", "look at its log"}}
-	}
-	defer resp.Body.Close()
-	var said struct {
-		Detail, Hint string
-		Damaged      int64
-		Forwarded    int64
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said); err != nil {
-		return []Finding{{"server", Unknown, "what readyz says cannot be read", "look at the server's log"}}
-	}
-	x := Finding{"server", OK, "serves and is ready; stop it for the checks that need the folder", ""}
-	switch {
-	case resp.StatusCode != http.StatusOK:
-		x = Finding{"server", Fail, "serves and is not ready: " + said.Detail, said.Hint}
-	case said.Damaged > 0:
-		x = Finding{"server", Fail, fmt.Sprintf("met %d damaged rows since it started", said.Damaged), damagedAdvice}
-	}
-	return []Finding{x, conf.examineProxies(said.Forwarded)}
 }
 
 const damagedAdvice = "somebody changed the database: open an incident; failures in the log (code tampered) name the records; see docs/operations.md, damaged rows"

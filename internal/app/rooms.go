@@ -106,7 +106,7 @@ func (a *App) openDoors(ctx context.Context) error {
 		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Federation: a.federation, Reviews: a.reviews,
 		Workloads: services, SignOn: programs{signOn{f: a.federation}},
 		Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
-		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Observe: a.metrics.observe,
+		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Findings: a.findings(), Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})
 	if err := a.openConsole(); err != nil {
