@@ -14,7 +14,7 @@ import (
 // TestStrangersDoNotStarveWhoIsKnown has 1,500 strangers of as many sources begin
 // sign-ins and answer them wrongly, while somebody who is signed in does what is
 // decided and recorded, as a reveal is. Nobody who is known is turned away, and the
-// slowest of a hundred calls takes no more than a fixed multiple of what it takes
+// middle one of a hundred calls takes no more than a fixed multiple of what it takes
 // alone: the queue holds few strangers at a time.
 func TestStrangersDoNotStarveWhoIsKnown(t *testing.T) {
 	const strangers, calls = 1500, 100
