@@ -35,6 +35,7 @@ type initCmd struct {
 	EcartAPI     string `name:"ecartapi" placeholder:"URL" help:"Base URL of EcartAPI."`
 	OwnerName    string `name:"owner-name" placeholder:"NAME" help:"Full name of the first owner, a person; asked for on a terminal."`
 	OwnerEmail   string `name:"owner-email" placeholder:"ADDRESS" help:"Address of the first owner, of nobody else; asked for on a terminal."`
+	OwnerVouched bool   `name:"owner-vouched" help:"The first owner is really called so, though the name reads like that of a role."`
 }
 
 // Help shows examples below the flags.
@@ -57,7 +58,7 @@ func (i *initCmd) config() app.Config {
 }
 
 func (i *initCmd) Run(g *globals) error {
-	owner := app.FirstOwner{Name: i.OwnerName, Email: i.OwnerEmail}
+	owner := app.FirstOwner{Name: i.OwnerName, Email: i.OwnerEmail, Vouched: i.OwnerVouched}
 	if i.Environment == string(strongroom.Production) {
 		for _, ask := range []struct {
 			what string

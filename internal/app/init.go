@@ -32,7 +32,10 @@ type Made struct {
 }
 
 // FirstOwner is the person who owns a new instance. It is personal.
-type FirstOwner struct{ Name, Email string }
+type FirstOwner struct {
+	Name, Email string
+	Vouched     bool // it is the own name, though it reads like that of a role
+}
 
 // Init makes a new instance in dir: configuration, root key, keyring, database,
 // log, and the first owner with the link to enrol, whom a test instance may do
@@ -105,7 +108,12 @@ func (o FirstOwner) check(env strongroom.Environment) error {
 		return strongroom.Faultf(strongroom.Invalid, "owner", "an instance needs a first owner, with name and address").
 			Advise("pass --owner-name and --owner-email")
 	}
-	return people.RefuseShared(o.Name, o.Email, false)
+	err := people.RefuseShared(o.Name, o.Email, o.Vouched)
+	if !o.Vouched && err != nil && people.RefuseShared(o.Name, o.Email, true) == nil {
+		err = strongroom.Faultf(strongroom.Invalid, "shared-name", "the name is that of a role or a group").
+			Advise("enter the person's own name; if it is their own name, pass --owner-vouched")
+	}
+	return err
 }
 
 // found makes what lets somebody in: the first owner, and in a test instance a key
@@ -123,7 +131,7 @@ func (a *App) found(ctx context.Context, owner FirstOwner, made *Made) error {
 	if owner == (FirstOwner{}) {
 		return nil
 	}
-	p, link, err := a.people.Found(ctx, a.local(), people.Spec{Name: owner.Name, Email: owner.Email, Employment: people.Employee})
+	p, link, err := a.people.Found(ctx, a.local(), people.Spec{Name: owner.Name, Email: owner.Email, Vouched: owner.Vouched, Employment: people.Employee})
 	if err != nil {
 		return err
 	}
