@@ -121,6 +121,7 @@ Examples:
 type feedReport struct {
 	Lines     int   `json:"lines"`
 	Ended     int   `json:"ended"`
+	Suspended int   `json:"suspended"`
 	Scheduled int   `json:"scheduled"`
 	Already   int   `json:"already"`
 	Unknown   []int `json:"unknown"`
@@ -164,11 +165,11 @@ func (l *leaversImportCmd) Run(g *globals) error {
 				return l.tell(g, r, raw)
 			}
 			r.print(g.errs, "would end")
-			if r.Ended+r.Scheduled == 0 {
+			if r.Ended+r.Suspended+r.Scheduled == 0 {
 				fmt.Fprintln(g.errs, "nothing to do")
 				return r.failure()
 			}
-			if !confirm(g, fmt.Sprintf("End %d accounts for good, and %d on their last day? Type yes: ", r.Ended, r.Scheduled)) {
+			if !confirm(g, fmt.Sprintf("End %d accounts for good, suspend %d owners, and end %d on their last day? Type yes: ", r.Ended, r.Suspended, r.Scheduled)) {
 				return strongroom.Faultf(strongroom.Conflict, "confirm", "nothing was changed")
 			}
 		}
@@ -243,7 +244,7 @@ func (l *leaversImportCmd) send(g *globals, c *client, text []byte, dry bool) (r
 }
 
 func (r feedReport) print(w io.Writer, ended string) {
-	fmt.Fprintf(w, "%-10s %d\n%-10s %d\n%-10s %d\n%-10s %d\n", "lines", r.Lines, ended, r.Ended, "scheduled", r.Scheduled, "before", r.Already)
+	fmt.Fprintf(w, "%-10s %d\n%-10s %d\n%-10s %d\n%-10s %d\n%-10s %d\n", "lines", r.Lines, ended, r.Ended, "suspended", r.Suspended, "scheduled", r.Scheduled, "before", r.Already)
 	if len(r.Unknown) > 0 {
 		var at []string
 		for _, n := range r.Unknown {

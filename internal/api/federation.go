@@ -57,6 +57,7 @@ type feedOut struct {
 	Dry       bool        `json:"dry_run"`
 	Lines     int         `json:"lines" doc:"people the feed named"`
 	Ended     int         `json:"ended" doc:"accounts that ended now; in a dry run: would end"`
+	Suspended int         `json:"suspended" doc:"owners a key took out, or would: a person ends the account; their lines are of failed as well"`
 	Scheduled int         `json:"scheduled" doc:"accounts that end on the date of the feed"`
 	Already   int         `json:"already" doc:"had ended before"`
 	Unknown   []int       `json:"unknown" doc:"lines that name nobody with an account"`
@@ -221,7 +222,7 @@ func (s *feedStream) tell(done, total int) {
 
 func outFeed(r federation.Report, dry bool) feedOut {
 	out := feedOut{
-		Dry: dry, Lines: r.Lines, Ended: r.Ended, Scheduled: r.Scheduled, Already: r.Already,
+		Dry: dry, Lines: r.Lines, Ended: r.Ended, Suspended: r.Suspended, Scheduled: r.Scheduled, Already: r.Already,
 		Unknown: append([]int{}, r.Unknown...), Failed: make([]feedBad, len(r.Failed)), Late: make([]feedLate, len(r.Late)),
 	}
 	for i, x := range r.Failed {

@@ -12,10 +12,11 @@ import (
 const mateEmail = "petra@lindqvist.example"
 
 type report struct {
-	Dry                              bool `json:"dry_run"`
-	Lines, Ended, Scheduled, Already int
-	Unknown                          []int
-	Failed                           []struct {
+	Dry                     bool `json:"dry_run"`
+	Lines, Ended, Suspended int
+	Scheduled, Already      int
+	Unknown                 []int
+	Failed                  []struct {
 		Line int
 		Code string
 	}
@@ -60,7 +61,7 @@ func TestObligation_2_2_12_FeedThroughTheDoor(t *testing.T) {
 		return a, r
 	}
 	_, r := send("?dry_run=true&zone=Europe/Berlin", feed)
-	if !r.Dry || r.Lines != 4 || r.Ended != 2 || len(r.Unknown) != 1 || r.Unknown[0] != 3 || len(r.Failed) != 1 || r.Failed[0].Line != 4 || r.Failed[0].Code != "end" {
+	if !r.Dry || r.Lines != 4 || r.Ended != 1 || len(r.Unknown) != 1 || r.Unknown[0] != 3 || len(r.Failed) != 2 || r.Failed[0].Line != 4 || r.Failed[0].Code != "end" || r.Failed[1].Code != "last-owner" {
 		t.Errorf("dry: %+v", r)
 	}
 	var list struct {

@@ -54,7 +54,7 @@ func (a *App) peopleOptions() people.Options {
 			return a.access.Roles(r, person, now)
 		},
 		Recorder: a.conf.Training.recorder(env), Proof: env == strongroom.Production,
-		Versions: a.conf.Training.versions(), TrainingLife: a.conf.Training.life(), SameHand: a.identity.SameHand,
+		Versions: a.conf.Training.versions(), TrainingLife: a.conf.Training.life(), SameHand: a.identity.SameHand, Owned: a.identity.Owned,
 		Guess: func(ctx context.Context, who strongroom.Actor) (people.Guess, error) {
 			return a.sessions.Guess(ctx, who)
 		},

@@ -14,7 +14,8 @@ import (
 // Feed says how a feed of leavers is read.
 type Feed struct {
 	Format Format
-	// Dry looks who would end and changes nothing.
+	// Dry looks who would end, by the rules of a run that is none, and changes nothing.
+	// Rights are not asked about line by line.
 	Dry bool
 	// Zone is where dates without a time of day and an offset are; nil is UTC.
 	Zone *time.Location
@@ -28,11 +29,15 @@ type Feed struct {
 type Report struct {
 	Lines     int   // people the feed named
 	Ended     int   // accounts that ended now (in a dry run: would end)
+	Suspended int   // owners a key took out, not ended; their lines are of Failed as well
 	Scheduled int   // accounts that will end on the date of the feed
 	Already   int   // had ended before
 	Unknown   []int // lines with nobody the product knows
 	Failed    []FailedLine
 	Late      []LateLine // ended, but later than [Limit] after the event: findings
+
+	// gone is whom a dry run took for ended, by id, and for suspended.
+	gone map[string]people.Fate
 }
 
 // FailedLine is a line that was not carried out, with the code of the fault.
@@ -55,7 +60,7 @@ type LateLine struct {
 // with the report so far, where the product or the caller went away in the midst.
 func (f *Federation) Feed(ctx context.Context, who strongroom.Actor, src io.Reader, o Feed) (Report, error) {
 	rows, failed, err := parseFeed(src, o)
-	rep := Report{Lines: len(rows) + len(failed), Failed: failed}
+	rep := Report{Lines: len(rows) + len(failed), Failed: failed, gone: map[string]people.Fate{}}
 	if e := f.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if e := tx.Allow(personFeed, instance(), guard.Context{}); e != nil {
 			return e
@@ -90,6 +95,7 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 	var person string
 	var past people.Departure
 	var now time.Time
+	var fate people.Fate
 	gone := false
 	err := f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
 		now = r.Now()
@@ -109,11 +115,17 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 			person = ""
 			return nil
 		}
+		if err == nil && dry {
+			fate, err = rep.fateOf(r, f.o.People, who, person)
+		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
+	case fate == people.IsOver:
+		rep.Already++
+		return nil
 	case person == "":
 		rep.Unknown = append(rep.Unknown, row.line)
 		return nil
@@ -140,13 +152,15 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 	if at.After(now) {
 		return strongroom.Faultf(strongroom.Invalid, "event-ahead", "the event lies ahead and the end does not")
 	}
-	if !dry {
-		if err := f.o.People.End(ctx, who, person, people.Cause{Kind: people.ByFeed, At: at}); err != nil {
-			return err
-		}
-		if err := f.left(ctx, person); err != nil {
-			return err
-		}
+	if dry {
+		rep.gone[person] = fate
+	} else if fate, err = f.end(ctx, who, person, at); err != nil {
+		return err
+	}
+	if fate == people.Suspends {
+		rep.Suspended++
+		return strongroom.Faultf(strongroom.Conflict, "owner-suspended", "an owner is suspended, not ended").
+			Advise("have a person end the account")
 	}
 	rep.Ended++
 	if took := now.Sub(at); took > Limit {
@@ -155,15 +169,29 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 	return nil
 }
 
-// left refuses to count as ended who is not: a key takes an owner out and ends nothing
-// ([people.People.EndTx]).
-func (f *Federation) left(ctx context.Context, person string) error {
-	return f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
+// fateOf says what a line of a dry run would come to, after those before it.
+func (rep *Report) fateOf(r *db.Reader, p *people.People, who strongroom.Actor, person string) (people.Fate, error) {
+	if fate, ok := rep.gone[person]; ok && fate == people.Ends {
+		return people.IsOver, nil
+	}
+	return p.FateOf(r, who, person, func(id string) bool {
+		_, ok := rep.gone[id]
+		return ok
+	})
+}
+
+// end ends an account and says what came of it: a key takes an owner out and ends
+// nothing ([people.People.EndTx]).
+func (f *Federation) end(ctx context.Context, who strongroom.Actor, person string, at time.Time) (fate people.Fate, err error) {
+	if err := f.o.People.End(ctx, who, person, people.Cause{Kind: people.ByFeed, At: at}); err != nil {
+		return fate, err
+	}
+	err = f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
 		_, err := f.o.People.DepartureOf(r, person)
 		if strongroom.IsKind(err, strongroom.NotFound) {
-			err = strongroom.Faultf(strongroom.Conflict, "owner-suspended", "an owner was suspended, not ended").
-				Advise("have a person end the account")
+			fate, err = people.Suspends, nil
 		}
 		return err
 	})
+	return fate, err
 }

@@ -48,6 +48,7 @@ type fixture struct {
 	doors    *doors
 	lines    bytes.Buffer
 	owners   []string
+	owned    map[string][]string // keys, by who owns them
 	enrolled int
 
 	mu      sync.Mutex
@@ -66,6 +67,7 @@ func fresh(t testing.TB, change ...func(*federation.Options)) *fixture {
 		Cost:      seal.Params{Time: 1, Memory: 19 << 10, Threads: 1},
 		Relying:   factor.Relying{ID: "vault.example.com", Origins: []string{"https://vault.example.com"}, Name: "Strongroom"},
 		Owners:    func(*db.Reader, time.Time) ([]string, error) { return f.owners, nil },
+		Owned:     func(_ *db.Reader, person string) ([]string, error) { return f.owned[person], nil },
 		Suspended: []people.Hook{func(tx *guard.Tx, id string) error { return f.Suspended(tx, id) }},
 		Ended: []people.Hook{func(tx *guard.Tx, id string) error {
 			tx.AfterCommit(func() { f.doors.closeAll(id); f.rights.forget(id) })

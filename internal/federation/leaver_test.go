@@ -263,31 +263,6 @@ func TestFeedByIDAndDate(t *testing.T) {
 	}
 }
 
-// TestFeedTakesAnOwnerOut: a key that names an owner ends nobody, and its report does not
-// say so; a person's feed does.
-func TestFeedTakesAnOwnerOut(t *testing.T) {
-	f := fresh(t)
-	chief, other := f.member(t, "Jane Haddad", janeMail), f.member(t, "Omar Haddad", omarMail)
-	f.owners = []string{chief.ID, other.ID}
-	send := func(who strongroom.Actor) federation.Report {
-		t.Helper()
-		rep, err := f.Feed(t.Context(), who, strings.NewReader("id\n"+chief.ID+"\n"), federation.Feed{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return rep
-	}
-	for range 2 { // again: no other answer
-		rep := send(directory())
-		if rep.Ended != 0 || len(rep.Failed) != 1 || rep.Failed[0] != (federation.FailedLine{Line: 2, Code: "owner-suspended"}) || f.may(t, chief.ID) != "suspended" {
-			t.Errorf("a key: %+v, may sign in: %q", rep, f.may(t, chief.ID))
-		}
-	}
-	if rep := send(f.boss()); rep.Ended != 1 || len(rep.Failed) != 0 || f.may(t, chief.ID) != "ended" {
-		t.Errorf("a person: %+v, may sign in: %q", rep, f.may(t, chief.ID))
-	}
-}
-
 func FuzzFeed(f *testing.F) {
 	f.Add(feed)
 	f.Add(`[{"id": "usr_00000000000000000000000000", "end date": "2026-03-04"}]`)

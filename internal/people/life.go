@@ -228,7 +228,8 @@ func (p *People) End(ctx context.Context, who strongroom.Actor, id string, why C
 // EndTx is [People.End] inside a transaction of another package. It asks for
 // person.end by itself. In production a key ends no owner: who holds it could leave one
 // owner alone. It takes the owner out at once, with all sessions and services; a person
-// ends the account or lets it back in.
+// ends the account or lets it back in. No key takes out who owns it (Conflict, code
+// "own-key").
 func (p *People) EndTx(tx *guard.Tx, id string, why Cause) error {
 	x, k, err := p.handle(tx, personEnd, id)
 	if isDamaged(err) {
@@ -237,7 +238,10 @@ func (p *People) EndTx(tx *guard.Tx, id string, why Cause) error {
 	if err != nil || x.State == Ended {
 		return err
 	}
-	if bar, err := p.bars(tx, id); err != nil || bar {
+	if err := p.notOwnKey(&tx.Reader, tx.Actor(), id); err != nil {
+		return err
+	}
+	if bar, err := p.bars(&tx.Reader, tx.Actor(), id); err != nil || bar {
 		if err == nil {
 			err = p.bar(tx, k, x)
 		}
@@ -287,22 +291,27 @@ func (p *People) replace(tx *guard.Tx, id string) (Person, seal.Key, error) {
 
 // keepOwner refuses to take away the last owner who can sign in.
 func (p *People) keepOwner(tx *guard.Tx, id string) error {
-	owners, err := p.o.Owners(&tx.Reader, tx.Now())
+	return p.leavesOwner(&tx.Reader, id, nil)
+}
+
+// leavesOwner is keepOwner that does not count those who are gone; nil is nobody.
+func (p *People) leavesOwner(r *db.Reader, id string, gone func(id string) bool) error {
+	owners, err := p.o.Owners(r, r.Now())
 	if err != nil || !slices.Contains(owners, id) {
 		return err
 	}
 	for _, o := range owners {
-		if o == id {
+		if o == id || gone != nil && gone(o) {
 			continue
 		}
-		x, _, err := p.load(&tx.Reader, o)
+		x, _, err := p.load(r, o)
 		if isDamaged(err) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if x.isActive(tx.Now()) {
+		if x.isActive(r.Now()) {
 			return nil
 		}
 	}

@@ -78,6 +78,9 @@ type Options struct {
 	// Roles returns the roles that a person holds or will hold: nobody takes over an
 	// account that may do more than they may. nil knows of the owner's alone.
 	Roles func(r *db.Reader, person string, now time.Time) ([]string, error)
+	// Owned returns the services a person owns: none of them takes the person out, and
+	// itself with them. nil knows of none.
+	Owned func(r *db.Reader, person string) ([]string, error)
 	// Founded runs in the commit that makes the first owner: it grants the rights.
 	Founded []Hook
 	// Guess counts an attempt at the present password before it is looked at, as
@@ -165,6 +168,9 @@ func New(o Options) *People {
 			}
 			return []string{authz.Owner}, nil
 		}
+	}
+	if o.Owned == nil {
+		o.Owned = func(*db.Reader, string) ([]string, error) { return nil, nil }
 	}
 	if o.Guess == nil {
 		o.Guess = func(context.Context, strongroom.Actor) (Guess, error) { return uncounted{}, nil }

@@ -53,6 +53,9 @@ func (p *People) Update(ctx context.Context, who strongroom.Actor, id string, c 
 		if c.Ends != nil {
 			x.Ends = *c.Ends
 			if !x.Ends.IsZero() {
+				if err := p.notOwnKey(&tx.Reader, who, x.ID); err != nil {
+					return err
+				}
 				if err := p.keepOwner(tx, x.ID); err != nil {
 					return err
 				}
