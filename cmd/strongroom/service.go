@@ -21,7 +21,7 @@ type serviceAskCmd struct {
 	Label   string   `arg:"" help:"Name of the service, such as label-printer."`
 	Owner   string   `required:"" help:"Id of the person who answers for it."`
 	Purpose string   `required:"" help:"What it is there for, such as labels."`
-	Role    []string `required:"" help:"application, operator, privacy, security or auditor."`
+	Role    []string `required:"" help:"application, operator, privacy, security, auditor, or provisioner for a directory."`
 	Store   []string `help:"Ids of the stores it may touch."`
 	All     bool     `name:"all-stores" help:"All stores, in the place of --store."`
 	Network []string `help:"Networks it may call from, such as 10.0.0.0/8; default: any."`

@@ -11,7 +11,7 @@ import (
 
 type keyIn struct {
 	Label     string    `json:"label" doc:"a name for people; sealed at rest"`
-	Roles     []string  `json:"roles" doc:"owner, operator, privacy, security, auditor, application"`
+	Roles     []string  `json:"roles" doc:"owner, operator, privacy, security, auditor, application, provisioner"`
 	Stores    []string  `json:"stores,omitempty" doc:"ids of the stores it may touch; they must be connected"`
 	AllStores bool      `json:"all_stores,omitempty"`
 	Expires   time.Time `json:"expires_at,omitzero" doc:"a year from now if missing; at most key_max_life of the configuration from now"`
