@@ -138,7 +138,7 @@ func (v *Review) allowEdit(tx *guard.Tx, who strongroom.Actor, stage audit.Term)
 }
 
 // Bind says whose a way is: a person or a service that has not ended. Nobody binds
-// one to somebody else that was bound to themselves (Denied).
+// one to somebody else that is bound to themselves or to a service of their hand (Denied).
 func (v *Review) Bind(ctx context.Context, who strongroom.Actor, id, account string) error {
 	if !strongroom.IsID("ext", id) || !isAccount(account) {
 		return v.refuse(ctx, who, registerEdit, register(), noWay())
@@ -147,7 +147,15 @@ func (v *Review) Bind(ctx context.Context, who strongroom.Actor, id, account str
 		if err := v.o.Registers.Exists(&tx.Reader, account); err != nil {
 			return err
 		}
-		if w.Bound == who.ID && account != who.ID {
+		mine, err := v.own(&tx.Reader, who.ID, &Item{Account: w.Bound})
+		if err != nil {
+			return err
+		}
+		stays, err := v.own(&tx.Reader, who.ID, &Item{Account: account})
+		if err != nil {
+			return err
+		}
+		if mine && !stays {
 			return strongroom.Faultf(strongroom.Denied, "own", "nobody gives away what was bound to them")
 		}
 		tx.Note("account", account)
@@ -157,12 +165,20 @@ func (v *Review) Bind(ctx context.Context, who strongroom.Actor, id, account str
 }
 
 // EndWay says that a way has been closed in its system at a time that is not in the
-// future, zero for now. An import that lists it still opens it again.
+// future, zero for now. An import that lists it still opens it again. Nobody states the
+// end of one that is bound to themselves or to a service of their hand (Denied): that is
+// for somebody else, or for an import.
 func (v *Review) EndWay(ctx context.Context, who strongroom.Actor, id string, when time.Time) error {
 	if !strongroom.IsID("ext", id) {
 		return v.refuse(ctx, who, registerEdit, register(), noWay())
 	}
 	return v.editWay(ctx, who, id, audit.Word("end"), func(tx *guard.Tx, w *Way) error {
+		if mine, err := v.own(&tx.Reader, who.ID, &Item{Account: w.Bound}); err != nil {
+			return err
+		} else if mine {
+			return strongroom.Faultf(strongroom.Denied, "own", "nobody states the end of what is bound to them").
+				Advise("have somebody else state it, or import a list without it")
+		}
 		if when.IsZero() {
 			when = tx.Now()
 		}

@@ -103,6 +103,30 @@ func TestRegisterOfWaysOutside(t *testing.T) {
 	want(t, "an edited row", err, strongroom.Internal, "review-sealed")
 }
 
+// Nobody states the end of a way of their own, or gives it away to do so; an import does.
+func TestNobodyEndsTheirOwnWay(t *testing.T) {
+	o, ctx := enter(t), context.Background()
+	robot := o.service(strongroom.NewID("usr"))
+	o.reg.hands[robot] = o.chief.ID
+	way := o.outside("root")
+	for what, bound := range map[string]string{"themselves": o.chief.ID, "a service of their hand": robot} {
+		o.must(o.Bind(ctx, o.chief, way, bound))
+		want(t, what, o.EndWay(ctx, o.chief, way, time.Time{}), strongroom.Denied, "own")
+		want(t, what+", given away", o.Bind(ctx, o.chief, way, o.sec.ID), strongroom.Denied, "own")
+		if w := o.ways(); len(w) != 1 || !w[0].Ended.IsZero() {
+			t.Fatalf("%s: %+v", what, w)
+		}
+	}
+	// Planted: it is refused for whose it is alone.
+	o.must(o.EndWay(ctx, o.sec, way, time.Time{}))
+	way = o.outside("root")
+	o.must(o.Bind(ctx, o.chief, way, o.chief.ID))
+	n, err := o.Import(ctx, o.chief, database, []review.Listed{{Account: "jane"}})
+	if err != nil || n.Ended != 1 {
+		t.Errorf("by an import: %+v, %v", n, err)
+	}
+}
+
 // Names of accounts outside rest sealed.
 func TestNamesOutsideAreSealed(t *testing.T) {
 	o := enter(t)
