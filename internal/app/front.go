@@ -32,12 +32,21 @@ func (c *Config) proxies() ([]netip.Prefix, error) {
 		switch {
 		case err != nil || p.Addr().Is4In6():
 			return nil, wrong("holds what is neither an address nor a network")
-		case p.Bits() < 8:
+		case p.Bits() < widest(p.Addr()):
 			return nil, wrong("holds a network so wide that callers are in it")
 		}
 		out = append(out, p.Masked())
 	}
 	return out, nil
+}
+
+// widest is the fewest bits of a network that is trusted: /8, of IPv6 /32, which is what
+// one network operator holds.
+func widest(a netip.Addr) int {
+	if a.Is4() {
+		return 8
+	}
+	return 32
 }
 
 // probes are the paths that a proxy asks for itself; they are those that ask for

@@ -29,6 +29,35 @@ func TestProviderThatIsAway(t *testing.T) {
 	}
 }
 
+// TestProviderThatAnswersBadly: one whose answer is not taken is not asked again at once
+// either, and the reason stays the same.
+func TestProviderThatAnswersBadly(t *testing.T) {
+	for what, bad := range map[string]struct {
+		key, want string
+		says      any
+	}{
+		"an endpoint of another scheme": {"token_endpoint", "provider-away", "ftp://op.example/token"},
+		"no S256":                       {"code_challenge_methods_supported", "provider-pkce", []string{"plain"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := newOP(t)
+			s := newSite(t, o)
+			o.Says[bad.key] = bad.says
+			if _, err := s.f.Begin(t.Context(), s.start); code(err) != bad.want {
+				t.Fatalf("%v", err)
+			}
+			delete(o.Says, bad.key)
+			if _, err := s.f.Begin(t.Context(), s.start); code(err) != bad.want { // planted: it would answer by now
+				t.Errorf("asked again at once: %v", err)
+			}
+			s.f.real.SetOffset(s.f.real.Offset() + 6*time.Second)
+			if _, err := s.f.Begin(t.Context(), s.start); err != nil {
+				t.Errorf("asked again later: %v", err)
+			}
+		})
+	}
+}
+
 // TestMadeUpStateDoesNotWait: an answer nobody waits for is refused without a turn of
 // the writer, so that strangers cannot fill its queue.
 func TestMadeUpStateDoesNotWait(t *testing.T) {

@@ -74,7 +74,8 @@ type provider struct {
 
 	mu    sync.Mutex
 	known *discovered
-	away  time.Time // when it was asked in vain, while nothing is known
+	away  time.Time // when it was asked in vain
+	why   error     // what came of that; nil once it answered well
 }
 
 func newProvider(p Provider, callback string, next http.RoundTripper, real *strongroom.Clock) *provider {
@@ -98,16 +99,16 @@ func (p *provider) discover(ctx context.Context) (*discovered, error) {
 	if p.known != nil && now.Sub(p.known.at) < rediscover {
 		return p.known, nil
 	}
-	if p.known == nil && now.Sub(p.away) < rest {
-		return nil, away()
+	if p.why != nil && now.Sub(p.away) < rest {
+		return nil, p.why
 	}
 	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.Issuer)
 	if err != nil {
 		if p.known == nil {
-			if ctx.Err() == nil { // else the caller went away, not the provider
-				p.away = p.real.Now()
+			if ctx.Err() != nil { // the caller went away, not the provider
+				return nil, away()
 			}
-			return nil, away()
+			return nil, p.rests(away())
 		}
 		old := *p.known
 		old.at = now.Add(time.Minute - rediscover) // not asked again for a minute
@@ -122,15 +123,22 @@ func (p *provider) discover(ctx context.Context) (*discovered, error) {
 		Methods []string `json:"code_challenge_methods_supported"`
 	}
 	if err := found.Claims(&says); err != nil || !p.sameScheme(says.Token, says.Entry, says.Keys) {
-		return nil, away()
+		return nil, p.rests(away())
 	}
 	if says.Methods != nil && !slices.Contains(says.Methods, "S256") {
-		return nil, strongroom.Faultf(strongroom.Unavailable, "provider-pkce", "the provider does not take PKCE with S256")
+		return nil, p.rests(strongroom.Faultf(strongroom.Unavailable, "provider-pkce", "the provider does not take PKCE with S256"))
 	}
+	p.why = nil
 	p.known = &discovered{oidc: found, named: says.Named, at: now, verifier: found.Verifier(&oidc.Config{
 		ClientID: p.ClientID, SupportedSigningAlgs: algorithms(), Now: p.real.Now,
 	})}
 	return p.known, nil
+}
+
+// rests keeps the provider from being asked again for a while, and returns why.
+func (p *provider) rests(why error) error {
+	p.away, p.why = p.real.Now(), why
+	return why
 }
 
 // sameScheme reports whether addresses are as safe as the issuer's own.

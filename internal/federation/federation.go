@@ -24,6 +24,8 @@ const (
 	MaxAge = 12 * time.Hour
 	// maxFlows is how many sign-ons may be under way from one source.
 	maxFlows = 32
+	// maxAllFlows is how many may be under way from everywhere.
+	maxAllFlows = 4096
 )
 
 // Limit is the time DPP 2.2.12 allows from the reason to end to the revocation.

@@ -75,7 +75,7 @@ func random() string {
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // Begin begins a sign-on. Faults: NotFound for no such provider, Exhausted where
-// too many are under way from one source, Unavailable while the provider is away.
+// too many are under way from one source or in all, Unavailable while the provider is away.
 func (f *Federation) Begin(ctx context.Context, s Start) (Begun, error) {
 	p := f.providers[s.Provider]
 	if p == nil {
@@ -106,6 +106,10 @@ func (f *Federation) Begin(ctx context.Context, s Start) (Begun, error) {
 		if full = n >= maxFlows; full || err != nil {
 			return err
 		}
+		n, err = allFlows(&tx.Reader)
+		if full = n >= maxAllFlows; full || err != nil {
+			return err
+		}
 		return insertFlow(tx, row)
 	})
 	if err != nil {
@@ -113,7 +117,7 @@ func (f *Federation) Begin(ctx context.Context, s Start) (Begun, error) {
 	}
 	if full {
 		f.o.Refused(ctx, s.Source, "sign-on-many")
-		return Begun{}, strongroom.Faultf(strongroom.Exhausted, "sign-on-many", "too many sign-ons are under way from there").
+		return Begun{}, strongroom.Faultf(strongroom.Exhausted, "sign-on-many", "too many sign-ons are under way").
 			Advise("finish one, or wait %d minutes", int(FlowLife.Minutes()))
 	}
 	age := p.maxAge()

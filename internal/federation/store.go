@@ -44,6 +44,7 @@ const (
 	sqlDropFlow   = `delete from federation_flow where mark = $1`
 	sqlDropFlows  = `delete from federation_flow where until_at <= $1`
 	sqlFlowsFrom  = `select count(*) from federation_flow where source = $1`
+	sqlAllFlows   = `select count(*) from federation_flow`
 
 	sqlInsertLink = `insert into federation_link (mark, person, provider, created_at, proof) values ($1, $2, $3, $4, $5)`
 	sqlLoadLink   = `select mark, person, provider, created_at, proof from federation_link where mark = $1`
@@ -138,6 +139,10 @@ func dropFlows(tx *guard.Tx, now int64) error {
 
 func flowsFrom(r *db.Reader, source []byte) (int, error) {
 	return scanCount(r.QueryRow(sqlFlowsFrom, source))
+}
+
+func allFlows(r *db.Reader) (int, error) {
+	return scanCount(r.QueryRow(sqlAllFlows))
 }
 
 func insertLink(tx *guard.Tx, r linkRow) error {
