@@ -58,7 +58,15 @@ func TestRegisterAtTheDoor(t *testing.T) {
 	if got := list("&account=" + owner); len(got) != 2 {
 		t.Errorf("%+v", got)
 	}
-	o.want(http.StatusNoContent, "POST", "/v1/register/"+unbound+"/end", "", nil)
+	// The end of what is bound to oneself is for an import; of another's it can be stated.
+	o.want(http.StatusForbidden, "POST", "/v1/register/"+unbound+"/end", "", nil)
+	o.want(http.StatusOK, "POST", "/v1/register/import", `{"system":"bucket-backup","sort":"bucket","accounts":[{"account":"ci","bound":"`+owner+`"}]}`, &n)
+	o.want(http.StatusOK, "POST", "/v1/register/import", `{"system":"host-1","sort":"host","accounts":[{"account":"ops"}]}`, nil)
+	for _, w := range list("&live=true") {
+		if w.Account == "ops" {
+			o.want(http.StatusNoContent, "POST", "/v1/register/"+w.ID+"/end", "", nil)
+		}
+	}
 	if got := list("&live=true"); len(got) != 1 || got[0].Account != "ci" {
 		t.Errorf("%+v", got)
 	}
