@@ -25,16 +25,8 @@ import (
 // With all hooks a probe finds nothing open. Each hook in turn is left out, which is
 // planted: then it finds what that hook ends, or there is no proof at all.
 func TestObligation_2_2_12_EachHookOfALeaver(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), dir, Config{Environment: strongroom.Test, TLS: "off"}, FirstOwner{}, nil); err != nil {
-		t.Fatal(err)
-	}
-	a, err := Open(t.Context(), Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	h := house{a, t}
+	h := openHouse(t, Config{})
+	a := h.App
 	left := [][]string{{"session"}, {"grant", "request"}, {"key"}, {"device"}, nil}
 	if hooks := a.leaverHooks(); len(hooks) != len(left) {
 		t.Fatalf("%d hooks and %d rows: write down what the new one leaves open", len(hooks), len(left))
@@ -69,6 +61,22 @@ func TestObligation_2_2_12_EachHookOfALeaver(t *testing.T) {
 type house struct {
 	*App
 	t *testing.T
+}
+
+// openHouse makes a test instance with a configuration and opens it until the test ends.
+func openHouse(t *testing.T, c Config) house {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	c.Environment, c.TLS = strongroom.Test, "off"
+	if _, err := Init(t.Context(), dir, c, FirstOwner{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(t.Context(), Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return house{a, t}
 }
 
 func everything() strongroom.Actor {

@@ -1,10 +1,8 @@
 package app
 
 import (
-	"path/filepath"
 	"testing"
 
-	"strongroom"
 	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/people"
 )
@@ -12,16 +10,8 @@ import (
 // TestObligation_2_2_12_NoKeyTakesOutItsOwner: a key that ends the person who owns it
 // would die with them, and a directory could end nobody from then on.
 func TestObligation_2_2_12_NoKeyTakesOutItsOwner(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), dir, Config{Environment: strongroom.Test, TLS: "off"}, FirstOwner{}, nil); err != nil {
-		t.Fatal(err)
-	}
-	a, err := Open(t.Context(), Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	h := house{a, t}
+	h := openHouse(t, Config{})
+	a := h.App
 	person := h.settle(0)
 	keys, _, err := a.identity.Keys(t.Context(), everything(), "", 0)
 	h.must(err)

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"path/filepath"
 	"testing"
 
 	"strongroom"
@@ -15,17 +14,8 @@ import (
 func TestObligation_2_2_9_SignalsDisable(t *testing.T) {
 	for act, locks := range map[string]int{"disable": 1, "report": 0} {
 		t.Run(act, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "data")
-			c := Config{Environment: strongroom.Test, TLS: "off", Signals: SignalConfig{Act: act, Denials: fewestDenials}}
-			if _, err := Init(t.Context(), dir, c, FirstOwner{}, nil); err != nil {
-				t.Fatal(err)
-			}
-			a, err := Open(t.Context(), Options{Dir: dir})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer a.Close()
-			h := house{a, t}
+			h := openHouse(t, Config{Signals: SignalConfig{Act: act, Denials: fewestDenials}})
+			a := h.App
 			jane := h.settle(0)
 			who := signedIn(jane)
 			for range fewestDenials {
