@@ -60,6 +60,7 @@ func TestAccountModel(t *testing.T) {
 				e, err := f.Enrol(t.Context(), link.Token.Reveal(), "http")
 				if want("follow", err, open && state == people.Invited) {
 					open, enrolling = false, true
+					password, app, hasPending = false, false, false // what a former link set up
 					who, err = f.Enrolling(t.Context(), e.Token.Reveal(), "http")
 					want("enrolling", err, true)
 				}
