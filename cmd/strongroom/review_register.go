@@ -161,6 +161,7 @@ type outsideImportCmd struct {
 	Sort      string `required:"" enum:"database,host,kms,bucket,provider,portal" help:"database, host, kms, bucket, provider or portal."`
 	Catalogue bool   `help:"The roles of the PostgreSQL below, in the place of a file."`
 	DryRun    bool   `help:"Say what it would come to, and change nothing."`
+	Confirm   bool   `help:"Take it in also where it ends all ways of the system or most of them."`
 }
 
 func (o *outsideImportCmd) Run(g *globals) error {
@@ -173,12 +174,13 @@ func (o *outsideImportCmd) Run(g *globals) error {
 			return err
 		}
 		var n struct {
-			Added   int `json:"added"`
-			Kept    int `json:"kept"`
-			Ended   int `json:"ended"`
-			Unbound int `json:"unbound"`
+			Added    int  `json:"added"`
+			Kept     int  `json:"kept"`
+			Ended    int  `json:"ended"`
+			Unbound  int  `json:"unbound"`
+			Sweeping bool `json:"sweeping"`
 		}
-		in := map[string]any{"system": o.System, "sort": o.Sort, "accounts": accounts, "dry_run": o.DryRun}
+		in := map[string]any{"system": o.System, "sort": o.Sort, "accounts": accounts, "dry_run": o.DryRun, "confirm": o.Confirm}
 		if err := c.call(g.ctx, http.MethodPost, "/v1/register/import", nil, in, &n); err != nil {
 			return err
 		}
@@ -188,6 +190,9 @@ func (o *outsideImportCmd) Run(g *globals) error {
 		would := ""
 		if o.DryRun {
 			would = "would be: "
+		}
+		if o.DryRun && n.Sweeping {
+			fmt.Fprintln(g.errs, "that is all ways of the system or most of them: if the list is whole, import it with --confirm")
 		}
 		_, err = fmt.Fprintf(g.out, "%s%d added, %d kept, %d ended; %d are nobody's\n", would, n.Added, n.Kept, n.Ended, n.Unbound)
 		return err

@@ -44,6 +44,7 @@ type importIn struct {
 	Sort     string     `json:"sort" doc:"database, host, kms, bucket, provider or portal"`
 	Accounts []listedIO `json:"accounts" doc:"all of them: what is not listed has ended"`
 	DryRun   bool       `json:"dry_run,omitempty" doc:"say what it would come to, and change nothing"`
+	Confirm  bool       `json:"confirm,omitempty" doc:"take it in also where it is sweeping; else that is 409 confirm"`
 }
 
 type importOut struct {
@@ -51,6 +52,8 @@ type importOut struct {
 	Kept    int64 `json:"kept"`
 	Ended   int64 `json:"ended"`
 	Unbound int64 `json:"unbound" doc:"of those listed, nobody's"`
+
+	Sweeping bool `json:"sweeping" doc:"it ends all ways of the system, or more than half and at least 5, and wants confirm"`
 }
 
 type catalogueOut struct {
@@ -149,12 +152,15 @@ func importWays(a *API, ctx context.Context, who strongroom.Actor, in *importIn)
 	for i, l := range in.Accounts {
 		list[i] = review.Listed(l)
 	}
-	do := a.o.Reviews.Import
+	system := review.System{Name: in.System, Sort: review.SystemSort(in.Sort)}
+	var n review.Imported
+	var err error
 	if in.DryRun {
-		do = a.o.Reviews.Preview
+		n, err = a.o.Reviews.Preview(ctx, who, system, list)
+	} else {
+		n, err = a.o.Reviews.Import(ctx, who, system, list, in.Confirm)
 	}
-	n, err := do(ctx, who, review.System{Name: in.System, Sort: review.SystemSort(in.Sort)}, list)
-	return importOut{int64(n.Added), int64(n.Kept), int64(n.Ended), int64(n.Unbound)}, err
+	return importOut{int64(n.Added), int64(n.Kept), int64(n.Ended), int64(n.Unbound), n.Sweeping}, err
 }
 
 func readCatalogue(a *API, ctx context.Context, who strongroom.Actor, _ *struct{}) (catalogueOut, error) {

@@ -62,6 +62,19 @@ func TestRegisterAtTheDoor(t *testing.T) {
 	o.want(http.StatusForbidden, "POST", "/v1/register/"+unbound+"/end", "", nil)
 	o.want(http.StatusOK, "POST", "/v1/register/import", `{"system":"bucket-backup","sort":"bucket","accounts":[{"account":"ci","bound":"`+owner+`"}]}`, &n)
 	o.want(http.StatusOK, "POST", "/v1/register/import", `{"system":"host-1","sort":"host","accounts":[{"account":"ops"}]}`, nil)
+	// A list that ends all of a system is confirmed.
+	none := `{"system":"host-1","sort":"host","accounts":[]`
+	var dry struct {
+		Ended    int
+		Sweeping bool
+	}
+	o.want(http.StatusOK, "POST", "/v1/register/import", none+`,"dry_run":true}`, &dry)
+	if dry.Ended != 1 || !dry.Sweeping {
+		t.Errorf("%+v", dry)
+	}
+	o.want(http.StatusConflict, "POST", "/v1/register/import", none+`}`, nil)
+	o.want(http.StatusOK, "POST", "/v1/register/import", none+`,"confirm":true}`, &dry)
+	o.want(http.StatusOK, "POST", "/v1/register/import", `{"system":"host-1","sort":"host","accounts":[{"account":"ops"}]}`, nil)
 	for _, w := range list("&live=true") {
 		if w.Account == "ops" {
 			o.want(http.StatusNoContent, "POST", "/v1/register/"+w.ID+"/end", "", nil)

@@ -15,7 +15,7 @@ import (
 func TestObligation_2_4_9(t *testing.T) {
 	o, ctx := enter(t, func(x *review.Options) { x.Verbs = verbs }), context.Background()
 	clerk := o.hire(authz.Auditor)
-	_, err := o.Import(ctx, o.chief, review.System{Name: "kms", Sort: review.KMS}, []review.Listed{{"root", "admin", ""}})
+	_, err := o.Import(ctx, o.chief, review.System{Name: "kms", Sort: review.KMS}, []review.Listed{{"root", "admin", ""}}, false)
 	o.must(err)
 	hours := o.put(review.Item{
 		ID: strongroom.NewID("grt"), Sort: review.Right, Account: clerk.ID, Elevated: true, Stores: []string{storeA},

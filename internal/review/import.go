@@ -38,13 +38,18 @@ func checkListed(list []Listed, first int) error {
 }
 
 // Imported says what an import came to.
-type Imported struct{ Added, Kept, Ended, Unbound int }
+type Imported struct {
+	Added, Kept, Ended, Unbound int
+	// Sweeping says that it ends all ways of the system, or more than half of them and
+	// at least [ManyEnd]: the list may be a part of it, or empty by mistake.
+	Sweeping bool
+}
 
 // Import takes the whole list of who can reach a system. Accounts that are not
-// listed any more have ended. An account keeps the person or service it is bound to
-// unless the list names another. Faults: Invalid, TooLarge, NotFound for one bound
-// to nobody there.
-func (v *Review) Import(ctx context.Context, who strongroom.Actor, s System, list []Listed) (n Imported, err error) {
+// listed any more have ended; where that is sweeping it wants confirm. An account keeps
+// the person or service it is bound to unless the list names another. Faults: Invalid,
+// TooLarge, NotFound for one bound to nobody there, Conflict, code "confirm".
+func (v *Review) Import(ctx context.Context, who strongroom.Actor, s System, list []Listed, confirm bool) (n Imported, err error) {
 	if err = checkSystem(s); err == nil {
 		err = CheckListed(list)
 	}
@@ -58,6 +63,10 @@ func (v *Review) Import(ctx context.Context, who strongroom.Actor, s System, lis
 		var ways []Way
 		if ways, n, err = v.merge(&tx.Reader, s, list, tx.Now()); err != nil {
 			return err
+		}
+		if n.Sweeping && !confirm {
+			return strongroom.Faultf(strongroom.Conflict, "confirm", "the list would end %d ways of the system, and leave few or none", n.Ended).
+				Advise("make sure that it is the whole list; then import it again with --confirm (confirm: true)")
 		}
 		if err := v.saveWays(tx, ways); err != nil {
 			return err
@@ -112,9 +121,12 @@ func (v *Review) merge(r *db.Reader, s System, list []Listed, now time.Time) (ou
 	if err != nil {
 		return nil, n, err
 	}
-	known := make(map[string]*Way, len(there))
+	known, live := make(map[string]*Way, len(there)), 0
 	for i := range there {
 		known[there[i].Account] = &there[i]
+		if there[i].Ended.IsZero() {
+			live++
+		}
 	}
 	alive := map[string]bool{"": true}
 	for _, l := range list {
@@ -144,6 +156,7 @@ func (v *Review) merge(r *db.Reader, s System, list []Listed, now time.Time) (ou
 			out = append(out, w)
 		}
 	}
+	n.Sweeping = n.Ended > 0 && (n.Ended == live || n.Ended >= ManyEnd && 2*n.Ended > live)
 	return out, n, nil
 }
 

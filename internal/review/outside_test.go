@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ var database = review.System{Name: "db-1", Sort: review.Database}
 // outside imports one account of a database and returns its id.
 func (o *office) outside(account string) string {
 	o.t.Helper()
-	_, err := o.Import(context.Background(), o.chief, database, []review.Listed{{Account: account, Privilege: "superuser"}})
+	_, err := o.Import(context.Background(), o.chief, database, []review.Listed{{Account: account, Privilege: "superuser"}}, false)
 	o.must(err)
 	list := o.ways()
 	return list[len(list)-1].ID
@@ -44,7 +45,7 @@ func TestRegisterOfWaysOutside(t *testing.T) {
 	if err != nil || dry != (review.Imported{Added: 2, Unbound: 1}) || len(o.ways()) != 0 {
 		t.Fatalf("a dry run: %+v, %v, %d there", dry, err, len(o.ways()))
 	}
-	n, err := o.Import(ctx, o.chief, database, all)
+	n, err := o.Import(ctx, o.chief, database, all, false)
 	if err != nil || n != (review.Imported{Added: 2, Unbound: 1}) {
 		t.Fatalf("%+v, %v", n, err)
 	}
@@ -75,7 +76,7 @@ func TestRegisterOfWaysOutside(t *testing.T) {
 	if dry, err = o.Preview(ctx, o.chief, database, rest); err != nil || dry != (review.Imported{Kept: 1, Ended: 1}) || len(o.ways()) != 2 {
 		t.Errorf("a dry run: %+v, %v", dry, err)
 	}
-	n, err = o.Import(ctx, o.chief, database, rest)
+	n, err = o.Import(ctx, o.chief, database, rest, false)
 	if err != nil || n != (review.Imported{Kept: 1, Ended: 1}) {
 		t.Errorf("%+v, %v", n, err)
 	}
@@ -121,9 +122,54 @@ func TestNobodyEndsTheirOwnWay(t *testing.T) {
 	o.must(o.EndWay(ctx, o.sec, way, time.Time{}))
 	way = o.outside("root")
 	o.must(o.Bind(ctx, o.chief, way, o.chief.ID))
-	n, err := o.Import(ctx, o.chief, database, []review.Listed{{Account: "jane"}})
+	n, err := o.Import(ctx, o.chief, database, []review.Listed{{Account: "jane"}}, true)
 	if err != nil || n.Ended != 1 {
 		t.Errorf("by an import: %+v, %v", n, err)
+	}
+}
+
+// An import that ends all of a system, or most of many, is confirmed.
+func TestImportThatEndsMuch(t *testing.T) {
+	for name, x := range map[string]struct {
+		there, stay int
+		asks        bool
+	}{
+		"the only one": {1, 0, true}, "all of two": {2, 0, true}, "half of ten": {10, 5, false}, "more than half of nine": {9, 4, true},
+		"four of five": {5, 1, false}, "few of many": {20, 15, false}, "none": {3, 3, false},
+	} {
+		o, ctx := enter(t), t.Context()
+		var list []review.Listed
+		for i := range x.there {
+			list = append(list, review.Listed{Account: "user-" + strconv.Itoa(i)})
+		}
+		_, err := o.Import(ctx, o.chief, database, append(list, review.Listed{Account: "gone"}), false)
+		o.must(err)
+		_, err = o.Import(ctx, o.chief, database, list, false) // what has ended does not count
+		o.must(err)
+		n, err := o.Preview(ctx, o.chief, database, list[:x.stay])
+		if err != nil || n.Sweeping != x.asks || n.Ended != x.there-x.stay {
+			t.Errorf("%s: looked at: %+v, %v", name, n, err)
+		}
+		left := x.stay
+		_, err = o.Import(ctx, o.chief, database, list[:x.stay], false)
+		if x.asks {
+			want(t, name, err, strongroom.Conflict, "confirm")
+			left = x.there
+		} else if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		live := func() (n int) {
+			w, _, err := o.Ways(ctx, o.chief, review.WayQuery{Live: true, Limit: 100})
+			o.must(err)
+			return len(w)
+		}
+		if got := live(); got != left {
+			t.Errorf("%s: %d of %d stay", name, got, left)
+		}
+		_, err = o.Import(ctx, o.chief, database, list[:x.stay], true)
+		if o.must(err); live() != x.stay {
+			t.Errorf("%s, confirmed: %d stay", name, live())
+		}
 	}
 }
 

@@ -37,6 +37,8 @@ const (
 	MaxText = 500
 	// MaxImport is how many lines an import may have.
 	MaxImport = 20000
+	// ManyEnd is how many ways an import ends without asking, where some stay.
+	ManyEnd = 5
 )
 
 // Registers is what this package asks of the registers of the house.
