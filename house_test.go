@@ -19,6 +19,7 @@ import (
 var floors = map[string]int{
 	"": 0, "seal": 0, "tlog": 0, "classify": 0,
 	"db": 1, "authz": 1, "web": 1, "fieldmap": 1, "password": 1, "factor": 1,
+	"egress": 1,
 	"audit": 2,
 	"guard": 3,
 	"keys":  4, "jobs": 4, "logbook": 4,
@@ -55,6 +56,7 @@ var outside = map[string][]string{
 	"password": {"golang.org/x/text"},
 	"factor":   {"github.com/pquerna/otp", "github.com/go-webauthn/webauthn"},
 	"fieldmap": {"github.com/goccy/go-yaml"},
+	"egress":   {},
 	"db":       {"modernc.org/sqlite", "github.com/jackc/pgx"},
 	"authz":    {"github.com/cedar-policy/cedar-go"},
 	"audit":    {},
