@@ -15,7 +15,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"strongroom"
 	"strongroom/internal/app"
 )
 
@@ -43,9 +42,13 @@ type client struct {
 	device *ecdsa.PrivateKey // of this device, if it has one
 }
 
+// overSocket is the address of an instance by its folder: whatever host it names, the
+// socket is reached.
+const overSocket = "http://strongroom"
+
 // dial reaches the instance, whoever owns it.
 func (i *instance) dial(g *globals) (*client, error) {
-	c := &client{base: "http://strongroom"} // whatever host it names, the socket is reached
+	c := &client{base: overSocket}
 	var err error
 	if app.IsServer(i.Data) {
 		c.base = strings.TrimSuffix(i.Data, "/")
@@ -133,7 +136,7 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	}
 	resp, err := c.conn.HTTP.Do(req)
 	if err != nil {
-		return nil, strongroom.Faultf(strongroom.Unavailable, "server", "the instance did not answer").Because(err)
+		return nil, c.unreached(err)
 	}
 	if resp.StatusCode < 300 {
 		return resp, nil
@@ -142,6 +145,9 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	p := &problem{Title: http.StatusText(resp.StatusCode), Status: resp.StatusCode}
 	if text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10)); err == nil {
 		_ = json.Unmarshal(text, p) // an answer that is no problem document keeps its status text
+		if err := c.overPlain(text); err != nil {
+			return nil, err
+		}
 	}
 	if _, whole := body.(*bytes.Reader); p.Code == "session-stale" && path != pathRenew && (body == nil || whole) {
 		if err := c.renew(ctx); err != nil {

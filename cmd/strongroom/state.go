@@ -130,8 +130,11 @@ func (s state) keep(x signedIn) error {
 }
 
 // forget removes the session from this machine.
-func (s state) forget() error {
-	if err := os.Remove(s.session()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (s state) forget() error { return s.drop(s.session()) }
+
+// drop removes a file of ours, if it is there.
+func (s state) drop(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

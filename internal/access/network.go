@@ -165,7 +165,7 @@ func checkRules(add []Rule, remove []string) error {
 			return strongroom.Faultf(strongroom.Invalid, "principal", "a principal is a person or a service, by id")
 		}
 		if !r.Network.IsValid() || r.Network.Addr().Is4In6() {
-			return strongroom.Faultf(strongroom.Invalid, "networks", "a network is an address with a prefix length, such as 192.0.2.0/24")
+			return strongroom.Faultf(strongroom.Invalid, "networks", "a network is an address, a slash and the length of the prefix")
 		}
 	}
 	for _, id := range remove {

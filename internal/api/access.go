@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"strongroom"
@@ -240,9 +239,9 @@ func listNetworks(a *API, ctx context.Context, who strongroom.Actor, _ *struct{}
 func editNetworks(a *API, ctx context.Context, who strongroom.Actor, in *networksIn) (networksOut, error) {
 	add := make([]access.Rule, len(in.Add))
 	for i, r := range in.Add {
-		p, err := netip.ParsePrefix(r.Network)
+		p, err := parseNetwork(r.Network)
 		if err != nil {
-			return networksOut{}, refusal("networks", "a network is an address with a prefix length, such as 192.0.2.0/24")
+			return networksOut{}, err
 		}
 		add[i] = access.Rule{Listener: access.Listener(r.Listener), Principal: r.Principal, Deny: r.Deny, Network: p}
 	}

@@ -98,13 +98,24 @@ func revokeKey(a *API, ctx context.Context, who strongroom.Actor, in *oneKeyIn) 
 func networks(list []string) ([]netip.Prefix, error) {
 	out := make([]netip.Prefix, len(list))
 	for i, s := range list {
-		p, err := netip.ParsePrefix(s)
+		p, err := parseNetwork(s)
 		if err != nil {
-			return nil, refusal("networks", "a network is an address with a prefix length, such as 192.0.2.0/24")
+			return nil, err
 		}
 		out[i] = p.Masked()
 	}
 	return out, nil
+}
+
+// parseNetwork reads an address with the length of its prefix. The words hold no
+// address as an example: none leaves in a refusal.
+func parseNetwork(s string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, strongroom.Faultf(strongroom.Invalid, "networks", "a network is an address, a slash and the length of the prefix").
+			Advise("a single address ends in /32, one of IPv6 in /128")
+	}
+	return p, nil
 }
 
 func outKey(k identity.Key, secret identity.Secret) keyOut {

@@ -18,7 +18,7 @@ const maxProxies = 64
 func (c *Config) proxies() ([]netip.Prefix, error) {
 	wrong := func(why string) error {
 		return strongroom.Faultf(strongroom.Invalid, "trusted-proxies", "trusted_proxies %s", why).
-			Advise("list the addresses of your proxies, such as 192.0.2.10/32")
+			Advise("list the addresses of your proxies, each with its prefix length, such as /32 for one address")
 	}
 	if len(c.TrustedProxies) > maxProxies {
 		return nil, wrong("has too many networks")

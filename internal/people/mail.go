@@ -16,7 +16,7 @@ const maxMail = 254
 
 func badMail() *strongroom.Fault {
 	return strongroom.Faultf(strongroom.Invalid, "email", "the address must be one plain e-mail address").
-		Advise("write it as name@example.com, without a display name")
+		Advise("write name, at sign and domain, without a display name")
 }
 
 // splitMail returns the two halves of an address, the domain in its ASCII form.
