@@ -18,11 +18,11 @@ import (
 // neighbours need each other the noun is in the wrong place.
 var floors = map[string]int{
 	"": 0, "seal": 0, "tlog": 0, "classify": 0,
-	"db": 1, "authz": 1, "web": 1, "fieldmap": 1, "password": 1, "factor": 1,
+	"db": 1, "authz": 1, "web": 1, "fieldmap": 1, "password": 1, "factor": 1, "signal": 1,
 	"egress": 1,
-	"audit": 2,
-	"guard": 3,
-	"keys":  4, "jobs": 4, "logbook": 4,
+	"audit":  2,
+	"guard":  3,
+	"keys":   4, "jobs": 4, "logbook": 4,
 	"vault": 5, "identity": 5, "people": 5, "device": 5, "policy": 5,
 	"intake": 6, "lifecycle": 6, "session": 6, "access": 6, "detect": 6,
 	"federation": 7, "review": 7,
@@ -54,6 +54,7 @@ var outside = map[string][]string{
 	"tlog":     {"golang.org/x/mod"},
 	"classify": {"github.com/nyaruka/phonenumbers", "golang.org/x/text", "golang.org/x/net"},
 	"password": {"golang.org/x/text"},
+	"signal":   {},
 	"factor":   {"github.com/pquerna/otp", "github.com/go-webauthn/webauthn"},
 	"fieldmap": {"github.com/goccy/go-yaml"},
 	"egress":   {},
