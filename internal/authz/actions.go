@@ -112,6 +112,8 @@ var actions = [...]Rule{
 	{Name: "log.proof", Across: true},
 	{Name: "log.read", Across: true},
 	{Name: "metrics.read", Across: true},
+	{Name: "mirror.read"},
+	{Name: "mirror.write"},
 	{Name: "network.edit", Across: true},
 	{Name: "network.list", Across: true},
 	{Name: "person.add", Across: true},

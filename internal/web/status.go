@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strings"
 
 	"strongroom"
 )
@@ -16,6 +17,13 @@ const (
 	CodeMediaType = "media-type" // 415
 	CodeSlow      = "slow"       // 408: the body did not arrive in time
 	CodeHeaders   = "headers"    // 431
+)
+
+// Codes of faults of kind Unavailable that say who failed: whoever is asked for the
+// caller. All that begin like them are 502, but for the second.
+const (
+	CodeBadGateway  = "upstream-failed" // 502
+	CodeGatewayTime = "upstream-slow"   // 504
 )
 
 // statusOf is the one table from the kind of a fault to a status code.
@@ -47,6 +55,12 @@ func Status(err error) int {
 		case CodeHeaders:
 			return http.StatusRequestHeaderFieldsTooLarge
 		}
+	}
+	if f.Kind == strongroom.Unavailable && strings.HasPrefix(f.Code, "upstream-") {
+		if f.Code == CodeGatewayTime {
+			return http.StatusGatewayTimeout
+		}
+		return http.StatusBadGateway
 	}
 	if int(f.Kind) < len(statusOf) {
 		return statusOf[f.Kind]

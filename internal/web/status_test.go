@@ -56,6 +56,10 @@ func TestStatusOfOtherErrors(t *testing.T) {
 		{context.Canceled, 503}, {context.DeadlineExceeded, 503}, {os.ErrDeadlineExceeded, 408},
 		{&http.MaxBytesError{Limit: 1}, 413},
 		{strongroom.Faultf(strongroom.Invalid, web.CodeMethod, "x"), 405},
+		{strongroom.Faultf(strongroom.Unavailable, web.CodeBadGateway, "x"), 502},
+		{strongroom.Faultf(strongroom.Unavailable, "upstream-size", "x"), 502},
+		{strongroom.Faultf(strongroom.Unavailable, web.CodeGatewayTime, "x"), 504},
+		{strongroom.Faultf(strongroom.Invalid, web.CodeBadGateway, "x"), 400},
 		{strongroom.Faultf(strongroom.Invalid, web.CodeMediaType, "x"), 415},
 		{strongroom.Faultf(strongroom.Invalid, web.CodeHeaders, "x"), 431},
 		{strongroom.Faultf(strongroom.Denied, web.CodeMethod, "x"), 403}, // codes refine Invalid only
