@@ -122,7 +122,7 @@ func (r *reviewSamplesCmd) Run(g *globals) error {
 		}
 		switch {
 		case x.Drawn == "":
-			fmt.Fprintln(g.errs, "no samples were drawn; they are once the month is over")
+			fmt.Fprintln(g.errs, "no samples were drawn; they are once a month is over, from the first on")
 		default:
 			fmt.Fprintf(g.errs, "%d of %d reveals were drawn, %d wait\n", len(x.Samples), x.Reveals, x.Open)
 		}

@@ -367,20 +367,23 @@ func (v *Review) Close(ctx context.Context, who strongroom.Actor, id string) (c 
 // it may have come back.
 func (v *Review) finished(r *db.Reader, c Campaign, entries []Entry, now time.Time) error {
 	if n := c.Entries - c.Decided; n > 0 {
-		return strongroom.Faultf(strongroom.Conflict, "undecided", "%d entries of the campaign have no verdict", n)
+		return strongroom.Faultf(strongroom.Conflict, "undecided", "%s of the campaign %s no verdict: %s", count(n), have(n), numbers(entries, undecided)).
+			Advise("decide them; who may: strongroom review holders review.decide")
 	}
 	items, err := v.population(r, c.Kind, now)
 	if err != nil {
 		return err
 	}
 	live, n := byID(items), 0
+	still := func(e *Entry) bool { return e.due() && (e.Verified.IsZero() || !e.gone(live)) }
 	for i := range entries {
-		if e := &entries[i]; e.due() && (e.Verified.IsZero() || !e.gone(live)) {
+		if still(&entries[i]) {
 			n++
 		}
 	}
 	if n > 0 {
-		return strongroom.Faultf(strongroom.Conflict, "unverified", "%d entries are to go and are still there", n).Advise("execute the campaign")
+		return strongroom.Faultf(strongroom.Conflict, "unverified", "%s to go and still there: %s", count(n), numbers(entries, still)).
+			Advise("execute the campaign")
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package review_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"strongroom"
@@ -27,10 +29,16 @@ func TestObligation_2_2_10(t *testing.T) {
 
 	_, err = o.Close(ctx, o.chief, c.ID)
 	want(t, "closed while undecided", err, strongroom.Conflict, "undecided")
+	if said := "8 entries of the campaign have no verdict: 1, 2, 3, 4, 5, 6, 7, 8; decide them"; !strings.HasPrefix(err.Error(), said) {
+		t.Errorf("%v\nwant %s", err, said)
+	}
 	o.must(o.Decide(ctx, o.chief, c.ID, []review.Decision{remove(o.numberOf(c.ID, extra)), narrow(o.numberOf(c.ID, wide), storeA)}, 2))
 	o.keepAll(c.ID)
 	_, err = o.Close(ctx, o.chief, c.ID)
 	want(t, "closed before it was executed", err, strongroom.Conflict, "unverified")
+	if said := "2 entries to go and still there: "; !strings.HasPrefix(err.Error(), said) {
+		t.Errorf("%v\nwant %s", err, said)
+	}
 
 	x, err := o.Execute(ctx, o.sec, c.ID)
 	o.must(err)
@@ -77,11 +85,17 @@ func TestObligation_2_2_11(t *testing.T) {
 func TestNobodyReviewsThemselves(t *testing.T) {
 	o, ctx := enter(t), context.Background()
 	clerk := o.hire(authz.Operator)
+	extra := o.grant(o.sec.ID, authz.Auditor)
 	c, err := o.Open(ctx, o.sec, review.People)
 	o.must(err)
 	mine, theirs := o.numberOf(c.ID, o.sec.ID), o.numberOf(c.ID, clerk.ID)
-	want(t, "alone", o.Decide(ctx, o.sec, c.ID, []review.Decision{keep(mine)}, 0), strongroom.Denied, "")
-	want(t, "in bulk", o.Decide(ctx, o.sec, c.ID, []review.Decision{keep(theirs), keep(mine)}, 2), strongroom.Denied, "")
+	want(t, "alone", o.Decide(ctx, o.sec, c.ID, []review.Decision{keep(mine)}, 0), strongroom.Denied, "own")
+	bulk := []review.Decision{keep(theirs), keep(mine), keep(o.numberOf(c.ID, extra)), keep(99)}
+	err = o.Decide(ctx, o.sec, c.ID, bulk, len(bulk))
+	want(t, "in bulk", err, strongroom.Denied, "own")
+	if said := fmt.Sprintf("nobody reviews their own access: 2 entries (%d, %d) of the call; leave it to another person", mine, bulk[2].Entry); !strings.HasPrefix(err.Error(), said) {
+		t.Errorf("%v\nwant %s", err, said)
+	}
 	got, _, err := o.Campaign(ctx, o.chief, c.ID)
 	if err != nil || got.Decided != 0 {
 		t.Errorf("a refused bulk left %d decisions, %v", got.Decided, err)

@@ -85,7 +85,9 @@ func (v *Review) Decide(ctx context.Context, who strongroom.Actor, campaign stri
 	}
 	return v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		for i := range list {
-			if err := v.decide(tx, who, campaign, &list[i]); err != nil {
+			if err := v.decide(tx, who, campaign, &list[i]); isOwn(err) {
+				return v.ownAmong(tx, who, campaign, list[i:])
+			} else if err != nil {
 				return err
 			}
 		}
@@ -143,6 +145,9 @@ func (v *Review) decide(tx *guard.Tx, who strongroom.Actor, campaign string, d *
 		return err // of a service whose row was changed nothing can be told: it can go
 	}
 	if err := tx.Allow(reviewDecide, campaignResource(campaign, string(c.Kind), own), guard.Context{}); err != nil {
+		if own { // which one, and not only that one was refused
+			return ownEntries(d.Entry)
+		}
 		return err
 	}
 	tx.Note("number", d.Entry&0xffffff)
@@ -153,7 +158,7 @@ func (v *Review) decide(tx *guard.Tx, who strongroom.Actor, campaign string, d *
 	}
 	switch {
 	case own || who.Kind != strongroom.PersonActor && who.Kind != strongroom.ServiceActor:
-		return strongroom.Faultf(strongroom.Denied, "own", "nobody reviews their own access")
+		return ownEntries(d.Entry)
 	case whole(who) != nil:
 		return whole(who)
 	case !there:

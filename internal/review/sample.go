@@ -305,8 +305,12 @@ func (v *Review) month(r *db.Reader, month string, now time.Time) (m Month, err 
 	late := now.After(to.AddDate(0, 1, 0))
 	row, err := loadMonth(r, month)
 	there, err := found(err)
-	if err != nil || !there {
-		m.Stale = late
+	if err != nil {
+		return m, err
+	}
+	if !there { // a month before the first that could be drawn is none to draw
+		missing, err := undrawn(r)
+		m.Stale = late && slices.Contains(missing, month)
 		return m, err
 	}
 	n := 0

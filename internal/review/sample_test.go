@@ -73,8 +73,12 @@ func TestObligation_2_3_3_Samples(t *testing.T) {
 	if m, err = o.SamplesOf(ctx, o.chief, month); err != nil || m.Open != 1 || !m.Stale {
 		t.Errorf("a lapse is not stale: %d open, %v, %v", m.Open, m.Stale, err)
 	}
-	if never, err := o.SamplesOf(ctx, o.chief, "2026-01"); err != nil || !never.Stale {
-		t.Errorf("a month that was not drawn: %+v, %v", never, err)
+	drawn, err := time.Parse("2006-01", month)
+	o.must(err)
+	for next, stale := range map[string]bool{"1999-01": false, drawn.AddDate(0, 1, 0).Format("2006-01"): true} {
+		if m, err := o.SamplesOf(ctx, o.chief, next); err != nil || m.Stale != stale {
+			t.Errorf("%s, which was not drawn: %+v, %v", next, m, err)
+		}
 	}
 	o.exec(func(tx *db.Tx) error {
 		return run(tx.Exec(`delete from review_sample where position = $1`, m.Samples[0].Reveal.Position))
