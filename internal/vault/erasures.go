@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"strongroom/internal/db"
+	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
 )
@@ -291,6 +292,24 @@ func (e *erasing) mourn(r *row) error {
 	if r.kind != kindOrder && r.kind != kindCustomer {
 		return nil
 	}
+	obj := e.object(r)
+	if obj == nil {
+		return nil
+	}
+	ident, err := e.v.keys.StoreKey(e.st.id, keys.Ident)
+	if err != nil {
+		return err
+	}
+	for _, t := range terms(obj.Identifiers) {
+		if t.marksShopper() {
+			e.graves = append(e.graves, grave{graveHash(ident, t), e.st.num, e.why})
+		}
+	}
+	return nil
+}
+
+// object opens a record and reads what it holds; nil if it does not open.
+func (e *erasing) object(r *row) *fieldmap.Object {
 	w, ok := e.in.wraps[r.id]
 	if !ok {
 		return nil
@@ -307,16 +326,7 @@ func (e *erasing) mourn(r *row) error {
 	if err != nil {
 		return nil
 	}
-	ident, err := e.v.keys.StoreKey(e.st.id, keys.Ident)
-	if err != nil {
-		return err
-	}
-	for _, t := range terms(obj.Identifiers) {
-		if t.marksShopper() {
-			e.graves = append(e.graves, grave{graveHash(ident, t), e.st.num, e.why})
-		}
-	}
-	return nil
+	return obj
 }
 
 // finish notes what was done on the erasure's event and destroys the keys, which
