@@ -45,7 +45,7 @@ const (
 		from vault_store s left join vault_budget b on b.store = s.num and b.who = $1 and b.purpose = $2 where s.num = $3`
 	// A store that was disconnected gets no account any more.
 	sqlAccountPut = `insert into vault_budget (who, purpose, store, hour, hour_records, hour_fields, day, day_records, day_fields)
-		select $1, $2, num, $4, $5, $6, $7, $8, $9 from vault_store where num = $3 and status = 1
+		select $1, $2, num, $4, $5, $6, $7, $8, $9 from vault_store where num = $3 and status <> 2
 		on conflict (who, purpose, store) do update set hour = excluded.hour, hour_records = excluded.hour_records,
 			hour_fields = excluded.hour_fields, day = excluded.day, day_records = excluded.day_records, day_fields = excluded.day_fields`
 
@@ -191,7 +191,7 @@ func accountsOf(tx *guard.Tx) accounts {
 }
 
 // debit takes records and fields off the budget, or returns Exhausted and leaves
-// it as it was; Erased if the store was disconnected since the decision. s is
+// it as it was; Erased or Denied if the store was disconnected or closed since the decision. s is
 // what was fetched ahead, nil if nothing was.
 func (v *Vault) debit(tx *guard.Tx, n accountName, s *standing, records, fields int64) error {
 	if s == nil {
@@ -200,8 +200,8 @@ func (v *Vault) debit(tx *guard.Tx, n accountName, s *standing, records, fields 
 			return err
 		}
 	}
-	if s.state != storeConnected {
-		return disconnected()
+	if err := s.state.refusal(); err != nil {
+		return err
 	}
 	all := accountsOf(tx)
 	h := all[n]

@@ -12,8 +12,8 @@ import (
 // checkPage is how many rows CheckRows takes at a time.
 const checkPage = 200
 
-// CheckRows opens the tokenised part of up to limit records of the connected
-// stores, oldest first in each, and counts those that do not open because somebody
+// CheckRows opens the tokenised part of up to limit records of the stores
+// that are not disconnected, oldest first in each, and counts those that do not open because somebody
 // changed their rows. It tells numbers and nothing else, so it asks no policy.
 func (v *Vault) CheckRows(ctx context.Context, limit int) (looked, damaged int, err error) {
 	err = v.guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
@@ -22,7 +22,7 @@ func (v *Vault) CheckRows(ctx context.Context, limit int) (looked, damaged int, 
 			return err
 		}
 		for _, st := range stores {
-			if st.state != storeConnected {
+			if st.state == storeDisconnected {
 				continue
 			}
 			for after, more := recordID(0), true; more && looked < limit; {

@@ -53,7 +53,7 @@ func (v *Vault) Classify(ctx context.Context, who strongroom.Actor, c Classifica
 		if err := tx.Allow(actionFieldClassify, storeResource(c.Store), guard.Context{}); err != nil {
 			return err
 		}
-		st, err := v.connectedStore(&tx.Reader, c.Store)
+		st, err := v.keptStore(&tx.Reader, c.Store)
 		if err != nil {
 			return err
 		}

@@ -280,7 +280,7 @@ func (v *Vault) Fields(ctx context.Context, who strongroom.Actor, q FieldQuery) 
 		if err := tx.Allow(action, storeResource(store), guard.Context{}); err != nil {
 			return err
 		}
-		st, err := v.connectedStore(&tx.Reader, store)
+		st, err := v.keptStore(&tx.Reader, store)
 		if err != nil {
 			return err
 		}

@@ -109,7 +109,7 @@ func (v *Vault) lookAtMonths(ctx context.Context, who strongroom.Actor, limit in
 			return err
 		}
 		for _, st := range list {
-			if st.state != storeConnected || st.num < v.indexing.store {
+			if st.state == storeDisconnected || st.num < v.indexing.store {
 				continue
 			}
 			if found, err = v.outlivedOf(&view.Reader, st, view.Now(), limit); err != nil || len(found.ids) > 0 {

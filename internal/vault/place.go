@@ -30,6 +30,9 @@ type placing struct {
 
 func (v *Vault) newPlacing(tx *guard.Tx, store string) (*placing, error) {
 	st, err := v.sharedStore(tx, store)
+	if err == nil {
+		err = st.state.refusal()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -225,8 +225,8 @@ func (r *reveal) load(view *guard.View) error {
 			return noRecord(nil)
 		}
 	}
-	if r.st.state != storeConnected {
-		return disconnected()
+	if err := r.st.state.refusal(); err != nil {
+		return err
 	}
 	if err != nil {
 		return err // damaged

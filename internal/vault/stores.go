@@ -24,7 +24,10 @@ type Store struct {
 	// Disconnected is when the store was disconnected; zero while it is not. Its
 	// records die at once, the row stays so that its id is never used again.
 	Disconnected time.Time
-	Damaged      bool // its row was changed in the database: ID alone is set
+	// Closed is when access ended because the Customer's grant did; zero while it is
+	// open. Its records stay sealed and die on their dates, and nobody is shown them.
+	Closed  time.Time
+	Damaged bool // its row was changed in the database: ID alone is set
 }
 
 // StoreSpec says which store to add.
@@ -227,7 +230,7 @@ func countRecords(r *db.Reader, num int64) (total int64, err error) {
 // describe opens what is sealed of a store. Once its keys are gone the name is
 // gone with them.
 func (v *Vault) describe(s *store) (Store, error) {
-	out := Store{ID: s.id, Platform: s.platform.String(), Tainted: true, Connected: s.connected, Disconnected: s.disconnected}
+	out := Store{ID: s.id, Platform: s.platform.String(), Tainted: true, Connected: s.connected, Disconnected: s.disconnected, Closed: s.closed}
 	key, err := v.keys.StoreKey(s.id, keys.Merchant)
 	if strongroom.IsKind(err, strongroom.Erased) {
 		return out, nil

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"strongroom"
@@ -18,10 +19,14 @@ type TokenRequest struct {
 	Purpose   strongroom.Purpose
 	Reference string
 	Tokens    []string // up to MaxTokens, as answers spell them
+	// Store is the one store whose tokens are taken; those of others are like none of
+	// ours. "" takes those of all.
+	Store string
 }
 
 // TokenValue is what one token stands for: a JSON value, or the code of why it
 // opens nothing: "token" (none of ours), "store" (its store was disconnected),
+// "store-closed" (its grant is gone),
 // "erased", "expired", "token-retired" (its place is gone or holds something
 // else), "tampered".
 type TokenValue struct {
@@ -34,8 +39,8 @@ type TokenValue struct {
 // belong to is decided and recorded by itself; one that is denied denies the
 // call. A token that opens nothing has its reason in its TokenValue.
 //
-// Faults: Invalid (purpose, reference, number of tokens, none of ours), Denied,
-// Exhausted.
+// Faults: Invalid (purpose, reference, number of tokens, none of ours), Denied (also
+// with the code "store-closed" if no token is of a store that is open), Exhausted.
 func (v *Vault) RevealTokens(ctx context.Context, who strongroom.Actor, q TokenRequest) ([]TokenValue, error) {
 	a, err := v.checkAsked(q.Purpose, q.Reference)
 	if err == nil && (len(q.Tokens) == 0 || len(q.Tokens) > MaxTokens) {
@@ -45,7 +50,7 @@ func (v *Vault) RevealTokens(ctx context.Context, who strongroom.Actor, q TokenR
 		return nil, v.refuse(ctx, who, actionReveal, instance(), err)
 	}
 	for try := 0; ; try++ {
-		t := &tokenReveal{v: v, asked: a, tokens: q.Tokens, out: make([]TokenValue, len(q.Tokens)), again: try > 0}
+		t := &tokenReveal{v: v, asked: a, tokens: q.Tokens, only: q.Store, out: make([]TokenValue, len(q.Tokens)), again: try > 0}
 		err := v.guard.Read(ctx, who, t.decide)
 		if isMoved(err) && try < 3 {
 			continue
@@ -62,7 +67,8 @@ type tokenReveal struct {
 	v      *Vault
 	asked  asked
 	tokens []string
-	again  bool // as for reveal
+	only   string // the one store whose tokens are taken; "" is all
+	again  bool   // as for reveal
 
 	out     []TokenValue
 	records []*tokenRecord // in the order their first tokens came
@@ -74,6 +80,7 @@ type tokenRecord struct {
 	at     []int    // positions in tokens
 	leaves []uint32 // the leaf each asks for
 	broken error    // its row was changed in the database
+	shut   error    // its store is closed
 }
 
 func (t *tokenReveal) decide(_ context.Context, view *guard.View) error {
@@ -87,6 +94,9 @@ func (t *tokenReveal) decide(_ context.Context, view *guard.View) error {
 		if err := t.decideOne(view, r); err != nil {
 			return err
 		}
+	}
+	if !slices.ContainsFunc(t.records, func(r *tokenRecord) bool { return !isClosed(r.shut) }) {
+		return closed()
 	}
 	t.v.atDecision()
 	view.Confirm(t.confirm)
@@ -113,7 +123,7 @@ func (t *tokenReveal) group(view *guard.View) error {
 			}
 			byTag[tag] = st
 		}
-		if st == nil || st.token.IsZero() {
+		if st == nil || st.token.IsZero() || t.only != "" && st.id != t.only {
 			continue
 		}
 		record, leaf, ok := st.token.Decode(token)
@@ -142,6 +152,8 @@ func (t *tokenReveal) decideOne(view *guard.View, r *tokenRecord) error {
 		code = "erased"
 	case strongroom.IsKind(err, strongroom.Erased):
 		code = faultCode(err)
+	case isClosed(err):
+		code, r.shut = faultCode(err), err
 	case IsDamaged(err):
 		code, r.broken = "tampered", err
 	case err != nil:
@@ -205,8 +217,8 @@ func (t *tokenReveal) confirm(tx *guard.Tx) error {
 	for _, num := range order {
 		n := accountName{who: tx.Actor().ID, purpose: t.asked.purpose, store: num}
 		err := t.v.debit(tx, n, nil, sums[num].records, sums[num].fields)
-		if gone(err) {
-			return errMoved() // disconnected since the decision
+		if gone(err) || isClosed(err) {
+			return errMoved() // disconnected or closed since the decision
 		}
 		if err != nil {
 			return err
