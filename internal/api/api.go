@@ -316,10 +316,17 @@ func (a *API) understand(c *call) error {
 	}
 	var err error
 	c.body, err = web.ReadBody(c.w, c.r, limit)
-	if err == nil && len(c.body) > 0 && !c.route.body {
-		err = strongroom.Faultf(strongroom.Invalid, "body", "this call takes no body")
+	if err == nil && !c.route.body && len(c.body) > 0 && !isEmpty(c.body) {
+		err = strongroom.Faultf(strongroom.Invalid, "body", "this call takes no body").Advise("send none, or {}")
 	}
 	return err
+}
+
+// isEmpty reports whether a body says nothing: many programs send {} where there is
+// nothing to say.
+func isEmpty(body []byte) bool {
+	inner, ok := bytes.CutPrefix(bytes.TrimSpace(body), []byte("{"))
+	return ok && string(bytes.TrimSpace(inner)) == "}"
 }
 
 // wantJSON refuses a body that says it is something else.

@@ -228,6 +228,11 @@ func explain(a *API, ctx context.Context, who strongroom.Actor, in *explainIn) (
 		Resource:  strongroom.Resource{Type: in.Type, ID: "asked", Store: in.Store},
 		Reference: in.Reference, Classes: in.Classes, Device: in.Device, Shown: -1,
 	}
+	for _, must := range [][2]string{{"subject", in.Subject}, {"action", in.Action}, {"type", in.Type}} {
+		if must[1] == "" {
+			return explainOut{}, strongroom.Faultf(strongroom.Invalid, must[0], "%s is missing", must[0]).Advise("see /openapi.json")
+		}
+	}
 	if in.Kind == "" {
 		q.Kind = kindOf(in.Subject)
 	}

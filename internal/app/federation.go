@@ -58,6 +58,10 @@ func (a *App) directory(ctx context.Context, bearer string, source netip.Addr) (
 		}
 	}
 	who, err := a.identity.Authenticate(ctx, bearer, source)
+	if err != nil && session.IsToken(bearer) {
+		return who, strongroom.Faultf(strongroom.Unauthenticated, "key-form", "this is the session of a person; a directory calls with the key of a service").
+			Advise("have one with the role provisioner: strongroom service ask").Because(err)
+	}
 	if err == nil && network {
 		err = a.access.AllowSource(ctx, access.SCIMListener, who.ID, source)
 	}

@@ -74,6 +74,10 @@ func TestObligation_2_2_12_DirectoryEndsAnAccount(t *testing.T) {
 	directory := caller{t, s.URL, key["api_key"].(string)}
 	caller{t, s.URL, ""}.want(401, "GET", "/scim/v2/Users", "")
 	directory.want(403, "GET", "/v1/people", "") // planted: the role is worth little elsewhere
+	said := caller{t, s.URL, strongroom.Test.Prefix("srs") + strings.Repeat("0", 26)}.want(401, "GET", "/scim/v2/Users", "")["detail"]
+	if want := "this is the session of a person; a directory calls with the key of a service; have one with the role provisioner: strongroom service ask"; said != want {
+		t.Errorf("to a session: %v", said)
+	}
 
 	user := directory.want(201, "POST", "/scim/v2/Users", `{"userName":"mira.okonkwo@kitchen.example","name":{"givenName":"Mira","familyName":"Okonkwo"},"active":true}`)
 	id := user["id"].(string)

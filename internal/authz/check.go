@@ -105,7 +105,7 @@ func checkFile(v *validate.Validator, f File, own bool, seen map[string]string) 
 		if cause := errors.Unwrap(err); cause != nil {
 			what = cause.Error()
 		}
-		return []Problem{{File: f.Name, What: what}}
+		return []Problem{{File: f.Name, Line: lineIn(what), What: what}}
 	}
 	var out []Problem
 	for _, p := range ps {
@@ -126,6 +126,18 @@ func checkFile(v *validate.Validator, f File, own bool, seen map[string]string) 
 		}
 	}
 	return out
+}
+
+// lineIn returns the line that the parser says in its words, 0 if it says none: its
+// error carries no place by itself.
+func lineIn(what string) int {
+	_, rest, _ := strings.Cut(what, "<input>:")
+	digits, _, _ := strings.Cut(rest, ":")
+	line, err := strconv.Atoi(digits)
+	if err != nil || line < 0 {
+		return 0
+	}
+	return line
 }
 
 // rolesKnown reports whether every role a policy names exists. The validator

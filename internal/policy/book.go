@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -138,8 +139,14 @@ func refuse(problems []authz.Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return strongroom.Faultf(strongroom.Invalid, "policy", "%d problems in the policies, the first in line %d", len(problems), problems[0].Line).
-		Advise("check them to see each")
+	what := "1 problem in the policies"
+	if len(problems) > 1 {
+		what = fmt.Sprintf("%d problems in the policies, the first", len(problems))
+	}
+	if line := problems[0].Line; line > 0 {
+		what += fmt.Sprintf(" in line %d", line)
+	}
+	return strongroom.Faultf(strongroom.Invalid, "policy", "%s", what).Advise("check them to see each")
 }
 
 // compare says how a version differs from what is in force, and at which turn

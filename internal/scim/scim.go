@@ -238,8 +238,12 @@ func status(err error) int {
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := web.ProblemOf(err, web.RequestID(w))
 	p.Status = status(err)
+	detail := p.Detail
+	if p.Hint != "" { // the standard has one place for words
+		detail += "; " + p.Hint
+	}
 	out := map[string]any{
-		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(p.Status), "detail": p.Detail,
+		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(p.Status), "detail": detail,
 	}
 	if t := scimType(&p); t != "" {
 		out["scimType"] = t
