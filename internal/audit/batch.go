@@ -131,6 +131,10 @@ func (b *Batch) Behind() time.Duration {
 	return max(0, time.Duration(b.newest()-db.Micros(b.tx.Now()))*time.Microsecond)
 }
 
+// Next returns the position that the next event gets. Between two batches it moves
+// exactly when somebody, of this process or another, recorded an event.
+func (b *Batch) Next() int64 { return position(b.head.log, b.head.size+int64(len(b.ends))) }
+
 // Mark returns a place to come back to with [Batch.Truncate].
 func (b *Batch) Mark() int { return len(b.ends) }
 

@@ -35,7 +35,7 @@ func (b *batch) fetch(i int, cs []*call) error {
 			return a.key == first.key
 		})
 		b.g.watch.begin(context.Background())
-		view := &View{Reader: b.tx.Reader, t: &turn{g: b.g, now: b.tx.Now(), over: true}}
+		view := &View{Reader: b.tx.Reader, t: &turn{g: b.g, now: b.tx.Now(), batch: b, over: true}}
 		err := b.g.shield(func() error { return first.fetch(view, items) })
 		b.g.watch.end()
 		if err != nil {

@@ -67,6 +67,7 @@ type batch struct {
 	fetched int    // for the calls before this one was fetched ahead
 	joint   *Joint // of those who work together just now
 	shared  map[any]any
+	kept    map[any]any         // what readers know from before; nil: nothing is kept
 	ended   map[string]struct{} // whose rights end with the turns so far
 }
 
@@ -87,6 +88,7 @@ func (g *Guard) commit(cs []*call, alone, light bool) int {
 	})
 	if err == nil {
 		g.stats.commits.Add(1)
+		b.leaveKept()
 		b.end()
 		b.answer(cs[:b.served])
 		return b.served
@@ -131,6 +133,7 @@ func (b *batch) run(cs []*call) error {
 			return err
 		}
 		b.log = log
+		b.takeKept(cs)
 	}
 	b.lost = true // until every turn is over and what was sent has arrived
 	begun := time.Now()

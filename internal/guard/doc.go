@@ -57,7 +57,9 @@
 //
 // Readers who stand next to each other may have what they need fetched by one
 // question ([View.Ahead]), and those of one transaction may share a value in
-// memory ([Tx.Shared]) that is written once before the commit.
+// memory ([Tx.Shared]) that is written once before the commit. What readers found they
+// keep for the next transaction ([Tx.Kept]) as long as nobody changed anything: the
+// head of the log, which every transaction takes first, says whether somebody did.
 //
 // There is no network inside a transaction: [Transport] refuses requests made
 // with the context of a turn, and a call to the guard inside a call to the guard

@@ -58,7 +58,8 @@ type Guard struct {
 	close   sync.Once
 	running atomic.Bool
 	watch   watch
-	careful int // how many transactions to come take savepoints; the loop's alone
+	careful int  // how many transactions to come take savepoints; the loop's alone
+	kept    kept // the loop's alone
 	stats   stats
 	damage  Damage
 	ends    ends

@@ -114,6 +114,6 @@ func (b *batch) part() error {
 func (b *batch) jointly(fn func(tx *Tx) error) error {
 	b.g.watch.begin(context.Background())
 	defer b.g.watch.end()
-	tx := &Tx{Writer: b.tx.Writer, t: &turn{g: b.g, now: b.tx.Now(), shared: b.shared, joint: true, over: true}}
+	tx := &Tx{Writer: b.tx.Writer, t: &turn{g: b.g, now: b.tx.Now(), shared: b.shared, batch: b, joint: true, over: true}}
 	return b.g.shield(func() error { return fn(tx) })
 }
