@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
@@ -49,7 +50,9 @@ type Engine struct {
 	all      []named           // in order of files, then of position
 	byAction map[string]*slice // only the policies that can match an action
 	contexts [contextSlots]types.Record
+	ages     [contextSlots]atomic.Pointer[agedContexts]
 	actors   map[actorKey]types.Record // attributes of principals by the usual doors
+	things   map[string]types.Record   // attributes of records, by their kind
 	verbs    map[string][]string       // by role; see Verbs
 }
 

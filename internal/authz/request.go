@@ -40,7 +40,7 @@ func (e *Engine) question(s *slice, r *Request) (question, error) {
 		resource:  types.NewEntityUID(types.EntityType(r.Resource.Type), types.String(r.Resource.ID)),
 	}
 	var err error
-	if q.thing, err = attributes(r.Resource.Attrs, thingAttr); err != nil {
+	if q.thing, err = e.thing(r.Resource.Attrs); err != nil {
 		return question{}, err
 	}
 	q.context, err = e.context(r, s.rule, q.cut.reads)
@@ -107,20 +107,6 @@ func storeOf(r *Request) string {
 		return r.Resource.ID
 	}
 	return r.Resource.Store
-}
-
-// Contexts that carry nothing but the fixed part are built once: five purposes
-// and none, with and without reference, in and out of scope, elevated or not.
-const contextSlots = 6 * 8
-
-func (e *Engine) prepare() {
-	e.prepareActors()
-	for p := range 6 {
-		for i := range 8 {
-			f := fixed{purposeAt(p), i&4 != 0, i&2 != 0, i&1 != 0}
-			e.contexts[f.slot(p)] = types.NewRecord(e.record(f))
-		}
-	}
 }
 
 // fixed is the part of the context that every request has.
@@ -195,8 +181,11 @@ func (e *Engine) context(r *Request, rule Rule, look reads) (types.Record, error
 	}
 	f := fixed{purpose: r.Purpose, reference: r.HasReference, elevated: elevated(r)}
 	f.scope = f.elevated || inScope(rule, r)
-	if look == 0 {
+	switch age, shown := ageOf(r.Actor.Standing.Verified, r.Real); {
+	case look == 0 || look == readsMFA && !shown:
 		return e.contexts[f.slot(i)], nil
+	case look == readsMFA:
+		return e.aged(f, f.slot(i), age), nil
 	}
 	m := e.record(f)
 	for k, v := range r.Context {
