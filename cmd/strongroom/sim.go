@@ -62,7 +62,7 @@ func (s *simCmd) Run(g *globals) error {
 		rows = append(rows, []string{v.Name, v.Platform, v.Version, fmt.Sprint(v.Orders), v.Token})
 	}
 	if s.JSON {
-		err = printJSON(g.out, map[string]any{"url": base, "stores": stores})
+		err = printJSON(g.out, map[string]any{"base_url": base, "url": base, "stores": stores})
 	} else {
 		fmt.Fprintf(g.out, "ready %s\n", base)
 		err = table(g.out, "STORE\tPLATFORM\tVERSION\tORDERS\tTOKEN", rows)

@@ -8,7 +8,8 @@
 // per store: orders, orders/count, orders/{id}, orders/{id}/fulfillments,
 // customers, customers/count, customers/{id}, store, ecommerces and webhooks,
 // list envelopes with page.next, limit and page, and windows over createdAt and
-// updatedAt. Versions 2 and 3 speak the unified shape, each store in the dialect
+// updatedAt; beside them what writes (orders, fulfilments, customers), products,
+// packages, carriers and their rates, whose answers change nothing. Versions 2 and 3 speak the unified shape, each store in the dialect
 // of its platform (newest, older, legacy); version 1 passes the platform's own
 // shape through, for WooCommerce and Shopify.
 //

@@ -53,6 +53,7 @@ func (s *Sim) Handler() http.Handler {
 		}
 		answer(w, []byte(`{"success":true,"ecommerces":[`+strings.Join(names, ",")+`]}`))
 	})
+	s.endpoints(route)
 	route("POST /api/{version}/webhooks", s.subscribe)
 	route("DELETE /api/{version}/apps/{app}/accesses", func(w http.ResponseWriter, _ *http.Request, st *store) {
 		st.mu.Lock()
