@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"strongroom"
+	"strongroom/internal/audit"
 	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
 	"strongroom/internal/vault"
@@ -58,10 +59,48 @@ func TestManyAccountsInOneCommit(t *testing.T) {
 			Store: f.store, Record: id, Purpose: strongroom.Fulfilment, Reference: "order-1047",
 		})
 		f.must(err)
-		f.Vault = vault.New(f.opt) // knows nothing of before
+		f.ingest("orders", string(numbered(5))) // a change: what was known of the accounts is asked for again
 		if n := reveals(people); n != 1 {
 			t.Errorf("%d were refused, want the one whose budget was used up", n)
 		}
 		accounts(people, people*each)
+	})
+}
+
+// TestAccountsAreKnownFromBefore: a budget holds over reveals that remember it from
+// their last transaction, and over one that another process takes from it.
+func TestAccountsAreKnownFromBefore(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openWith(t, setup{engine: engine, budgets: vault.Budgets{RecordsHour: 4, RecordsDay: 100, FieldsHour: 1000, FieldsDay: 1000}})
+		id := f.ingest("orders", order).Records[0].ID
+		again := func(want bool) {
+			t.Helper()
+			if _, err := f.reveal(id); (err == nil) != want || err != nil && !strongroom.IsKind(err, strongroom.Exhausted) {
+				t.Errorf("%v, want it allowed: %v", err, want)
+			}
+		}
+		again(true)
+		again(true)
+		// Another process takes one off. It records an event, as everybody does.
+		f.must(f.db.Update(t.Context(), func(tx *db.Tx) error {
+			b, err := f.log.Begin(tx)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec("update vault_budget set hour_records = hour_records + 1"); err != nil {
+				return err
+			}
+			_, err = b.Append(audit.Event{
+				Action: strongroom.Action{Name: "record.reveal", Class: 6005, Activity: 2}, Actor: f.who,
+				Resource: strongroom.Resource{Type: "Record", ID: id, Store: f.store}, Outcome: audit.Success,
+			})
+			if err != nil {
+				return err
+			}
+			return b.Flush()
+		}))
+		again(true)
+		again(false)
+		again(false)
 	})
 }

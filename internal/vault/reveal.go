@@ -2,12 +2,9 @@ package vault
 
 import (
 	"context"
-	"math/bits"
-	"slices"
 	"time"
 
 	"strongroom"
-	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/keys"
 	"strongroom/internal/seal"
@@ -86,48 +83,6 @@ type reveal struct {
 	receipt *guard.Receipt
 	wrapped keys.Wrapped // as the recording transaction found it
 	key     seal.Key     // the same, opened; zero if nobody needed it yet
-}
-
-// found is what was fetched ahead of a confirmation. What is missing is asked for
-// in the turn.
-type found struct {
-	wrapped  *keys.Wrapped
-	standing *standing
-}
-
-// fetchAhead finds keys and budgets of all who are about to be confirmed in one
-// transaction. One alone is as well served without.
-func (v *Vault) fetchAhead(view *guard.View, items []any) error {
-	records := make([]uint64, len(items))
-	for i, item := range items {
-		r := item.(*reveal)
-		r.ahead, records[i] = found{}, uint64(r.id)
-	}
-	if len(items) == 1 {
-		return nil
-	}
-	wraps, err := v.keys.LoadMany(view, records)
-	if err != nil {
-		return err
-	}
-	var names []accountName
-	for _, item := range items {
-		if n := item.(*reveal).account; !slices.Contains(names, n) {
-			names = append(names, n)
-		}
-	}
-	standings, err := loadStandings(&view.Reader, names)
-	if err != nil {
-		return err
-	}
-	for _, item := range items {
-		r := item.(*reveal)
-		if w, ok := wraps[uint64(r.id)]; ok {
-			r.ahead.wrapped = &w
-		}
-		r.ahead.standing = standings[r.account]
-	}
-	return nil
 }
 
 func (r *reveal) resource() strongroom.Resource {
@@ -276,135 +231,6 @@ func (v *Vault) alive(r *row, now time.Time) error {
 
 func errExpired() error {
 	return strongroom.Faultf(strongroom.Erased, "expired", "the record has reached its erase-by date")
-}
-
-// selected finds out which leaves the fields name, from the tokenised part
-// alone: no personal value is open yet.
-func (r *reveal) selected(view *guard.View) ([]string, error) {
-	if _, err := r.v.storeForReader(&view.Reader, r.store); err != nil {
-		return nil, err
-	}
-	r.count = int64(len(r.fields))
-	w, err := r.v.keys.Load(view, uint64(r.id))
-	if err != nil {
-		return nil, err
-	}
-	key, err := r.v.keys.Open(r.store, w)
-	if err != nil {
-		return nil, err
-	}
-	b, err := r.v.openBody(r.store, r.row, key)
-	if err != nil {
-		return nil, err
-	}
-	m, err := r.v.mapOf(r.store, r.row, b)
-	if err != nil {
-		return nil, err
-	}
-	stand, err := standIns(b.Template)
-	if err != nil {
-		return nil, err
-	}
-	places, err := m.Places(b.Template, stand)
-	if err != nil {
-		return nil, err
-	}
-	open, missing := fieldmap.Select(places, r.fields)
-	// A field that this record happens not to have is no mistake of the caller.
-	missing = slices.DeleteFunc(missing, m.Has)
-	if len(missing) > 0 {
-		return nil, strongroom.Faultf(strongroom.Invalid, "field", "%d of the fields name nothing in this record", len(missing)).
-			Advise("name classes or paths of known keys")
-	}
-	r.want, r.count = make(map[uint32]bool, len(open)), int64(len(open))
-	var mask uint64
-	for i := range open {
-		r.want[open[i].Number] = true
-		mask |= 1 << open[i].Class
-	}
-	return classNames(mask), nil
-}
-
-// standIns returns texts that stand for the closed leaves of a template, so that
-// it can be walked before anything personal may be opened. Keys that no map
-// knows stay closed: their paths read {key}.
-func standIns(tmpl []byte) (func(number uint32) []byte, error) {
-	text := make(map[uint32][]byte)
-	err := fieldmap.Holes(tmpl, func(h fieldmap.Hole) bool {
-		switch {
-		case h.Inner && h.String:
-			text[h.Number] = []byte(`\"x\"`)
-		case h.String || h.Treatment == fieldmap.KeyToken:
-			text[h.Number] = []byte(`"x"`)
-		default:
-			text[h.Number] = []byte(`0`)
-		}
-		return true
-	})
-	return func(n uint32) []byte { return text[n] }, err
-}
-
-// mapOf returns the field map a stored record was treated with, in its present
-// form.
-func (v *Vault) mapOf(store string, r *row, b *body) (*fieldmap.Map, error) {
-	name := r.platform.String()
-	if r.platform == 0 {
-		name = b.Platform
-	}
-	return v.maps.of(store).Find(r.kind.String(), r.api.String(), name)
-}
-
-func classNames(mask uint64) []string {
-	out := make([]string, 0, bits.OnesCount64(mask))
-	for _, c := range fieldmap.Classes() {
-		if mask&(1<<c) != 0 {
-			out = append(out, c.String())
-		}
-	}
-	return out
-}
-
-// clockSlack is how far the clock may be behind the newest event while records
-// are opened. Further back, what has reached its date would open again.
-const clockSlack = 5 * time.Minute
-
-// confirm loads the key in the recording transaction. Whatever ended or replaced
-// the record in between shows here. It writes nothing; what the record holds stays
-// closed until the event is durable.
-func (r *reveal) confirm(tx *guard.Tx) error {
-	if tx.Behind() > clockSlack {
-		return strongroom.Faultf(strongroom.Unavailable, "clock-behind", "the clock is behind the newest event of the log, so nothing is opened").
-			Advise("set the host's time and try again")
-	}
-	w, err := r.wrap(tx)
-	if err != nil {
-		return err
-	}
-	// The date stands in the row for lists and sweeps; the wrap is what is bound
-	// to it. A row that says another one was read before it changed, or forged.
-	if w.Version != r.row.version || !w.EraseBy.Equal(r.row.expires) {
-		return errMoved()
-	}
-	r.wrapped, r.key = w, seal.Key{}
-	return nil
-}
-
-// wrap returns the wrapped key as the recording transaction has it.
-func (r *reveal) wrap(tx *guard.Tx) (keys.Wrapped, error) {
-	if r.ahead.wrapped != nil {
-		return *r.ahead.wrapped, nil
-	}
-	return r.v.keys.LoadTx(tx, uint64(r.id))
-}
-
-// errMoved says that a new version took the record's place between the decision
-// and its commit.
-func errMoved() error {
-	return strongroom.Faultf(strongroom.Conflict, "version", "the record changed meanwhile").Advise("try again")
-}
-
-func isMoved(err error) bool {
-	return err != nil && strongroom.IsKind(err, strongroom.Conflict)
 }
 
 // open runs after the event is durable.
