@@ -16,6 +16,7 @@ type baselineView struct {
 	Version int        `json:"version"`
 	Digest  string     `json:"digest"`
 	Items   []itemView `json:"items"`
+	Waits   bool       `json:"waits"`
 }
 
 type reviewBaselineCmd struct {
@@ -53,6 +54,10 @@ type reviewApproveCmd struct {
 func (r *reviewApproveCmd) Run(g *globals) error {
 	in := map[string]string{"digest": r.Digest}
 	return act(&r.instance, g, r.scripted, http.MethodPost, "/v1/baselines/"+r.Kind+"/approve", nil, in, func(x baselineView) error {
+		if x.Waits {
+			_, err := fmt.Fprintf(g.out, "it waits: the approved baseline is damaged or gone; within seven days somebody else runs: strongroom review approve %s %s\n", x.Kind, x.Digest)
+			return err
+		}
 		_, err := fmt.Fprintf(g.out, "baseline %d of %s: %d items\n", x.Version, x.Kind, len(x.Items))
 		return err
 	})

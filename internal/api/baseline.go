@@ -19,6 +19,7 @@ type baselineOut struct {
 	Maker   string     `json:"approved_by,omitempty"`
 	Digest  string     `json:"digest" doc:"SHA-256 over the items"`
 	Items   []itemOut  `json:"items"`
+	Waits   bool       `json:"waits,omitempty" doc:"the approved baseline is not the one the log shows: somebody else approves the same digest within seven days"`
 }
 
 type approveBaselineIn struct {
@@ -109,7 +110,7 @@ func approveBaseline(a *API, ctx context.Context, who strongroom.Actor, in *appr
 }
 
 func outBaseline(b review.Baseline) baselineOut {
-	return baselineOut{string(b.Kind), int64(b.Version), orNil(b.Made), b.Maker, b.Digest, outItems(b.Items)}
+	return baselineOut{string(b.Kind), int64(b.Version), orNil(b.Made), b.Maker, b.Digest, outItems(b.Items), b.Waits}
 }
 
 func getDrift(a *API, ctx context.Context, who strongroom.Actor, in *kindIn) (driftOut, error) {

@@ -112,7 +112,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 		Refused:    func(_ context.Context, _ netip.Addr, code string) { f.refused = append(f.refused, code) }})
 	f.openPeople(g, ring, ks, law)
 	f.reviews = review.New(review.Options{
-		Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("review"), Events: review.FromLog(f.log), Samples: 2,
+		Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("review"), Events: review.FromLog(f.log, nil), Samples: 2,
 		Registers: review.Directory{People: f.people, Access: f.access, Services: f.identity, Used: f.sessions.LastUsed},
 		Verbs:     func(role string) []string { return law.Engine().Verbs(role) },
 	})

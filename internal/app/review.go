@@ -66,11 +66,11 @@ func (c ReviewConfig) profile() review.Profile {
 // openReviews opens what looks again at who can reach information. Every register it
 // reads is open.
 func (a *App) openReviews() {
-	c := a.conf.Review
+	c, key := a.conf.Review, a.ring.InstanceKey("review")
 	a.reviews = review.New(review.Options{
-		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("review"), Log: a.log,
+		Guard: a.guard, Environment: a.conf.Environment, Key: key, Log: a.log,
 		Registers: review.Directory{People: a.people, Access: a.access, Services: a.identity, Used: a.sessions.LastUsed, Connectors: a.intake},
-		Events:    review.FromLog(a.audit),
+		Events:    review.FromLog(a.audit, review.NewShelf(a.guard, a.conf.Environment, key)),
 		Verbs:     func(role string) []string { return a.law.Engine().Verbs(role) },
 		Profile:   c.profile(), Dormant: time.Duration(c.DormantDays) * 24 * time.Hour, Samples: c.Samples,
 	})
@@ -98,7 +98,11 @@ func (a *App) tendReviews(ctx context.Context) error {
 	if drawn != nil && ctx.Err() == nil {
 		a.log.LogAttrs(ctx, slog.LevelError, "samples were not drawn", slog.String("kind", strongroom.KindOf(drawn).String()))
 	}
-	err = errors.Join(err, drawn)
+	recalled := a.reviews.Recall(ctx)
+	if recalled != nil && ctx.Err() == nil {
+		a.log.LogAttrs(ctx, slog.LevelError, "use of rights was not read", slog.String("kind", strongroom.KindOf(recalled).String()))
+	}
+	err = errors.Join(err, drawn, recalled)
 	a.standing.mu.Lock()
 	defer a.standing.mu.Unlock()
 	if a.standing.err = err; done.Suspended+done.Ended+months > 0 {
@@ -145,6 +149,7 @@ func reviewGauges() []gauge {
 		number("samples_waiting", "Reveals that somebody is to judge.", func(s snapshot) float64 { return float64(s.reviews.Waiting) }),
 		number("samples_stale_months", "Months whose samples were not drawn or judged in time. Must be 0.", func(s snapshot) float64 { return float64(s.reviews.Stale) }),
 		number("drift_findings", "Accounts and rights that depart from the baseline or are not used.", func(s snapshot) float64 { return float64(departures(s.reviews)) }),
+		number("baselines_lost", "Approved baselines that are damaged, gone, or not the last that the log shows. Must be 0.", func(s snapshot) float64 { return float64(s.reviews.Lost) }),
 		number("outside_unbound", "Ways to information past the product that are nobody's or a leaver's. Must be 0.", func(s snapshot) float64 {
 			return float64(s.reviews.Findings[review.FlawUnbound] + s.reviews.Findings[review.FlawLeaver])
 		}),
@@ -215,6 +220,11 @@ func examineSamples(t review.Tally) Finding {
 
 func examineDrift(t review.Tally, dir string) Finding {
 	x := Finding{Check: "baseline", State: OK, Found: "nothing departs from it"}
+	if t.Lost > 0 {
+		x.State, x.Found = Fail, fmt.Sprintf("%d approved are damaged, gone, or not the last that the log shows", t.Lost)
+		x.Advice = "somebody changed the database: open an incident; then two people approve anew, see docs/reviews.md"
+		return x
+	}
 	if n := departures(t); n > 0 {
 		x.State, x.Advice = Warn, "strongroom review drift people --data "+dir+", and services; then strongroom review baseline"
 		x.Found = fmt.Sprintf("%d findings: %d unapproved, %d new, %d dormant, %d standing", n, t.Findings[review.FlawUnapproved],

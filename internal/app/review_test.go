@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"strongroom/internal/app"
+	"strongroom/internal/db"
 )
 
 func TestReviewConfig(t *testing.T) {
@@ -132,6 +133,39 @@ func TestReviewsAreTended(t *testing.T) {
 	}
 	if n := r.metric("review_services_due_days"); !strings.HasPrefix(n, "-") {
 		t.Errorf("a lapse of %s days", n)
+	}
+}
+
+// The doctor and the metrics say that an approved baseline is gone.
+func TestBaselineLost(t *testing.T) {
+	dir, _ := instance(t)
+	r := &reviewed{t, dir}
+	c, err := app.Dial(t.Context(), app.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen struct{ Digest string }
+	status := do(t, c, "GET", "/v1/baselines/services/present", "", &seen)
+	if c.Close(); status != 200 {
+		t.Fatal(status)
+	}
+	r.call("POST", "/v1/baselines/services/approve", `{"digest":"`+seen.Digest+`"}`)
+	if f := r.finding("baseline"); f.State == app.Fail || r.metric("baselines_lost") != "0" {
+		t.Fatalf("planted: %+v", f)
+	}
+	d, err := db.Open(t.Context(), db.Options{Path: filepath.Join(dir, "strongroom.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.Update(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec("delete from review_baseline")
+		return err
+	})
+	if d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f := r.finding("baseline"); f.State != app.Fail || !strings.Contains(f.Advice, "two people") || r.metric("baselines_lost") != "1" {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -27,6 +27,10 @@ func kindTerm(k Kind) audit.Term {
 	return audit.Word("people")
 }
 
+// stageBaseline is what the event of an approved baseline says, and nothing else does:
+// [FromLog] finds it by that.
+func stageBaseline() audit.Term { return audit.Word("baseline") }
+
 func verdictTerm(v Verdict) audit.Term {
 	switch v {
 	case Keep:

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"strongroom"
-	"strongroom/internal/audit"
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
 )
@@ -19,22 +18,36 @@ type Baseline struct {
 	Maker   string
 	Digest  string // SHA-256 over the items, in hex
 	Items   []Item
+	// Waits says that it is not approved yet: see [Review.Approve].
+	Waits bool
 }
 
 func (v *Review) baselineAD(b baselineRow) []byte {
 	return v.ad("baseline", b.kind, b.version, b.made, b.maker, b.digest)
 }
 
-// baseline returns the baseline of a kind; the zero value, and false, if there is
-// none.
-func (v *Review) baseline(r *db.Reader, kind Kind) (out Baseline, ok bool, err error) {
+// baseline returns the baseline of a kind; the zero value, and false, if none was ever
+// approved. shown is what the log shows of approvals: a row that is gone, or is not of
+// the last one, is a fault ([lost]).
+func (v *Review) baseline(r *db.Reader, kind Kind, shown map[Kind]Approved) (out Baseline, ok bool, err error) {
 	row, err := loadBaseline(r, db.Place(Kinds(), kind))
-	if ok, err = found(err); !ok || err != nil {
+	if ok, err = found(err); err != nil {
+		return out, false, err
+	}
+	last := shown[kind]
+	if !ok {
+		if last.Version > 0 {
+			err = notShown()
+		}
 		return out, false, err
 	}
 	out = Baseline{Kind: kind, Version: int(row.version), Made: db.TimeOrZero(row.made), Maker: row.maker, Digest: hexed(row.digest)}
 	if err := v.unpack("baseline", v.baselineAD(row), row.sealed, &out.Items); err != nil {
-		return out, false, err
+		return Baseline{}, false, err
+	}
+	// A newer one was approved since the log was read: nothing else makes one that opens.
+	if out.Version < last.Version || out.Version == last.Version && out.Digest != last.Digest {
+		return Baseline{}, false, notShown()
 	}
 	sum, err := digest(out.Items)
 	if err == nil && !bytes.Equal(sum, row.digest) {
@@ -81,30 +94,40 @@ func (v *Review) present(r *db.Reader, kind Kind, now time.Time) (Baseline, erro
 
 // Approve makes what is there the baseline, if it still has the digest that who has
 // seen (Conflict, code "digest"). What is new in it, or wider, and concerns who is
-// for somebody else to approve (Denied).
+// for somebody else to approve (Denied). Where the approved one is damaged, gone, or
+// not the last that the log shows, nobody can tell what is new: then it waits until
+// two people have approved the same digest within [SecondWithin].
 func (v *Review) Approve(ctx context.Context, who strongroom.Actor, kind Kind, seen string) (out Baseline, err error) {
 	if db.Place(Kinds(), kind) == 0 {
 		return out, v.refuse(ctx, who, reviewClose, campaignResource("", "", false), strongroom.Faultf(strongroom.Invalid, "kind", "a baseline is of people or of services"))
 	}
+	shown, err := v.approvals(ctx)
+	if err != nil {
+		return out, err
+	}
 	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		before, known, err := v.baseline(&tx.Reader, kind)
-		if err != nil && !tampered(err) {
+		before, known, err := v.baseline(&tx.Reader, kind, shown)
+		gone := lost(err)
+		if err != nil && !gone {
 			return err
 		}
-		// Where it was tampered with, what is approved now takes its place.
 		if out, err = v.present(&tx.Reader, kind, tx.Now()); err != nil {
 			return err
 		}
 		if err := tx.Allow(reviewClose, campaignResource("", string(kind), false), guard.Context{}); err != nil {
 			return err
 		}
-		tx.Note("stage", audit.Word("baseline"))
 		tx.Note("kind", kindTerm(kind))
 		if err := whole(who); err != nil {
 			return err
 		}
 		if out.Digest != seen {
 			return strongroom.Faultf(strongroom.Conflict, "digest", "what is there is not what you have seen").Advise("look again")
+		}
+		if gone {
+			if second, err := v.second(tx, who.ID, &out); err != nil || !second {
+				return err
+			}
 		}
 		wider := false
 		if known {
@@ -115,17 +138,10 @@ func (v *Review) Approve(ctx context.Context, who strongroom.Actor, kind Kind, s
 		if wider {
 			return strongroom.Faultf(strongroom.Denied, "own", "nobody approves their own new access")
 		}
-		out.Version, out.Made, out.Maker = before.Version+1, tx.Now(), who.ID
+		out.Version, out.Made, out.Maker = max(before.Version, shown[kind].Version)+1, tx.Now(), who.ID
 		return v.saveBaseline(tx, &out)
 	})
 	return out, err
-}
-
-// tampered reports whether err says that the baseline's row was changed. Anything else
-// leaves open what is new in the next one.
-func tampered(err error) bool {
-	code := codeOf(err)
-	return code == "review-sealed" || code == "digest"
 }
 
 func (v *Review) saveBaseline(tx *guard.Tx, b *Baseline) error {
@@ -137,10 +153,14 @@ func (v *Review) saveBaseline(tx *guard.Tx, b *Baseline) error {
 	if row.sealed, err = v.pack(v.baselineAD(row), b.Items); err != nil {
 		return err
 	}
+	tx.Note("stage", stageBaseline())
 	tx.Note("digest", b.Digest)
 	tx.Note("version", b.Version)
 	tx.Note("count", len(b.Items))
-	_, err = tx.Exec(sqlPutBaseline, row.kind, row.version, row.made, row.maker, row.digest, row.sealed)
+	if _, err = tx.Exec(sqlPutBaseline, row.kind, row.version, row.made, row.maker, row.digest, row.sealed); err != nil {
+		return err
+	}
+	_, err = tx.Exec(sqlDropFirst, row.kind)
 	return err
 }
 
@@ -160,8 +180,12 @@ func (v *Review) widens(r *db.Reader, before, after []Item, who string) (bool, e
 }
 
 // Baseline returns the approved baseline of a kind; the fault is NotFound where
-// there is none.
+// there is none, Conflict, code "baseline-lost", where the log shows another.
 func (v *Review) Baseline(ctx context.Context, who strongroom.Actor, kind Kind) (out Baseline, err error) {
+	shown, err := v.approvals(ctx)
+	if err != nil {
+		return out, err
+	}
 	err = v.o.Guard.Read(ctx, who, func(_ context.Context, w *guard.View) error {
 		if err := w.Allow(reviewRead, campaignResource("", string(kind), false), guard.Context{}); err != nil {
 			return err
@@ -170,7 +194,7 @@ func (v *Review) Baseline(ctx context.Context, who strongroom.Actor, kind Kind) 
 			return err
 		}
 		var ok bool
-		if out, ok, err = v.baseline(&w.Reader, kind); err == nil && !ok {
+		if out, ok, err = v.baseline(&w.Reader, kind, shown); err == nil && !ok {
 			err = strongroom.Faultf(strongroom.NotFound, "baseline", "there is no baseline yet")
 		}
 		return err

@@ -20,6 +20,8 @@ type Events interface {
 	// with the root of the tree over all events before the second. Of many it keeps
 	// those that [Pick] picks n of, for the month that the first time is in; 0 keeps all.
 	Opened(ctx context.Context, from, to time.Time, n int) (Opened, error)
+	// Approvals returns the last approval of a baseline of each kind that had one.
+	Approvals(ctx context.Context) (map[Kind]Approved, error)
 }
 
 // Use is what an account did: when each action last succeeded, and at which stores.
@@ -56,15 +58,23 @@ type Shrink struct {
 	To   Scope
 }
 
+// past is what the log shows, as drift takes it.
+type past struct {
+	used  map[string]Use // nil: nothing is known
+	since time.Time      // use is known from here on
+	shown map[Kind]Approved
+}
+
 // Drift compares what there is with the baseline and with what is used. For who may
-// not ask, the log is not read; for who may, the log has two events.
+// not ask, the log is not read; for who may, the log has two events. The fault is
+// Conflict, code "baseline-lost", where the baseline is not the one the log shows.
 func (v *Review) Drift(ctx context.Context, who strongroom.Actor, kind Kind) (out []Finding, less []Shrink, err error) {
 	res := campaignResource("", string(kind), false)
 	// Reading the log takes long: first it is decided, and recorded, whether who may ask.
 	if err := v.refuse(ctx, who, reviewRead, res, whole(who)); err != nil {
 		return nil, nil, err
 	}
-	used, since, err := v.used(ctx)
+	known, err := v.past(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,7 +85,7 @@ func (v *Review) Drift(ctx context.Context, who strongroom.Actor, kind Kind) (ou
 		if err := whole(who); err != nil {
 			return err
 		}
-		out, less, err = v.drift(&w.Reader, kind, w.Now(), used, since)
+		out, less, err = v.drift(&w.Reader, kind, w.Now(), known)
 		w.Note("count", len(out))
 		return err
 	})
@@ -85,39 +95,53 @@ func (v *Review) Drift(ctx context.Context, who strongroom.Actor, kind Kind) (ou
 	return out, less, nil
 }
 
-// used reads the log, outside of every transaction. nil says that nothing is known.
-func (v *Review) used(ctx context.Context) (map[string]Use, time.Time, error) {
+// past reads the log, outside of every transaction.
+func (v *Review) past(ctx context.Context) (p past, err error) {
 	if v.o.Events == nil {
-		return nil, time.Time{}, nil
+		return p, nil
 	}
-	var since time.Time
 	if err := v.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
-		since = r.Now().Add(-UsedWithin)
+		p.since = r.Now().Add(-UsedWithin)
 		return nil
 	}); err != nil {
-		return nil, since, err
+		return p, err
 	}
-	used, err := v.o.Events.Use(ctx, since)
-	if err == nil && used == nil {
-		used = map[string]Use{}
+	if p.used, err = v.o.Events.Use(ctx, p.since); err != nil {
+		return p, err
 	}
-	return used, since, err
+	if p.used == nil {
+		p.used = map[string]Use{}
+	}
+	p.shown, err = v.approvals(ctx)
+	return p, err
 }
 
-func (v *Review) drift(r *db.Reader, kind Kind, now time.Time, used map[string]Use, since time.Time) (out []Finding, less []Shrink, err error) {
+// Recall reads what the log has that [Review.Drift] needs, so that the next one goes on
+// from there. The sweeper calls it.
+func (v *Review) Recall(ctx context.Context) error {
+	_, err := v.past(ctx)
+	return err
+}
+
+func (v *Review) drift(r *db.Reader, kind Kind, now time.Time, p past) (out []Finding, less []Shrink, err error) {
 	items, err := v.population(r, kind, now)
 	if err != nil {
 		return nil, nil, err
 	}
-	return v.driftOf(r, kind, items, now, used, since)
+	return v.driftOf(r, kind, items, now, p)
 }
 
 // driftOf is drift of a population that was read.
-func (v *Review) driftOf(r *db.Reader, kind Kind, items []Item, now time.Time, used map[string]Use, since time.Time) (out []Finding, less []Shrink, err error) {
-	base, _, err := v.baseline(r, kind)
+func (v *Review) driftOf(r *db.Reader, kind Kind, items []Item, now time.Time, p past) ([]Finding, []Shrink, error) {
+	base, _, err := v.baseline(r, kind, p.shown)
 	if err != nil {
 		return nil, nil, err
 	}
+	return v.departs(r, items, &base, now, p)
+}
+
+// departs is drift from a baseline.
+func (v *Review) departs(r *db.Reader, items []Item, base *Baseline, now time.Time, p past) (out []Finding, less []Shrink, err error) {
 	approved, there := byID(base.Items), byID(items)
 	for _, it := range items {
 		for _, f := range v.flaws(it, approved, base.Version > 0, now) {
@@ -131,10 +155,10 @@ func (v *Review) driftOf(r *db.Reader, kind Kind, items []Item, now time.Time, u
 				out = append(out, Finding{FlawLeaver, it})
 			}
 		}
-		if used == nil || v.o.Verbs == nil || len(it.Roles) == 0 || it.Elevated || it.From.After(since) {
+		if p.used == nil || v.o.Verbs == nil || len(it.Roles) == 0 || it.Elevated || it.From.After(p.since) {
 			continue
 		}
-		if s, ok := v.shrink(it, used[it.Account]); ok {
+		if s, ok := v.shrink(it, p.used[it.Account]); ok {
 			less = append(less, s)
 			if len(s.To.Roles) == 0 {
 				out = append(out, Finding{FlawUnusedRole, it})

@@ -31,7 +31,7 @@ func TestFromLog(t *testing.T) {
 	o.must(o.log.Record(ctx, at(svc, audit.Success), denied, at(o.sec.ID, audit.Success)))
 	_, mark, err := o.log.Seal(ctx)
 	o.must(err)
-	events := review.FromLog(o.log)
+	events := review.FromLog(o.log, nil)
 	got, err := events.Opened(ctx, time.Time{}, time.Now().Add(time.Hour), 0)
 	o.must(err)
 	if got.Count != 2 || len(got.Reveals) != 2 || got.Reveals[0].Actor != svc || got.Reveals[1].Actor != o.sec.ID || got.Size != mark.Size || got.Root != [32]byte(mark.Root) {
@@ -95,7 +95,7 @@ func TestFromLogHoldsWhatIsPicked(t *testing.T) {
 		o.must(o.log.Record(ctx, list...))
 	}
 	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	events := review.FromLog(o.log)
+	events := review.FromLog(o.log, nil)
 	all, err := events.Opened(ctx, from, to, 0)
 	o.must(err)
 	few, err := events.Opened(ctx, from, to, 3)

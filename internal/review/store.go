@@ -32,6 +32,13 @@ type baselineRow struct {
 	digest, sealed      []byte
 }
 
+type firstRow struct {
+	kind           int64
+	person         string
+	at             int64
+	digest, sealed []byte
+}
+
 type monthRow struct {
 	month                string
 	drawn, size, reveals int64
@@ -79,6 +86,14 @@ const (
 	sqlPutBaseline = `insert into review_baseline (kind, version, made_at, maker, digest, sealed) values ($1, $2, $3, $4, $5, $6)
 		on conflict (kind) do update set version = excluded.version, made_at = excluded.made_at, maker = excluded.maker,
 			digest = excluded.digest, sealed = excluded.sealed`
+
+	sqlFirst    = `select kind, person, at, digest, sealed from review_first where kind = $1`
+	sqlPutFirst = `insert into review_first (kind, person, at, digest, sealed) values ($1, $2, $3, $4, $5)
+		on conflict (kind) do update set person = excluded.person, at = excluded.at, digest = excluded.digest, sealed = excluded.sealed`
+	sqlDropFirst = `delete from review_first where kind = $1`
+
+	sqlMemory    = `select sealed from review_memory where id = $1`
+	sqlPutMemory = `insert into review_memory (id, sealed) values ($1, $2) on conflict (id) do update set sealed = excluded.sealed`
 
 	sqlMonth       = `select month, drawn_at, size, root, reveals, sealed from review_month where month = $1`
 	sqlLastMonth   = `select coalesce(max(month), '') from review_month`
@@ -173,6 +188,11 @@ func (r entryRow) args() []any {
 func loadBaseline(r *db.Reader, kind int64) (b baselineRow, err error) {
 	err = r.QueryRow(sqlBaseline, kind).Scan(&b.kind, &b.version, &b.made, &b.maker, &b.digest, &b.sealed)
 	return b, err
+}
+
+func loadFirst(r *db.Reader, kind int64) (f firstRow, err error) {
+	err = r.QueryRow(sqlFirst, kind).Scan(&f.kind, &f.person, &f.at, &f.digest, &f.sealed)
+	return f, err
 }
 
 func loadMonth(r *db.Reader, month string) (m monthRow, err error) {

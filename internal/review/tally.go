@@ -17,11 +17,18 @@ type Tally struct {
 	Waiting   int          // samples that nobody has judged
 	Stale     int          // months that were not drawn, or not judged, within the next one
 	Findings  map[Flaw]int // what departs from the baseline; rights unused are not among them
+	// Lost counts approved baselines that are damaged, gone, or not the last that the log
+	// shows. What is new since them is not among the findings: nobody can tell.
+	Lost int
 }
 
-// Tally counts how the reviews stand. It reads every account and right, and not the
-// log.
+// Tally counts how the reviews stand. It reads every account and right, and of the log
+// what came since the last time.
 func (v *Review) Tally(ctx context.Context) (t Tally, err error) {
+	shown, err := v.approvals(ctx)
+	if err != nil {
+		return t, err
+	}
 	err = v.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
 		t = Tally{Findings: map[Flaw]int{}}
 		for _, k := range Kinds() {
@@ -30,12 +37,8 @@ func (v *Review) Tally(ctx context.Context) (t Tally, err error) {
 				return err
 			}
 			t.Deadlines = append(t.Deadlines, d)
-			findings, _, err := v.drift(r, k, r.Now(), nil, time.Time{})
-			if err != nil {
+			if err := v.findings(r, k, shown, &t); err != nil {
 				return err
-			}
-			for _, f := range findings {
-				t.Findings[f.Flaw]++
 			}
 		}
 		if err := r.QueryRow(sqlUndecided).Scan(&t.Undecided); err != nil {
@@ -44,6 +47,29 @@ func (v *Review) Tally(ctx context.Context) (t Tally, err error) {
 		return t.samples(r)
 	})
 	return t, err
+}
+
+// findings counts what departs from the baseline of a kind.
+func (v *Review) findings(r *db.Reader, kind Kind, shown map[Kind]Approved, t *Tally) error {
+	items, err := v.population(r, kind, r.Now())
+	if err != nil {
+		return err
+	}
+	base, _, err := v.baseline(r, kind, shown)
+	gone := lost(err)
+	if err != nil && !gone {
+		return err
+	}
+	if gone {
+		t.Lost++
+	}
+	list, _, err := v.departs(r, items, &base, r.Now(), past{})
+	for _, f := range list {
+		if !gone || f.Flaw != FlawUnapproved && f.Flaw != FlawNew {
+			t.Findings[f.Flaw]++
+		}
+	}
+	return err
 }
 
 // samples counts those that wait and the months that are late.

@@ -94,11 +94,15 @@ func (v *Review) Tend(ctx context.Context) (t Tended, err error) {
 	if v.o.Profile == (Profile{}) {
 		return t, nil
 	}
+	shown, err := v.approvals(ctx)
+	if err != nil {
+		return t, err
+	}
 	var acts []act
 	if err := v.o.Guard.Look(ctx, guard.Tally, func(r *db.Reader) error {
 		acts = nil
 		for _, k := range Kinds() {
-			list, err := v.plan(r, k, r.Now())
+			list, err := v.plan(r, k, r.Now(), shown)
 			if err != nil {
 				return err
 			}
@@ -126,12 +130,12 @@ func (v *Review) Tend(ctx context.Context) (t Tended, err error) {
 }
 
 // plan says what is to be done about one kind.
-func (v *Review) plan(r *db.Reader, kind Kind, now time.Time) (acts []act, err error) {
+func (v *Review) plan(r *db.Reader, kind Kind, now time.Time, shown map[Kind]Approved) (acts []act, err error) {
 	items, err := v.population(r, kind, now)
 	if err != nil {
 		return nil, err
 	}
-	findings, _, err := v.driftOf(r, kind, items, now, nil, time.Time{})
+	findings, _, err := v.driftOf(r, kind, items, now, past{shown: shown})
 	if err != nil {
 		return nil, err
 	}
