@@ -1,5 +1,7 @@
 package guard
 
+import "time"
+
 // What tests of ends see.
 const (
 	SweepFrom = sweepFrom
@@ -19,3 +21,7 @@ func (g *Guard) Asking() int {
 	defer g.asks.mu.Unlock()
 	return len(g.asks.waiting)
 }
+
+// LimitAsking sets how long calls wait for what they ask together. It is called
+// before any asks.
+func (g *Guard) LimitAsking(d time.Duration) { g.asks.limit = d }

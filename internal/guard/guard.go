@@ -100,6 +100,7 @@ func New(o Options) *Guard {
 		queue:   make(chan *call, o.Queue),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
+		asks:    asks{limit: togetherLimit},
 	}
 	g.ends.turn.Store(1)
 	g.watch.init(o.TurnLimit, g.unblock)

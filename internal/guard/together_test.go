@@ -22,14 +22,17 @@ type question struct {
 	decided  bool
 }
 
+type loader = func(r *db.Reader, items []any) (leave func(), err error)
+
 // askTogether has n calls ask while the question of an earlier one is under way,
 // and returns them with what each was answered. load serves every question.
-func askTogether(t *testing.T, f *fixture, n int, load func(r *db.Reader, items []any) error) ([]*question, []error) {
+func askTogether(t *testing.T, f *fixture, n int, load loader) ([]*question, []error) {
 	t.Helper()
+	f.LimitAsking(time.Minute)
 	entered, release := make(chan struct{}), make(chan struct{})
 	qs, errs := make([]*question, n+1), make([]error, n+1)
 	var wg sync.WaitGroup
-	ask := func(i int, key string, load func(*db.Reader, []any) error) {
+	ask := func(i int, key string, load loader) {
 		qs[i] = &question{id: strongroom.NewID("rec")}
 		wg.Go(func() {
 			errs[i] = f.ReadTogether(context.Background(), f.who, guard.Together{Key: key, Item: qs[i], Load: load},
@@ -39,10 +42,10 @@ func askTogether(t *testing.T, f *fixture, n int, load func(r *db.Reader, items 
 				})
 		})
 	}
-	ask(n, "first", func(*db.Reader, []any) error {
+	ask(n, "first", func(*db.Reader, []any) (func(), error) {
 		close(entered)
 		<-release
-		return nil
+		return nil, nil
 	})
 	<-entered
 	for i := range n {
@@ -63,12 +66,13 @@ func askTogether(t *testing.T, f *fixture, n int, load func(r *db.Reader, items 
 func TestReadTogether(t *testing.T) {
 	f := fresh(t, guard.Options{})
 	var sizes []int // one leads at a time
-	qs, errs := askTogether(t, f, 70, func(_ *db.Reader, items []any) error {
+	qs, errs := askTogether(t, f, 70, func(_ *db.Reader, items []any) (func(), error) {
 		sizes = append(sizes, len(items))
-		for _, item := range items {
-			item.(*question).answered++
-		}
-		return nil
+		return func() {
+			for _, item := range items {
+				item.(*question).answered++
+			}
+		}, nil
 	})
 	if !slices.Equal(sizes, []int{64, 6}) {
 		t.Errorf("questions of %v", sizes)
@@ -100,7 +104,7 @@ func TestReadTogetherFails(t *testing.T) {
 			f := fresh(t, guard.Options{})
 			var asked atomic.Int64
 			for range 2 {
-				qs, errs := askTogether(t, f, 3, func(*db.Reader, []any) error { asked.Add(1); return fail() })
+				qs, errs := askTogether(t, f, 3, func(*db.Reader, []any) (func(), error) { asked.Add(1); return nil, fail() })
 				for i, q := range qs {
 					if errs[i] != nil || q.answered != 0 || !q.decided {
 						t.Errorf("%v, answered %d times, decided %v", errs[i], q.answered, q.decided)

@@ -42,7 +42,7 @@ type revealKey struct{ v *Vault }
 
 // loadTogether finds the rows of many reveals. One that is not there, or that was
 // damaged, is for its own call to look at.
-func loadTogether(r *db.Reader, items []any) error {
+func loadTogether(r *db.Reader, items []any) (leave func(), err error) {
 	wanted := make(map[recordID][]*reveal, len(items))
 	ids := make([]recordID, 0, len(items))
 	for _, item := range items {
@@ -52,11 +52,15 @@ func loadTogether(r *db.Reader, items []any) error {
 		}
 		wanted[one.id] = append(wanted[one.id], one)
 	}
-	return loadSealed(r, ids, func(found *row) {
-		for _, one := range wanted[found.id] {
-			one.early = found
+	rows := make([]*row, 0, len(ids))
+	err = loadSealed(r, ids, func(found *row) { rows = append(rows, found) })
+	return func() {
+		for _, found := range rows {
+			for _, one := range wanted[found.id] {
+				one.early = found
+			}
 		}
-	})
+	}, err
 }
 
 // loadSealed calls found with what a reveal needs of those of the records that are
