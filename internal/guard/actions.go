@@ -98,6 +98,7 @@ func Sites() []Site {
 		{"jobs", Tally, "gauges are counts and dates"},
 		{"app", Lease, "the instance row keeps a second server away"},
 		{"intake", Cursor, "a cursor saves work; ingesting twice changes nothing"},
+		{"intake", LastSeen, "the stamp of last use"},
 		{"keys", Cursor, "how far a roll or a replay has come; doing it twice changes nothing"},
 		{"keys", Tally, "gauges are counts and dates"},
 		{"vault", Tally, "gauges are counts and dates"},

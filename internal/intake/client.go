@@ -321,12 +321,26 @@ func bareError(err error) error {
 	return err
 }
 
+// refused is the status by which EcartAPI refused a token.
+type refused int
+
+func (r refused) Error() string { return strconv.Itoa(int(r)) }
+
+// isRefused returns the cause, if err says that EcartAPI refused a token.
+func isRefused(err error) (cause string, ok bool) {
+	r, ok := errors.AsType[refused](err)
+	if r == http.StatusForbidden {
+		return LostForbidden, ok
+	}
+	return LostUnauthorized, ok
+}
+
 // refusal is the fault of a status other than 200.
 func refusal(status int) error {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return strongroom.Faultf(strongroom.Denied, "store-token", "EcartAPI refuses the store's token (%d)", status).
-			Advise("connect the store again")
+			Advise("connect the store again").Because(refused(status))
 	case status == http.StatusNotFound:
 		return strongroom.Faultf(strongroom.NotFound, "upstream", "EcartAPI has no such thing (%d)", status)
 	case status == http.StatusTooManyRequests:

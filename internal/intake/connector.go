@@ -15,7 +15,7 @@ import (
 type Connector struct {
 	Store string
 	Since time.Time // when the credential was put in last
-	Used  time.Time // when something was last fetched by it; zero if never
+	Used  time.Time // when it was used last; zero if never
 }
 
 // Connectors lists the stored credentials in the order of their stores, from the
@@ -27,14 +27,17 @@ func (i *Intake) Connectors(r *db.Reader) (out []Connector, err error) {
 	}
 	for rows.Next() {
 		var c Connector
-		var since, used int64
-		if err := rows.Scan(&c.Store, &since, &used); err != nil {
+		var since, used, fetched int64
+		if err := rows.Scan(&c.Store, &since, &used, &fetched); err != nil {
 			_ = rows.Close() // the first failure counts
 			return nil, err
 		}
 		c.Since = db.Time(since)
-		if used > 0 {
+		if used = max(used, fetched); used > 0 {
 			c.Used = db.Time(used)
+		}
+		if noted := i.used.of(c.Store); noted.After(c.Used) {
+			c.Used = noted
 		}
 		out = append(out, c)
 	}

@@ -52,7 +52,13 @@ type Options struct {
 	Overlap   time.Duration
 	Retry     Retry
 	Transport http.RoundTripper // nil is a transport of the client's own
-	Log       *slog.Logger      // nil discards
+	// Loopback lets the base address of a connection lead to loopback, for test
+	// instances. All other addresses that are not public are refused.
+	Loopback bool
+	// Lost hears that EcartAPI refused the token of a store, with one of the causes
+	// of this package. It is called outside any transaction. nil ignores it.
+	Lost func(ctx context.Context, store, cause string)
+	Log  *slog.Logger // nil discards
 }
 
 // Intake fetches stores' data. It is safe for concurrent use; one store is
@@ -61,6 +67,8 @@ type Intake struct {
 	o    Options
 	log  *slog.Logger
 	busy busy
+	used uses
+	out  outward
 }
 
 // New returns an Intake. It panics without a required option, which is a mistake
@@ -111,15 +119,7 @@ func (i *Intake) Connect(ctx context.Context, who strongroom.Actor, store string
 	if err != nil {
 		return err
 	}
-	if c.Version == "" {
-		c.Version = "v2"
-	}
-	kept := card{Token: c.Token.text, Version: c.Version, Base: c.Base, Platform: platform}
-	if _, err := i.client(kept, 0); err != nil {
-		return err
-	}
-	text, err := json.Marshal(kept)
-	if err != nil {
+	if err := i.CheckConnection(c); err != nil {
 		return err
 	}
 	return i.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
@@ -129,11 +129,7 @@ func (i *Intake) Connect(ctx context.Context, who strongroom.Actor, store string
 		if err := i.o.Vault.CheckStore(&tx.Reader, store); err != nil {
 			return err
 		}
-		key, err := i.o.Keys.StoreKey(store, keys.Credential)
-		if err != nil {
-			return err
-		}
-		return putConnection(tx, store, key.Seal(nil, i.ad("connection", store, 0), text))
+		return i.ConnectTx(tx, store, platform, c)
 	})
 }
 
@@ -177,12 +173,20 @@ func resourceOf(store string) strongroom.Resource {
 // client returns the client of a connection. limit 0 is what its platform
 // grants.
 func (i *Intake) client(c card, limit int) (*Client, error) {
-	base := c.Base
+	base, transport := c.Base, i.o.Transport
 	if base == "" {
 		base = i.o.BaseURL
+	} else {
+		origin, err := i.origin(base)
+		if err != nil {
+			return nil, err
+		}
+		if transport == nil {
+			transport = i.out.to(origin, i.o.Loopback)
+		}
 	}
 	return NewClient(ClientOptions{
-		Base: base, Version: c.Version, Token: Secret{c.Token}, Limit: limit, Retry: i.o.Retry, Transport: i.o.Transport,
+		Base: base, Version: c.Version, Token: Secret{c.Token}, Limit: limit, Retry: i.o.Retry, Transport: transport,
 	})
 }
 
@@ -195,7 +199,7 @@ func (i *Intake) begin(ctx context.Context, who strongroom.Actor, store string, 
 		if err := tx.Allow(ActionSync, resourceOf(store), guard.Context{}); err != nil {
 			return err
 		}
-		if sealedCard, err = connection(&tx.Reader, store); err != nil {
+		if sealedCard, err = i.usable(&tx.Reader, store); err != nil {
 			return err
 		}
 		sealedMark, err = loadCursor(tx, store, r)
@@ -215,6 +219,7 @@ func (i *Intake) begin(ctx context.Context, who strongroom.Actor, store string, 
 			return nil, c, mark, err
 		}
 	}
+	i.used.note(store, i.o.Clock.Now())
 	client, err := i.client(c, limit)
 	return client, c, mark, err
 }

@@ -40,6 +40,7 @@ func (i *Intake) FetchOne(ctx context.Context, who strongroom.Actor, q One) (*va
 		return nil, err
 	}
 	if in.Body, err = client.Get(ctx, path...); err != nil {
+		i.lost(ctx, q.Store, err)
 		return nil, err
 	}
 	in.Version, in.Platform = c.Version, c.Platform
@@ -81,6 +82,7 @@ func (i *Intake) Subscribe(ctx context.Context, who strongroom.Actor, store stri
 	}
 	text, err := client.post(ctx, "webhooks", body)
 	if err != nil {
+		i.lost(ctx, store, err)
 		return "", err
 	}
 	var made struct {

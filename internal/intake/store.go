@@ -1,13 +1,16 @@
 package intake
 
 import (
+	"time"
+
 	"strongroom/internal/db"
 	"strongroom/internal/guard"
 )
 
 const (
 	sqlConnectionPut = `insert into intake_connection (store, card, at) values ($1, $2, $3)
-		on conflict (store) do update set card = excluded.card, at = excluded.at`
+		on conflict (store) do update set card = excluded.card, at = excluded.at, used = 0`
+	sqlUsed           = `update intake_connection set used = $2 where store = $1 and used < $2`
 	sqlConnection     = `select card from intake_connection where store = $1`
 	sqlConnectionDrop = `delete from intake_connection where store = $1`
 
@@ -16,12 +19,17 @@ const (
 	sqlCursor      = `select card from intake_cursor where store = $1 and resource = $2`
 	sqlCursorsDrop = `delete from intake_cursor where store = $1`
 
-	sqlConnectors = `select c.store, c.at, coalesce(max(u.at), 0) from intake_connection c
-		left join intake_cursor u on u.store = c.store group by c.store, c.at order by c.store`
+	sqlConnectors = `select c.store, c.at, c.used, coalesce(max(u.at), 0) from intake_connection c
+		left join intake_cursor u on u.store = c.store group by c.store, c.at, c.used order by c.store`
 )
 
 func putConnection(tx *guard.Tx, store string, card []byte) error {
 	_, err := tx.Exec(sqlConnectionPut, store, card, db.Micros(tx.Now()))
+	return err
+}
+
+func stampUsed(tx *guard.Tx, store string, at time.Time) error {
+	_, err := tx.Exec(sqlUsed, store, db.Micros(at))
 	return err
 }
 

@@ -92,6 +92,7 @@ func (i *Intake) Sync(ctx context.Context, who strongroom.Actor, q SyncRequest, 
 	defer i.busy.leave(q.Store)
 	r := &run{Intake: i, ctx: ctx, q: q, progress: progress, began: time.Now()}
 	err := r.all(who)
+	i.lost(ctx, q.Store, err)
 	r.sum.Took = time.Since(r.began)
 	i.log.InfoContext(ctx, "sync ended", "store", q.Store, "fetched", r.sum.Fetched, "stored", r.sum.Stored,
 		"unchanged", r.sum.Unchanged, "dead", r.sum.Dead, "refused", r.sum.Refused, "damaged", r.sum.Damaged, "pages", r.sum.Pages,
