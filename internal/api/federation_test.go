@@ -98,7 +98,7 @@ func TestObligation_2_2_12_FeedThroughTheDoor(t *testing.T) {
 	if len(left.Outside) != 1 || left.Outside[0].System != "db-1" || left.Outside[0].Ended != nil {
 		t.Errorf("a way outside that is open: %+v", left)
 	}
-	f.get("POST", "/v1/register/import", `{"system":"db-1","sort":"database","accounts":[]}`, nil)
+	f.get("POST", "/v1/register/import", `{"system":"db-1","sort":"database","accounts":[],"confirm":true}`, nil)
 	f.get("POST", "/v1/leavers/"+second+"/probe", "", &left)
 	if len(left.Outside) != 1 || left.Outside[0].Ended == nil || left.Outside[0].Took < 24*3600 {
 		t.Errorf("when it ended: %+v", left)

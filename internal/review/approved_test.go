@@ -289,3 +289,32 @@ func TestShelf(t *testing.T) {
 		t.Errorf("edited: %q", got)
 	}
 }
+
+// A verdict whose older row was put back does not close a review.
+func TestVerdictIsTheOneTheLogShows(t *testing.T) {
+	o, ctx := logged(t), t.Context()
+	clerk := o.hire(authz.Operator)
+	c, err := o.Open(ctx, o.chief, review.People)
+	o.must(err)
+	n := o.numberOf(c.ID, clerk.ID)
+	o.must(o.Decide(ctx, o.chief, c.ID, []review.Decision{keep(n)}, 0))
+	var decided int64
+	var sealed []byte
+	o.must(o.db.Read(ctx, func(r *db.Reader) error {
+		return r.QueryRow(`select decided_at, sealed from review_entry where number = $1`, n).Scan(&decided, &sealed)
+	}))
+	o.must(o.Decide(ctx, o.chief, c.ID, []review.Decision{remove(n)}, 0)) // the last word
+	o.keepAll(c.ID)
+	o.exec(func(tx *db.Tx) error {
+		return run(tx.Exec(`update review_entry set verdict = 1, decided_at = $2, sealed = $3 where number = $1`, n, decided, sealed))
+	})
+	_, list, err := o.Campaign(ctx, o.chief, c.ID)
+	if err != nil || list[n-1].Verdict != review.Keep {
+		t.Fatalf("the planted row does not open: %v", err)
+	}
+	_, err = o.Close(ctx, o.chief, c.ID)
+	want(t, "an older verdict", err, strongroom.Conflict, "verdict")
+	o.must(o.Decide(ctx, o.chief, c.ID, []review.Decision{keep(n)}, 0)) // planted: decided so after all
+	_, err = o.Close(ctx, o.chief, c.ID)
+	o.must(err)
+}

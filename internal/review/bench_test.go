@@ -11,6 +11,7 @@ import (
 	"strongroom"
 	"strongroom/internal/access"
 	"strongroom/internal/authz"
+	"strongroom/internal/db"
 	"strongroom/internal/people"
 	"strongroom/internal/review"
 )
@@ -125,5 +126,29 @@ func (o *office) decideAll(owner strongroom.Actor, id string, removed int) {
 		if !more {
 			return
 		}
+	}
+}
+
+// BenchmarkFirstDrift reads 200,000 events of use for the first time, and again with
+// what was kept, as after a restart.
+func BenchmarkFirstDrift(b *testing.B) {
+	o, ctx := enter(b), context.Background()
+	o.uses(o.sec.ID, 200_000)
+	since := time.Now().Add(-time.Hour)
+	took := map[string]time.Duration{}
+	for b.Loop() {
+		s := review.NewShelf(o.guard, strongroom.Production, o.opts.Key)
+		for _, what := range []string{"first", "resumed"} {
+			start, e := time.Now(), review.FromLog(o.log, s)
+			_, err := e.Use(ctx, since)
+			o.must(err)
+			_, err = e.Approvals(ctx)
+			o.must(err)
+			took[what] += time.Since(start)
+		}
+		o.exec(func(tx *db.Tx) error { return run(tx.Exec(`delete from review_memory`)) })
+	}
+	for what, t := range took {
+		b.ReportMetric(float64(t.Microseconds())/1000/float64(b.N), what+"-ms")
 	}
 }

@@ -22,6 +22,9 @@ type Events interface {
 	Opened(ctx context.Context, from, to time.Time, n int) (Opened, error)
 	// Approvals returns the last approval of a baseline of each kind that had one.
 	Approvals(ctx context.Context) (map[Kind]Approved, error)
+	// Verdicts returns the last verdict on each entry of a campaign that was opened at a
+	// time, by the entry's number.
+	Verdicts(ctx context.Context, campaign string, opened time.Time) (map[int]Verdict, error)
 }
 
 // Use is what an account did: when each action last succeeded, and at which stores.
