@@ -174,5 +174,10 @@ var actions = [...]Rule{
 	{Name: "sync.run"},
 	{Name: "tombstone.lift"},
 	{Name: "training.record", Across: true},
+	{Name: "webhook.edit"},
+	{Name: "webhook.forward"},
+	{Name: "webhook.list"},
+	{Name: "webhook.process"},
+	{Name: "webhook.rates"},
 	{Name: "webhook.receive"},
 }

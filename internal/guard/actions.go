@@ -101,6 +101,9 @@ func Sites() []Site {
 		{"intake", LastSeen, "the stamp of last use"},
 		{"keys", Cursor, "how far a roll or a replay has come; doing it twice changes nothing"},
 		{"keys", Tally, "gauges are counts and dates"},
+		{"webhook", LookUp, "a subscription is looked up before anybody is known, and what a job is about before it is decided about"},
+		{"webhook", Cursor, "whether a message has arrived; that it is sent was decided about and recorded"},
+		{"webhook", Tally, "gauges, and what the sweeper decides about, are counts and dates"},
 		{"vault", Tally, "gauges are counts and dates"},
 		{"vault", LookUp, "the platform of a store whose body does not name it; the ingest is decided about"},
 	}
