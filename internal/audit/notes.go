@@ -118,6 +118,7 @@ var noteRows = [...]noteRow{
 	{"record", noteID},
 	{"records", noteCount},
 	{"refused", noteCount},
+	{"request", noteID},
 	{"rewrapped", noteFlag},
 	{"roles", noteWords},
 	{"schema", noteCount},

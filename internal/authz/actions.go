@@ -69,7 +69,7 @@ func rule(name string) (Rule, bool) {
 // way is as grave as one that allows too much.
 func protects(name string) bool {
 	switch name {
-	case "record.erase", "retention.sweep", "key.destroy", "epoch.roll", "store.disconnect",
+	case "record.erase", "erasure.open", "erasure.decide", "erasure.run", "signal.receive", "retention.sweep", "key.destroy", "epoch.roll", "store.disconnect",
 		"person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
 		"grant.revoke", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
 		return true
@@ -93,6 +93,10 @@ var actions = [...]Rule{
 	{Name: "device.prove", Across: true},
 	{Name: "device.revoke", Across: true},
 	{Name: "epoch.roll", Across: true},
+	{Name: "erasure.decide", Across: true},
+	{Name: "erasure.list", Across: true},
+	{Name: "erasure.open", Across: true},
+	{Name: "erasure.run", Across: true},
 	{Name: "field.classify"},
 	{Name: "field.list"},
 	{Name: "glass.break", Across: true},
@@ -168,6 +172,9 @@ var actions = [...]Rule{
 	{Name: "session.revoke", Across: true},
 	{Name: "session.unlock", Across: true},
 	{Name: "session.verify", Across: true},
+	{Name: "signal.edit", Across: true},
+	{Name: "signal.list", Across: true},
+	{Name: "signal.receive", Across: true},
 	{Name: "store.add", Across: true},
 	{Name: "store.disconnect"},
 	{Name: "store.list", Across: true},

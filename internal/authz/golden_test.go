@@ -161,7 +161,8 @@ func TestObligation_2_3_3_WhoMayOpen(t *testing.T) {
 }
 
 // A case opens records, so who may open one is a short list as well: privacy for
-// shoppers' requests, three roles for a legal duty, no application, no operator.
+// shoppers' requests, and the product itself for those that a platform passes on, three
+// roles for a legal duty, no application, no operator.
 func TestObligation_3_1_2_WhoMayOpenCases(t *testing.T) {
 	who := func(e *authz.Engine) (out []string) {
 		for _, role := range authz.Roles() {
@@ -175,7 +176,7 @@ func TestObligation_3_1_2_WhoMayOpenCases(t *testing.T) {
 		}
 		return out
 	}
-	want := []string{"owner legal_duty", "privacy legal_duty", "privacy subject_request", "security legal_duty"}
+	want := []string{"owner legal_duty", "privacy legal_duty", "privacy subject_request", "security legal_duty", "system subject_request"}
 	if got := who(engine(t, strongroom.Production)); !slices.Equal(got, want) {
 		t.Errorf("who opens cases: %v", got)
 	}

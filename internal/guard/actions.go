@@ -94,6 +94,8 @@ func Sites() []Site {
 		{"federation", Attempt, "a sign-on under way is good once, whatever becomes of it; its outcome is an event"},
 		{"review", Tally, "deadlines, and what the sweeper decides about, are counts and dates"},
 		{"review", Cursor, "how far the log was read for use and approvals; reading it again comes to the same"},
+		{"lifecycle", LookUp, "what a job is about, before it is decided about"},
+		{"lifecycle", Tally, "gauges, and what the sweeper decides about, are counts and dates"},
 		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
 		{"jobs", Tally, "gauges are counts and dates"},
 		{"app", Lease, "the instance row keeps a second server away"},

@@ -64,44 +64,54 @@ type caseBody struct {
 
 // Open opens a case. Faults: Invalid (purpose, citation, due date), Denied,
 // NotFound (store).
-func (cs *Cases) Open(ctx context.Context, who strongroom.Actor, spec CaseSpec) (Case, error) {
+func (cs *Cases) Open(ctx context.Context, who strongroom.Actor, spec CaseSpec) (c Case, err error) {
 	if err := checkSpec(spec); err != nil {
 		return Case{}, cs.refuse(ctx, who, actionCaseOpen, spec.Purpose, err)
 	}
+	err = cs.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		c, err = cs.openTx(tx, spec)
+		return err
+	})
+	if err != nil {
+		return Case{}, err
+	}
+	return c, nil
+}
+
+// openTx asks whether the actor of a transaction may open a case and opens it.
+func (cs *Cases) openTx(tx *guard.Tx, spec CaseSpec) (Case, error) {
+	who := tx.Actor()
 	c := Case{ID: strongroom.NewID(casePrefix), Purpose: spec.Purpose, Citation: spec.Citation, Store: spec.Store, Opener: who.ID}
 	if spec.Store == "" {
 		if c.All = who.AllStores; !c.All {
 			c.Stores = slices.Sorted(slices.Values(who.Stores))
 		}
 	}
-	err := cs.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := tx.Allow(actionCaseOpen, caseResource(&c), guard.Context{Purpose: c.Purpose}); err != nil {
-			return err
+	if err := checkSpec(spec); err != nil {
+		return Case{}, err
+	}
+	if err := tx.Allow(actionCaseOpen, caseResource(&c), guard.Context{Purpose: c.Purpose}); err != nil {
+		return Case{}, err
+	}
+	if c.Store != "" {
+		if err := cs.o.Store(&tx.Reader, c.Store); err != nil {
+			return Case{}, err
 		}
-		if c.Store != "" {
-			if err := cs.o.Store(&tx.Reader, c.Store); err != nil {
-				return err
-			}
-		} else if !c.All && len(c.Stores) == 0 {
-			return errBeyond()
-		}
-		var err error
-		c.Opened = db.Time(db.Micros(tx.Now()))
-		if c.Due, err = dueOf(spec, c.Opened); err != nil {
-			return err
-		}
-		c.State = CaseOpen
-		tx.Note("due_us", db.Micros(c.Due))
-		row, err := cs.row(&c)
-		if err != nil {
-			return err
-		}
-		return insertCase(tx, row)
-	})
+	} else if !c.All && len(c.Stores) == 0 {
+		return Case{}, errBeyond()
+	}
+	var err error
+	c.Opened = db.Time(db.Micros(tx.Now()))
+	if c.Due, err = dueOf(spec, c.Opened); err != nil {
+		return Case{}, err
+	}
+	c.State = CaseOpen
+	tx.Note("due_us", db.Micros(c.Due))
+	row, err := cs.row(&c)
 	if err != nil {
 		return Case{}, err
 	}
-	return c, nil
+	return c, insertCase(tx, row)
 }
 
 // checkSpec refuses a spec that no policy could make good.

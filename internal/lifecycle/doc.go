@@ -8,6 +8,11 @@
 // It also keeps the matter for which a record may be opened outside the daily
 // business: a [Case] of a legal duty or of a shopper's request (DPP 3.1.2).
 //
+// And it keeps what is asked for from outside, a [Request]: a notice of EcartAPI, a
+// platform's webhook, a closed store, a person's letter (DPP 2.7). A request to erase
+// is done by a job, has the clocks of the policy (30 days to delete, 90 until no live
+// instance is left) and ends with its proof; a shopper's question becomes a case.
+//
 // Invariants. Reaching the date is a refusal at once, with or without a sweep:
 // the sweep makes it final. A step that fails is tried again at the next tick
 // and is visible in [Status] until it succeeds; nothing is skipped. Every step
@@ -18,4 +23,10 @@
 // rests on is sealed, bound to everything else that is known of it: a row that
 // was edited opens nothing. Whether it is open is asked in the transaction that
 // records the reveal, so a close that commits first wins.
+//
+// A request is done once, however often its job runs or its message comes. What a
+// product cannot decide (which store a shop is, what an unclear notice covers, an
+// identifier that leads to half a store) waits for a person and shows; it never erases
+// on a guess. Whom a request is about is sealed, shown to nobody, and goes from its row
+// when it is done. A date that passes is overdue at once, with or without a sweep.
 package lifecycle
