@@ -314,6 +314,8 @@ func TestVerdictIsTheOneTheLogShows(t *testing.T) {
 	}
 	_, err = o.Close(ctx, o.chief, c.ID)
 	want(t, "an older verdict", err, strongroom.Conflict, "verdict")
+	_, err = o.Execute(ctx, o.chief, c.ID)
+	want(t, "an older verdict to execute", err, strongroom.Conflict, "verdict")
 	o.must(o.Decide(ctx, o.chief, c.ID, []review.Decision{keep(n)}, 0)) // planted: decided so after all
 	_, err = o.Close(ctx, o.chief, c.ID)
 	o.must(err)

@@ -83,6 +83,10 @@ func (v *Review) apply(ctx context.Context, who strongroom.Actor, e *Entry) erro
 // readBack compares what is there with the verdicts, notes what is gone, and returns
 // what is still to be done. A change that was made is not made again.
 func (v *Review) readBack(ctx context.Context, who strongroom.Actor, id string, x *Execution) (todo []Entry, err error) {
+	shown, err := v.decided(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	err = v.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(reviewClose, campaignResource(id, "", false), guard.Context{}); err != nil {
 			return err
@@ -98,6 +102,9 @@ func (v *Review) readBack(ctx context.Context, who strongroom.Actor, id string, 
 		}
 		if !c.Closed.IsZero() {
 			return closed()
+		}
+		if err := asDecided(entries, shown); err != nil {
+			return err
 		}
 		items, err := v.population(&tx.Reader, c.Kind, tx.Now())
 		if err != nil {
