@@ -139,6 +139,8 @@ func done(r *http.Request) string {
 		return "It has ended."
 	case "nothing":
 		return "Your rights changed meanwhile, and nothing was done. Try again."
+	case "again":
+		return "Another tab renewed your session meanwhile, and nothing was done in this one. Try again."
 	case "out":
 		return "You are signed out."
 	}

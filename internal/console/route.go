@@ -32,7 +32,7 @@ func Routes() []Route {
 
 func commonRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/{$}", Public: true, serve: func(v *visit) error { return v.leadTo("/account") }},
+		{Method: "GET", Path: "/{$}", Public: true, serve: home},
 		{Method: "GET", Path: "/assets/{file}", Public: true, serve: asset},
 	}
 }

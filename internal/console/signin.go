@@ -19,6 +19,24 @@ func signinRoutes() []Route {
 	}
 }
 
+// home leads on. With again it is asked by who showed a token that is over: where two
+// tabs share a session, the first renews it and the second may still have asked with the
+// old token. The browser sends the newest cookie with this second question, so a session
+// that lives goes on; else it is over. Nothing leads back to here from what it leads to
+// while the cookie stays as it is.
+func home(v *visit) error {
+	if !v.r.URL.Query().Has("again") {
+		return v.leadTo("/account")
+	}
+	if err := v.recognise(); err != nil {
+		if err = v.unknown(err); strongroom.IsKind(err, strongroom.Unauthenticated) {
+			return v.leadTo("/signin?over")
+		}
+		return err
+	}
+	return v.leadTo("/account?done=again")
+}
+
 // signinPage asks for address and password, or a passkey.
 func signinPage(v *visit) error {
 	data := struct {

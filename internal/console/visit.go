@@ -183,11 +183,14 @@ func (c *Console) refuse(v *visit, err error) {
 	p := web.ProblemOf(err, web.RequestID(v.w))
 	switch {
 	case !v.route.Public && strongroom.IsKind(err, strongroom.Unauthenticated) && (v.who.ID == "" || strings.HasPrefix(p.Code, "session-")):
-		to := "/signin"
-		if p.Code != "session-none" {
-			to = "/signin?over"
+		switch p.Code {
+		case "session-none":
+			err = v.leadTo("/signin")
+		case "session-ended": // or another tab of the browser has a newer token by now
+			err = v.leadTo("/?again")
+		default:
+			err = v.leadTo("/signin?over")
 		}
-		err = v.leadTo(to)
 	case !v.route.Public && p.Code == "rights-changed" && v.r.URL.Query().Get("done") != "nothing": // the page knows what is left
 		err = v.leadTo(v.route.back + "?done=nothing")
 	case !v.route.Public && p.Code == "step-up":
