@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"keys":   4, "jobs": 4, "logbook": 4,
 	"vault": 5, "identity": 5, "people": 5, "device": 5, "policy": 5,
 	"intake": 6, "lifecycle": 6, "session": 6, "access": 6, "detect": 6,
-	"federation": 7, "review": 7, "webhook": 7,
+	"federation": 7, "review": 7, "gateway": 7, "webhook": 7,
 	"api": 8, "scim": 8, "console": 8,
 	"app": 9,
 	// cmd is the street in front of the house; demo, bench and drills look at it
@@ -304,6 +304,7 @@ var clocksAllowed = map[string]string{
 	"keys":           "leases and back-off towards a KMS",
 	"audit":          "the sealer's interval",
 	"intake":         "Retry-After and back-off",
+	"gateway":        "timeouts and the circuit of a platform that fails",
 	"app":            "start-up and stop",
 	"api":            "request durations",
 	"identity":       "token buckets and cache ages",

@@ -15,6 +15,7 @@ import (
 	"strongroom/internal/access"
 	"strongroom/internal/device"
 	"strongroom/internal/federation"
+	"strongroom/internal/gateway"
 	"strongroom/internal/identity"
 	"strongroom/internal/identity/workload"
 	"strongroom/internal/lifecycle"
@@ -67,6 +68,8 @@ type Options struct {
 	// Ready returns nil while the instance can decide and record, else a fault
 	// that says why not. nil is always ready.
 	Ready func(ctx context.Context) error
+	// Mirror answers calls of EcartAPI for a store; nil mirrors none.
+	Mirror Mirror
 	// Metrics writes the metrics; that the caller may read them has been decided.
 	// nil serves none.
 	Metrics func(ctx context.Context, who strongroom.Actor, w http.ResponseWriter, r *http.Request) error
@@ -144,6 +147,8 @@ type API struct {
 	routes  []Route
 	actions map[string]strongroom.Action
 	doc     []byte
+
+	elsewhere http.Handler // under the mirrors, and no call of theirs
 }
 
 // New returns the API over o. It panics where a required option or the action of
@@ -169,7 +174,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions(), gateway.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}
@@ -187,6 +192,9 @@ func New(o Options) *API {
 			a.mux.Handle(rt.Method+" "+rt.Path, a.adapt(rt))
 		}
 	}
+	other := elsewhere()
+	a.elsewhere = a.adapt(&other)
+	a.mux.Handle(mirrorPath, a.elsewhere)
 	a.mux.HandleFunc("/", a.missing)
 	return a
 }
@@ -195,6 +203,10 @@ func New(o Options) *API {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {
 		// The mux would answer with a redirect that repeats the path.
+		if strings.HasPrefix(p, mirrorPath) {
+			a.elsewhere.ServeHTTP(w, r)
+			return
+		}
 		web.WriteProblem(w, noPath(), web.RequestID(w))
 		return
 	}
@@ -261,6 +273,9 @@ func (a *API) handle(c *call) error {
 		ctx, cancel := context.WithTimeout(c.ctx, callTime)
 		defer cancel()
 		c.ctx = ctx
+	}
+	if c.route.Bare {
+		c.wear()
 	}
 	if err := a.recognise(c); err != nil {
 		return err

@@ -16,10 +16,11 @@ func Document(version string) []byte {
 	}
 	paths := map[string]map[string]any{}
 	for _, rt := range Routes() {
-		if paths[rt.Path] == nil {
-			paths[rt.Path] = map[string]any{}
+		path := strings.ReplaceAll(rt.Path, "...}", "}")
+		if paths[path] == nil {
+			paths[path] = map[string]any{}
 		}
-		paths[rt.Path][strings.ToLower(rt.Method)] = operation(rt)
+		paths[path][strings.ToLower(rt.Method)] = operation(rt)
 	}
 	doc := map[string]any{
 		"openapi": "3.1.0",

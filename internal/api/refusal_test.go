@@ -72,7 +72,7 @@ func TestEveryRefusalIsAnEvent(t *testing.T) {
 	}
 	checked := 0
 	for _, rt := range api.Routes() {
-		if rt.Public {
+		if rt.Public || rt.Bare { // the mirror reads and records for itself, by a table of its own
 			continue
 		}
 		takesBody := rt.Method == "POST" && rt.HasBody() || rt.Method == "PUT"

@@ -35,6 +35,8 @@ type Route struct {
 	Repeatable bool
 	// Long lets the call take as long as it makes progress.
 	Long bool
+	// Bare takes a key without the word Bearer before it.
+	Bare bool
 	// Only lists the one environment the route exists in; empty is both.
 	Only strongroom.Environment
 

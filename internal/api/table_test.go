@@ -16,6 +16,7 @@ import (
 	"strongroom/internal/authz"
 	"strongroom/internal/device"
 	"strongroom/internal/federation"
+	"strongroom/internal/gateway"
 	"strongroom/internal/identity"
 	"strongroom/internal/jobs"
 	"strongroom/internal/keys"
@@ -58,7 +59,7 @@ func TestDocuments(t *testing.T) {
 func TestActionsExist(t *testing.T) {
 	mapped := map[string]bool{}
 	for _, table := range [][]strongroom.Action{vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(), jobs.Actions(), keys.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions(),
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions(), gateway.Actions(),
 		{{Name: "sync.run"}, {Name: "clock.set"}}} { // of intake and audit, which have their own tests
 		for _, a := range table {
 			mapped[a.Name] = true

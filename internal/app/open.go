@@ -26,6 +26,7 @@ import (
 	"strongroom/internal/device"
 	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
+	"strongroom/internal/gateway"
 	"strongroom/internal/guard"
 	"strongroom/internal/identity"
 	"strongroom/internal/intake"
@@ -100,6 +101,7 @@ type App struct {
 	cases      *lifecycle.Cases
 	life       *lifecycle.Lifecycle
 	intake     *intake.Intake
+	gateway    *gateway.Gateway
 	api        *api.API
 	console    *console.Console
 	metrics    *metrics

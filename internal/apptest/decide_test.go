@@ -63,7 +63,11 @@ func TestObligation_2_3_1_AskedOnEveryRoute(t *testing.T) {
 		if strings.HasPrefix(op.path, "/v1/keys/") {
 			id = other.ID
 		}
-		fill := strings.NewReplacer("{store}", store, "{record}", record, "{token}", token, "{id}", id, "{case}", opened.ID)
+		ecart := "orders" // a call of EcartAPI that the method is for
+		if op.method == "PUT" || op.method == "DELETE" {
+			ecart = "orders/1"
+		}
+		fill := strings.NewReplacer("{version}", "v2", "{call}", ecart, "{store}", store, "{record}", record, "{token}", token, "{id}", id, "{case}", opened.ID)
 		r := apptest.Request{Method: op.method, Path: fill.Replace(op.path), Key: key, Query: url.Values{}}
 		switch {
 		case strings.HasSuffix(op.path, "/ingest"):

@@ -2,11 +2,13 @@ package intake
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"sync"
 
 	"strongroom"
 	"strongroom/internal/egress"
+	"strongroom/internal/guard"
 )
 
 // outward keeps a transport for each origin that a connection names by itself, so
@@ -53,4 +55,17 @@ func (i *Intake) CheckBase(ctx context.Context, base string) error {
 		return strongroom.Faultf(strongroom.Invalid, "base", "the base address must be https")
 	}
 	return i.out.to(o, i.o.Loopback).Check(ctx)
+}
+
+// Way returns where EcartAPI answers for a connection, and by which transport; nil is
+// one of the caller's own, for "", the configured address. Faults: Invalid.
+func (i *Intake) Way(base string) (http.RoundTripper, string, error) {
+	if base == "" {
+		return nil, i.o.BaseURL, nil
+	}
+	o, err := i.origin(base)
+	if err != nil {
+		return nil, "", err
+	}
+	return guard.Transport(i.out.to(o, i.o.Loopback)), o.String(), nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 )
 
 const redacted = "[secret]"
@@ -25,7 +24,3 @@ func (Secret) Format(f fmt.State, _ rune)   { io.WriteString(f, redacted) }
 func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// Authorize puts the secret into the headers of a request to EcartAPI. It is for
-// packages that make such requests themselves.
-func (s Secret) Authorize(h http.Header) { h.Set("Authorization", "Bearer "+s.text) }

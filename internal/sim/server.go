@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,7 @@ func (s *Sim) Handler() http.Handler {
 		for name := range dialects {
 			names = append(names, strconv.Quote(name))
 		}
+		slices.Sort(names)
 		answer(w, []byte(`{"success":true,"ecommerces":[`+strings.Join(names, ",")+`]}`))
 	})
 	s.endpoints(route)
