@@ -283,7 +283,7 @@ func (k *Keys) expire(tx *guard.Tx, limit int) (n int, more bool, err error) {
 		if err := k.enter(tx, records, Expired); err != nil {
 			return 0, false, err
 		}
-		if err := sweep(tx, first, last, records); err != nil {
+		if err := bury(tx, records, Expired); err != nil {
 			return 0, false, err
 		}
 	}
@@ -312,17 +312,4 @@ func overdue(tx *guard.Tx, first int64, now time.Time, limit int) (records []uin
 		records = append(records, r)
 	}
 	return records, last, rows.Close()
-}
-
-// sweep buries the keys of records, which are all of those from the date first up
-// to the bound (date, last of the records), in three statements whatever their
-// number.
-func sweep(tx *guard.Tx, first, date int64, records []uint64) error {
-	if err := enqueue(tx, records, Expired); err != nil {
-		return err
-	}
-	if err := tx.Queue(sqlSweepBefore, first, date); err != nil {
-		return err
-	}
-	return tx.Queue(sqlSweepAt, date, records[len(records)-1])
 }

@@ -35,9 +35,10 @@ type Dead struct {
 type Queue struct {
 	Dead []Dead
 
-	whole int64    // the batches up to this number are in it as a whole; 0 is none
-	part  int64    // the batch of which it holds a part; 0 is none
-	left  []uint64 // what stays of that batch
+	wholes, parts bool     // there are such batches
+	whole         int64    // the batches up to this number are in it as a whole
+	part          int64    // the batch of which it holds a part
+	left          []uint64 // what stays of that batch
 }
 
 // enqueue puts records on the queue of the dead. It sorts a copy of them.
@@ -107,10 +108,10 @@ func (k *Keys) DeadTx(tx *guard.Tx, limit int) (q Queue, err error) {
 			q.Dead = append(q.Dead, Dead{r, b.reason, b.at})
 		}
 		if n < len(b.records) {
-			q.part, q.left = b.num, b.records[n:]
+			q.parts, q.part, q.left = true, b.num, b.records[n:]
 			break
 		}
-		q.whole = b.num
+		q.wholes, q.whole = true, b.num
 	}
 	return q, rows.Close()
 }
@@ -219,12 +220,12 @@ func untangle(tx *guard.Tx, front []batch) error {
 // ForgetTx takes the records of q off the queue, because their remains are cleared.
 // q comes from DeadTx in the same transaction, and nothing died in between.
 func (k *Keys) ForgetTx(tx *guard.Tx, q Queue) error {
-	if q.whole != 0 {
+	if q.wholes {
 		if err := tx.Queue(sqlForget, q.whole); err != nil {
 			return err
 		}
 	}
-	if q.part == 0 {
+	if !q.parts {
 		return nil
 	}
 	return tx.Queue(sqlForgetFirst, q.part, q.left[0], len(q.left), packed(q.left))

@@ -102,3 +102,20 @@ func TestOverdueCountsWhoWaits(t *testing.T) {
 		}
 	})
 }
+
+// A batch whose number is 0 is taken off the queue like any other.
+func TestBatchZeroIsForgotten(t *testing.T) {
+	f := openOn(t, db.SQLite) // PostgreSQL gives no such number
+	f.fill(3, f.clock.Now().Add(time.Hour))
+	f.clock.SetOffset(2 * time.Hour)
+	if n, _, err := f.ExpireStep(context.Background(), f.who, 10); n != 3 || err != nil {
+		t.Fatalf("%d died: %v", n, err)
+	}
+	f.exec(func(tx *db.Tx) error { return first(tx.Exec("update keys_died set num = 0")) })
+	for _, left := range []int{2, 0} { // a part, then the rest
+		f.forget(3 - left)
+		if dead := f.dead(10); len(dead) != left {
+			t.Errorf("%d wait to be cleared, want %d", len(dead), left)
+		}
+	}
+}

@@ -53,14 +53,11 @@ delete from keys_data where record in
 	$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
 	$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
 
-	// The sweep takes rows up to a bound (date, record); equal dates are told
-	// apart by the record, so that a batch is never larger than asked. It starts
-	// at the earliest date there can be: PostgreSQL walks over the index entries
-	// of rows that died until they are vacuumed.
+	// The sweep starts at the earliest date there can be: PostgreSQL walks over the
+	// index entries of rows that died until they are vacuumed. What it found is deleted
+	// by name, as it was entered in the ledger.
 	sqlDue = `
 select record, erase_by from keys_data where erase_by >= $1 and erase_by <= $2 order by erase_by, record limit $3`
-	sqlSweepBefore = `delete from keys_data where erase_by >= $1 and erase_by < $2`
-	sqlSweepAt     = `delete from keys_data where erase_by = $1 and record <= $2`
 
 	sqlNextDue = `select coalesce(min(erase_by), 9223372036854775807) from keys_data where erase_by >= $1`
 
@@ -79,7 +76,7 @@ where aside <> 0 and record >= $1 order by record limit $2`
 	sqlOldest       = `select coalesce(min(record), 0) from keys_data`
 	sqlOverdue      = `
 select (select count(*) from (select 1 from keys_data where erase_by <= $1 limit $2) d),
-	(select coalesce(sum(length(records)), 0) / 8 from keys_died)`
+	(select coalesce(sum(size), 0) / 8 from (select length(records) as size from keys_died order by num limit $2) d)`
 
 	sqlMark    = `select value from keys_mark where name = $1`
 	sqlSetMark = `
