@@ -65,14 +65,16 @@ func (s *Sessions) verifyTx(tx *guard.Tx, e Entry, now time.Time) (Opened, error
 }
 
 // HasOpen reports whether a person has a session that is not over: a way in that a
-// proof of the end must find closed (DPP 2.2.12).
+// proof of the end must find closed (DPP 2.2.12). A session that was not ended
+// and whose row was changed in the database counts as open: nobody can say that it is
+// over.
 func (s *Sessions) HasOpen(r *db.Reader, person string, _ time.Time) (bool, error) {
 	rows, err := sessionsOf(r, person, never)
 	if err != nil {
 		return false, err
 	}
 	for _, row := range rows {
-		if x, err := s.openRow(row); err == nil && s.alive(x, s.o.Real.Now()) == "" {
+		if x, err := s.openRow(row); err != nil || s.alive(x, s.o.Real.Now()) == "" {
 			return true, nil
 		}
 	}

@@ -74,3 +74,27 @@ func TestEnter(t *testing.T) {
 		t.Error("a session is open after the end")
 	}
 }
+
+// Planted: a session whose row was changed counts as open until it is ended, whatever
+// it says of its dates.
+func TestDamagedSessionCountsAsOpen(t *testing.T) {
+	f := fresh(t)
+	ana := f.people.add("ana@example.com")
+	f.signIn(ana, home)
+	open := func(what string, want bool) {
+		t.Helper()
+		must0(t, f.db.Read(t.Context(), func(r *db.Reader) error {
+			is, err := f.HasOpen(r, ana.id, r.Now())
+			if is != want {
+				t.Errorf("%s: open is %v", what, is)
+			}
+			return err
+		}))
+	}
+	f.pass(30 * 24 * time.Hour)
+	open("past its end", false)
+	f.edit(func(tx *guard.Tx) (int64, error) { return tx.Exec(`update session_session set ends_at = ends_at - 1`) })
+	open("past an end that was changed", true)
+	must(f.RevokeAll(t.Context(), security(), ana.id))(t)
+	open("ended by hand", false)
+}
