@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"strongroom"
@@ -116,6 +117,9 @@ type Federation struct {
 	mac       seal.Key // marks and proofs
 	seal      seal.Key // flows, users and groups
 	providers map[string]*provider
+
+	probing sync.Mutex
+	probed  leaverRow // where the next call of ProbeDue begins; under probing
 }
 
 // New returns a Federation, or the fault Invalid for a configuration that is not
@@ -139,7 +143,7 @@ func New(o Options) (*Federation, error) {
 	}
 	env := []byte(o.Environment)
 	f := &Federation{
-		o: o, providers: map[string]*provider{},
+		o: o, providers: map[string]*provider{}, probed: leaverRow{left: lowestDate},
 		mac: o.Key.Derive("federation mac", env), seal: o.Key.Derive("federation seal", env),
 	}
 	if err := Check(o.Environment, o.Callback, o.Providers, o.Mappings); err != nil {

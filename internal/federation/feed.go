@@ -100,13 +100,13 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 	err := f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
 		now = r.Now()
 		person = row.person
+		owner, err := f.namedBy(r, row)
 		if person == "" {
-			id, _, err := f.o.People.ExactEmailTx(r, row.email)
-			if person = id; err != nil || id == "" {
-				return err
-			}
+			person = owner
 		}
-		var err error
+		if err != nil || person == "" {
+			return err
+		}
 		if past, err = f.o.People.DepartureOf(r, person); err == nil {
 			gone = true
 			return nil
@@ -114,6 +114,9 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 		if err = f.o.People.Exists(r, person); strongroom.IsKind(err, strongroom.NotFound) {
 			person = ""
 			return nil
+		}
+		if err == nil && row.email != "" && owner != person {
+			err = errMismatch()
 		}
 		if err == nil && dry {
 			fate, err = rep.fateOf(r, f.o.People, who, person)
@@ -167,6 +170,23 @@ func (f *Federation) leave(ctx context.Context, who strongroom.Actor, row feedRo
 		rep.Late = append(rep.Late, LateLine{row.line, person, took})
 	}
 	return nil
+}
+
+// namedBy returns whose living account has the address of a line; nobody's if it has
+// none. A line whose id is another's is refused: whom should it end?
+func (f *Federation) namedBy(r *db.Reader, row feedRow) (owner string, err error) {
+	if row.email == "" {
+		return "", nil
+	}
+	owner, _, err = f.o.People.ExactEmailTx(r, row.email)
+	if err == nil && owner != "" && row.person != "" && owner != row.person {
+		err = errMismatch()
+	}
+	return owner, err
+}
+
+func errMismatch() error {
+	return strongroom.Faultf(strongroom.Invalid, "mismatch", "the id and the address do not name the same account")
 }
 
 // fateOf says what a line of a dry run would come to, after those before it.

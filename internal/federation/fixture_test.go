@@ -377,6 +377,7 @@ const (
 	spoilLink  = "update federation_link set person = $1"
 	spoilUser  = "update federation_user set person = $1"
 	spoilLeft  = "update federation_leaver set ways = ''"
+	spoilMore  = "insert into federation_leaver (person, left_at, proof) values ($1, $2, $3)"
 )
 
 // disk returns every byte at rest: the files on SQLite, the rows on both engines,

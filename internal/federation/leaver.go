@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -261,23 +262,35 @@ func (f *Federation) Tally(ctx context.Context) (t Tally, err error) {
 // probesAtOnce is how many leavers one call of ProbeDue tries.
 const probesAtOnce = 100
 
+// lowestDate is before every date.
+const lowestDate = math.MinInt64
+
 // ProbeDue probes those who left and have not been probed, and returns how many
-// there were and how many of them had a way in left.
+// there were and how many of them had a way in left. Where some cannot be probed the
+// next call begins after them, so that they keep nobody waiting, and at the first
+// again in the end.
 func (f *Federation) ProbeDue(ctx context.Context) (n, open int, err error) {
-	var ids []string
+	f.probing.Lock()
+	defer f.probing.Unlock()
+	var due []leaverRow
 	if err := f.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
 		var err error
-		ids, err = unprobed(r, probesAtOnce)
+		due, err = unprobed(r, f.probed, probesAtOnce)
 		return err
 	}); err != nil {
 		return 0, 0, err
 	}
-	for _, id := range ids {
+	f.probed = leaverRow{left: lowestDate}
+	for _, row := range due {
+		id := row.person
 		p, err := f.Probe(ctx, strongroom.System("sweeper"), id)
 		switch {
 		case strongroom.IsKind(err, strongroom.Unavailable):
 			return n, open, err
 		case err != nil:
+			if len(due) == probesAtOnce {
+				f.probed = due[len(due)-1]
+			}
 			f.o.Log.LogAttrs(ctx, slog.LevelError, "somebody who left could not be probed", slog.String("account", id),
 				slog.String("kind", strongroom.KindOf(err).String()))
 		default:

@@ -276,6 +276,49 @@ func FuzzFeed(f *testing.F) {
 	})
 }
 
+// TestFeedThatNamesTwo: a line whose id and address are not those of one account ends
+// nobody. One whose both are does.
+func TestFeedThatNamesTwo(t *testing.T) {
+	f := fresh(t)
+	jane, omar := f.member(t, janeName, janeMail), f.member(t, omarName, omarMail)
+	text := "id,email\n" + jane.ID + "," + omarMail + "\n" + jane.ID + ",nobody@nopalito.example\n" + omar.ID + "," + omarMail + "\n"
+	for range 2 { // the second time, omar is gone
+		rep, err := f.Feed(t.Context(), f.boss(), strings.NewReader(text), federation.Feed{})
+		if err != nil || rep.Ended+rep.Already != 1 || len(rep.Failed) < 1 || rep.Failed[len(rep.Failed)-1].Code != "mismatch" {
+			t.Errorf("%+v, %v", rep, err)
+		}
+	}
+	if got := f.get(t, jane.ID); got.State == people.Ended {
+		t.Error("the account of another address ended")
+	}
+	if got := f.get(t, omar.ID); got.State != people.Ended {
+		t.Errorf("the one who was named twice is %v", got.State)
+	}
+}
+
+// TestDamagedLeaversKeepNobodyWaiting: however many cannot be probed, those who left
+// later are.
+func TestDamagedLeaversKeepNobodyWaiting(t *testing.T) {
+	f := fresh(t)
+	jane := f.member(t, janeName, janeMail)
+	if err := f.people.End(t.Context(), f.boss(), jane.ID, people.Cause{Kind: people.ByHand}); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, f, func(tx *db.Tx) error {
+		for range federation.ProbesAtOnce {
+			if _, err := tx.Exec(spoilMore, strongroom.NewID("usr"), 1, []byte("forged")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for call, want := range []int{0, 1, 0, 0} {
+		if n, open, err := f.ProbeDue(t.Context()); n != want || open != 0 || err != nil {
+			t.Errorf("call %d: %d probed, %d open, %v", call, n, open, err)
+		}
+	}
+}
+
 // TestProofsByPage: all who left come, each once, in the order they left.
 func TestProofsByPage(t *testing.T) {
 	f := fresh(t)

@@ -88,7 +88,8 @@ const (
 	sqlLeaversAfter = `select ` + leaverColumns + ` from federation_leaver
 		where left_at >= $1 and (left_at > $2 or left_at = $2 and person > $3) order by left_at, person limit $4`
 	sqlTally    = `select coalesce(sum(case when probed_at = 0 then 1 else 0 end), 0), coalesce(sum(case when ways = '' then 0 else 1 end), 0) from federation_leaver`
-	sqlUnprobed = `select person from federation_leaver where probed_at = 0 order by left_at, person limit $1`
+	sqlUnprobed = `select ` + leaverColumns + ` from federation_leaver
+		where probed_at = 0 and (left_at > $1 or left_at = $1 and person > $2) order by left_at, person limit $3`
 )
 
 func scanUser(s db.Scanner) (r userRow, err error) {
@@ -298,7 +299,8 @@ func tally(r *db.Reader) (waiting, open int64, err error) {
 	return waiting, open, err
 }
 
-func unprobed(r *db.Reader, limit int) ([]string, error) {
-	rows, err := r.Query(sqlUnprobed, limit)
-	return db.Collect(rows, err, scanID)
+// unprobed lists who was not probed after a place in the order in which they left.
+func unprobed(r *db.Reader, after leaverRow, limit int) ([]leaverRow, error) {
+	rows, err := r.Query(sqlUnprobed, after.left, after.person, limit)
+	return db.Collect(rows, err, scanLeaver)
 }
