@@ -211,16 +211,16 @@ func (a *Access) check(who strongroom.Actor, s *Spec) error {
 	return strongroom.Faultf(strongroom.Invalid, "kind", "a request is one of %v", Kinds())
 }
 
-// checkReason refuses a free text that is too short or long, does not print, or
-// looks personal. The error never repeats it.
+// checkReason refuses a free text that is too short or long, does not print,
+// has angle brackets or looks personal. The error never repeats it.
 func checkReason(what, s string, least int) error {
 	n := utf8.RuneCountInString(s)
 	if n < least || n > maxReason || !utf8.ValidString(s) {
 		return strongroom.Faultf(strongroom.Invalid, what, "a %s has %d to %d characters", what, least, maxReason)
 	}
 	for _, c := range s {
-		if !unicode.IsGraphic(c) {
-			return strongroom.Faultf(strongroom.Invalid, what, "a %s is one line of plain text", what)
+		if !unicode.IsGraphic(c) || c == '<' || c == '>' {
+			return strongroom.Faultf(strongroom.Invalid, what, "a %s is one line of plain text without angle brackets", what)
 		}
 	}
 	if _, found := classify.Has([]byte(s)); found {

@@ -254,6 +254,7 @@ func TestAskRefuses(t *testing.T) {
 		"no kind":                {access.Spec{Reason: "because"}, strongroom.Invalid, "kind"},
 		"no reason":              {role(func(s *access.Spec) { s.Reason = "" }), strongroom.Invalid, "reason"},
 		"a personal reason":      {role(func(s *access.Spec) { s.Reason = "for jane.doe@example.com" }), strongroom.Invalid, "reason"},
+		"a reason with markup":   {role(func(s *access.Spec) { s.Reason = "see <b>here</b>" }), strongroom.Invalid, "reason"},
 		"a reason of two lines":  {role(func(s *access.Spec) { s.Reason = "one\ntwo" }), strongroom.Invalid, "reason"},
 		"an unknown role":        {role(func(s *access.Spec) { s.Roles = []string{"admin"} }), strongroom.Invalid, "roles"},
 		"a role of services":     {role(func(s *access.Spec) { s.Roles = []string{authz.Application} }), strongroom.Invalid, "roles"},
