@@ -52,7 +52,7 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 		return errors.Join(err, public.Close(), socket.Close())
 	}
 	servers := []*web.Server{
-		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log, TLS: tlsConfig, Proxies: proxies, Probes: probes()}),
+		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log, TLS: tlsConfig, Proxies: proxies, Probes: probes(), Refused: a.refuse}),
 		web.NewServer(web.Options{Handler: a.Handler(), Log: a.log}),
 	}
 	a.front.Store(servers[0])

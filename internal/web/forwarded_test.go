@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,5 +156,34 @@ func TestForwardedHeadersOfStrangersCountForNothing(t *testing.T) {
 	}
 	if _, s := asked(t, nil); s.Unheard() != 0 {
 		t.Error("a call that says nothing was counted")
+	}
+}
+
+// A call that a trusted proxy makes for nobody is told of, with the proxy's address;
+// one that it makes for somebody, or for itself, is not.
+func TestForwardedRefusalsAreTold(t *testing.T) {
+	var told []string
+	l := loopback(t)
+	serve(t, l, web.Options{
+		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Probes: []string{"/healthz"},
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		Refused: func(_ context.Context, proxy netip.Addr, code string) { told = append(told, proxy.String()+" "+code) },
+	})
+	for _, x := range []struct{ path, header string }{{"/", ""}, {"/", "nobody"}, {"/", "192.0.2.9"}, {"/healthz", ""}} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String()+x.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.header != "" {
+			req.Header.Set("X-Forwarded-For", x.header)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	if want := []string{"127.0.0.1 forwarded", "127.0.0.1 forwarded"}; !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
 	}
 }

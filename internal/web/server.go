@@ -37,6 +37,11 @@ type Options struct {
 	// that depends on the caller's address. None by default.
 	Probes []string
 
+	// Refused is told of each call that a trusted proxy made and did not say clearly for
+	// whom, with the proxy's address and the code of the fault. It must be quick and is
+	// called concurrently. nil tells nobody.
+	Refused func(ctx context.Context, proxy netip.Addr, code string)
+
 	ReadTimeout  time.Duration // a whole request, 30 s; a stream prolongs its own, see [Prolong]
 	WriteTimeout time.Duration // a whole answer, 60 s; likewise
 	IdleTimeout  time.Duration // between requests of a connection, 120 s
@@ -50,6 +55,7 @@ type Server struct {
 	log     *slog.Logger
 	proxies []netip.Prefix
 	probes  []string
+	refused func(context.Context, netip.Addr, string)
 	lost    atomic.Int64
 	unheard atomic.Int64
 }
@@ -60,7 +66,7 @@ func NewServer(o Options) *Server {
 	if o.Handler == nil {
 		panic("web: a server needs a handler")
 	}
-	s := &Server{log: o.Log, proxies: o.Proxies, probes: o.Probes}
+	s := &Server{log: o.Log, proxies: o.Proxies, probes: o.Probes, refused: o.Refused}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -226,6 +232,9 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		from, err := s.client(r)
 		defer s.finish(a, from, start)
 		if err != nil {
+			if s.refused != nil {
+				s.refused(r.Context(), ConnOf(r.Context()).Addr, CodeForwarded)
+			}
 			WriteProblem(a, err, a.id)
 			return
 		}
