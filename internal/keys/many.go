@@ -11,15 +11,19 @@ import (
 // How many records one question or statement names. A short one repeats its last.
 const (
 	loadWidth     = 16
+	loadHalfWidth = 32
 	loadWideWidth = 64
 	addWidth      = 8
 )
 
 const (
-	sqlLoadWide = `
+	loadColumns = `
 select record, version, store, epoch, erase_by, wrap, aside from keys_data where record in
-	($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-	$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
+	(`
+	load32 = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+	$25, $26, $27, $28, $29, $30, $31, $32`
+	sqlLoadHalf = loadColumns + load32 + `)`
+	sqlLoadWide = loadColumns + load32 + `, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
 	$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
 
 	sqlAdd     = `insert into keys_data (record, version, store, epoch, erase_by, wrap) values ($1, $2, $3, $4, $5, $6)`
@@ -66,9 +70,12 @@ func (k *Keys) loadMany(r *db.Reader, records []uint64, now time.Time) (map[uint
 		var rows *db.Rows
 		var err error
 		n := min(loadWideWidth, len(records))
-		if n <= loadWidth {
+		switch {
+		case n <= loadWidth:
 			rows, err = r.Query(sqlLoadMany, recordArgs(room[:loadWidth], records[:n])...)
-		} else {
+		case n <= loadHalfWidth:
+			rows, err = r.Query(sqlLoadHalf, recordArgs(room[:loadHalfWidth], records[:n])...)
+		default:
 			rows, err = r.Query(sqlLoadWide, recordArgs(room[:], records[:n])...)
 		}
 		if err != nil {
@@ -91,7 +98,7 @@ func (k *Keys) loadMany(r *db.Reader, records []uint64, now time.Time) (map[uint
 
 func recordArgs(args []any, records []uint64) []any {
 	for i := range args {
-		args[i] = records[min(i, len(records)-1)]
+		args[i] = int64(records[min(i, len(records)-1)]) // the type the engines have: others cost reflection
 	}
 	return args
 }

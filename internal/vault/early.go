@@ -12,9 +12,11 @@ import (
 // them is decided. What they find is sealed; a row that changed since then shows at
 // the commit, where its key says another version or date.
 
-// How many records sqlSealed and sqlSealed64 name.
+// How many records sqlSealed, sqlSealed32 and sqlSealed64 name. A name too many costs
+// as much as a tenth of a row.
 const (
 	sealedWidth     = 16
+	sealedHalfWidth = 32
 	sealedWideWidth = 64
 )
 
@@ -22,10 +24,13 @@ const (
 	// What a reveal needs of many records.
 	sealedColumns = `id, store, kind, status, version, provider, platform, api, how, fetched_at, anchor, anchor_at, expires_at,
 		leaf_count, leaf_next, classes, ident, body, leaves`
-	sqlSealed   = `select ` + sealedColumns + ` from vault_record where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
-	sqlSealed64 = `select ` + sealedColumns + ` from vault_record where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
-		$41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
+	sqlSealed   = `select ` + sealedColumns + ` from vault_record where id in (` + sealedIDs + `)`
+	sqlSealed32 = `select ` + sealedColumns + ` from vault_record where id in (` + sealedIDs + sealedIDs32 + `)`
+	sqlSealed64 = `select ` + sealedColumns + ` from vault_record where id in (` + sealedIDs + sealedIDs32 + sealedIDs64 + `)`
+	sealedIDs   = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16`
+	sealedIDs32 = `, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32`
+	sealedIDs64 = `, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
+		$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64`
 )
 
 // run decides and confirms. The first time the record is asked for together with
@@ -69,19 +74,15 @@ func loadSealed(r *db.Reader, ids []recordID, found func(*row)) error {
 	var room [sealedWideWidth]any
 	for len(ids) > 0 {
 		n := min(len(ids), sealedWideWidth)
-		args := room[:sealedWidth]
-		if n > sealedWidth {
-			args = room[:]
-		}
-		for i := range args {
-			args[i] = int64(ids[min(i, n-1)]) // a short chunk repeats its last
-		}
 		var rows *db.Rows
 		var err error
-		if n > sealedWidth {
-			rows, err = r.Query(sqlSealed64, args...)
-		} else {
-			rows, err = r.Query(sqlSealed, args...)
+		switch {
+		case n <= sealedWidth:
+			rows, err = r.Query(sqlSealed, sealedArgs(room[:sealedWidth], ids[:n])...)
+		case n <= sealedHalfWidth:
+			rows, err = r.Query(sqlSealed32, sealedArgs(room[:sealedHalfWidth], ids[:n])...)
+		default:
+			rows, err = r.Query(sqlSealed64, sealedArgs(room[:], ids[:n])...)
 		}
 		if err != nil {
 			return err
@@ -102,6 +103,14 @@ func loadSealed(r *db.Reader, ids []recordID, found func(*row)) error {
 		ids = ids[n:]
 	}
 	return nil
+}
+
+// sealedArgs fills args with ids; a short chunk repeats its last.
+func sealedArgs(args []any, ids []recordID) []any {
+	for i := range args {
+		args[i] = int64(ids[min(i, len(ids)-1)])
+	}
+	return args
 }
 
 // scanSealed is scanRow for sealedColumns.

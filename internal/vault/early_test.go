@@ -93,3 +93,20 @@ func TestOwnNameIsThereAlready(t *testing.T) {
 		}
 	})
 }
+
+// TestAskedTogetherByAnyNumber: each of the questions finds every record it names
+// once, be they as many as it takes or one less or more.
+func TestAskedTogetherByAnyNumber(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, engine db.Engine) {
+		f := openWith(t, setup{engine: engine})
+		ids := f.stock(66)
+		for _, n := range []int{1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 66} {
+			f.must(f.db.Read(t.Context(), func(r *db.Reader) error {
+				if got, err := vault.Sealed(r, ids[:n]); err != nil || got != n {
+					t.Errorf("%d records: %d found, %v", n, got, err)
+				}
+				return nil
+			}))
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"strongroom"
+	"strongroom/internal/db"
 	"strongroom/internal/guard"
 )
 
@@ -91,4 +92,15 @@ func References(v *Vault, g *guard.Guard, who strongroom.Actor, store, id string
 // Numbered returns an id of its own for each number.
 func Numbered(prefix string, n int) string {
 	return prefix + recordID(n).String()[len(recordPrefix)-1:]
+}
+
+// Sealed returns how many of the records are found when they are asked for together.
+func Sealed(r *db.Reader, ids []string) (found int, err error) {
+	rows := make([]recordID, len(ids))
+	for i := range ids {
+		if rows[i], err = parseRecordID(ids[i]); err != nil {
+			return 0, err
+		}
+	}
+	return found, loadSealed(r, rows, func(*row) { found++ })
 }
