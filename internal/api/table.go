@@ -20,6 +20,7 @@ func Routes() []Route {
 func Docs() []byte {
 	var b bytes.Buffer
 	b.WriteString(docsHead)
+	repeatable(&b, Routes())
 	for _, rt := range Routes() {
 		permission := "`" + rt.Action + "`"
 		if rt.Public {
@@ -70,10 +71,21 @@ refused. Every error is a problem detail (RFC 9457) with a stable ` + "`code`" +
 repeats what was sent. The permission is the action that the policies are asked for; every
 answer of theirs is an event in the audit log before the call returns.
 
-A call with ` + "`Idempotency-Key`" + ` is done once: sent again within 24 hours it answers with the
+A call that takes ` + "`Idempotency-Key`" + ` is done once with it: sent again within 24 hours it answers with the
 status of the first time and ` + "`{\"id\":…,\"replayed\":true}`" + `. No body is kept, so a key shown
-once is not shown again. Ingest, reveal and all other calls are harmless to repeat.
+once is not shown again. Ingest, reveal and all other calls are harmless to repeat, and
+take no notice of it. It is taken by:
 `
+
+// repeatable lists the rows that honour an Idempotency-Key.
+func repeatable(b *bytes.Buffer, table []Route) {
+	for _, rt := range table {
+		if rt.Repeatable {
+			fmt.Fprintf(b, "\n- `%s %s`", rt.Method, rt.Path)
+		}
+	}
+	b.WriteString("\n")
+}
 
 func docsParams(b *bytes.Buffer, rt Route) {
 	if len(rt.params) == 0 {
