@@ -26,6 +26,7 @@ import (
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
+	"strongroom/internal/webhook"
 )
 
 // Options configure an [API]. All rooms are required.
@@ -70,6 +71,8 @@ type Options struct {
 	Ready func(ctx context.Context) error
 	// Mirror answers calls of EcartAPI for a store; nil mirrors none.
 	Mirror Mirror
+	// Webhooks take posts in and say where messages go; nil takes none.
+	Webhooks Webhooks
 	// Metrics writes the metrics; that the caller may read them has been decided.
 	// nil serves none.
 	Metrics func(ctx context.Context, who strongroom.Actor, w http.ResponseWriter, r *http.Request) error
@@ -174,7 +177,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions(), gateway.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions(), webhook.Actions(), gateway.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}

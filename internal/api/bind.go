@@ -36,11 +36,13 @@ const (
 	boolParam
 	timeParam  // RFC 3339
 	wordsParam // names, the parameter repeated
+	bareParam  // anything: the row refuses it by itself
 )
 
 // paramsOf reads the tags of a request type: `path:"store"`, `query:"limit"`; a
 // cursor says `query:"cursor,opaque"`, a number its greatest value with
-// `max:"200"`, the limit of a list its longest page with `cap:"200"`, a word the closed list it is of with `of:"orders customers"`, and
+// `max:"200"`, a part of a path that the row looks at by itself says
+// `path:"hook,bare"`, the limit of a list its longest page with `cap:"200"`, a word the closed list it is of with `of:"orders customers"`, and
 // what may not be missing `must:"true"`. body is true if any other field is JSON.
 func paramsOf(t reflect.Type) (ps []param, body bool) {
 	for _, f := range reflect.VisibleFields(t) {
@@ -57,10 +59,14 @@ func paramsOf(t reflect.Type) (ps []param, body bool) {
 			continue
 		}
 		var opaque bool
+		var bare bool
 		p.name, opaque = strings.CutSuffix(tag, ",opaque")
+		p.name, bare = strings.CutSuffix(p.name, ",bare")
 		switch {
 		case opaque:
 			p.kind = cursorParam
+		case bare:
+			p.kind = bareParam
 		case f.Type == reflect.TypeFor[time.Time]():
 			p.kind = timeParam
 		case f.Type == reflect.TypeFor[[]string]():
@@ -234,6 +240,8 @@ func (p param) set(f reflect.Value, v string) error {
 			return strongroom.Faultf(strongroom.Invalid, p.name, "%s must be true or false", p.name)
 		}
 		f.SetBool(b)
+	case bareParam:
+		f.SetString(v)
 	case wordsParam: // setWords
 	case timeParam:
 		t, err := time.Parse(time.RFC3339, v)

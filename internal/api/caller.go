@@ -99,7 +99,7 @@ func isStale(err error) bool {
 // recognise says who calls a row, as far as the row wants to know.
 func (a *API) recognise(c *call) error {
 	rt := c.route
-	if rt.Public && !rt.Anywhere { // whoever watches whether it lives is not turned away
+	if rt.Public && !rt.Anywhere && !rt.Proves { // whoever watches whether it lives is not turned away
 		if err := a.limit(c); err != nil {
 			return err
 		}

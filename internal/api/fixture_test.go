@@ -40,6 +40,7 @@ import (
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
+	"strongroom/internal/webhook"
 )
 
 // fixture is the API over everything real, served on loopback.
@@ -72,7 +73,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
 	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema(), lifecycle.Schema(),
-		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema())
+		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
 	f.must(err)
@@ -120,9 +121,10 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	o := api.Options{
 		Vault: v, Cases: cases, Identity: f.identity, Logbook: logbook.New(g, f.log), Environment: strongroom.Test,
 		People: f.people, Devices: f.devices, Sessions: f.sessions, Access: f.access, Policies: f.book, Federation: f.federation, Reviews: f.reviews, Now: f.clock.Now,
-		Link:    func(token string) string { return "https://localhost/enrol#" + token },
-		Actions: slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
-		Work:    f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
+		Link:     func(token string) string { return "https://localhost/enrol#" + token },
+		Actions:  slices.Concat(jobs.Actions(), keys.Actions(), []strongroom.Action{{Name: "sync.run", Class: 6003, Activity: 2}, audit.SetClock}),
+		Webhooks: f.webhooks(g, ks, v, maps),
+		Work:     f.work, Ready: func(context.Context) error { return f.ready }, Version: "test", Log: log,
 		Metrics: func(_ context.Context, _ strongroom.Actor, w http.ResponseWriter, _ *http.Request) error {
 			_, err := io.WriteString(w, "up 1\n")
 			return err

@@ -40,7 +40,7 @@ func TestStrangersAreLimited(t *testing.T) {
 			}
 			continue
 		}
-		if !rt.Public || rt.Only != "" && rt.Only != strongroom.Test {
+		if !rt.Public || rt.Proves || rt.Only != "" && rt.Only != strongroom.Test {
 			continue
 		}
 		public++

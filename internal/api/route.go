@@ -17,6 +17,10 @@ type Route struct {
 	// Action is what the policies are asked for; empty only where Public or Anyone is set.
 	Action string
 	Public bool // needs no caller
+	// Proves, with Public, is for posts whose sender proves itself by what the post
+	// holds: the row counts and records the refusals itself, and nobody who proves is
+	// counted for its source.
+	Proves bool
 	// Holder is for who holds a session, even one whose rights have changed: it can be
 	// renewed and ended.
 	Holder bool

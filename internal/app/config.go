@@ -84,6 +84,8 @@ type Config struct {
 	Review ReviewConfig `yaml:"review,omitempty"`
 	// Signals says what the product does about use that does not fit a person's.
 	Signals SignalConfig `yaml:"signals,omitempty"`
+	// Outward says where the product may send what people name.
+	Outward OutwardConfig `yaml:"outward,omitempty"`
 	// Retention shortens how long records live; see docs/data-and-keys.md.
 	Retention RetentionConfig `yaml:"retention,omitempty"`
 	// MaxBody is the largest request body in bytes; default 8 MiB.
@@ -218,6 +220,9 @@ func (c *Config) Check(dir string) error {
 		return err
 	}
 	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.Outward.prefixes(); err != nil {
 		return err
 	}
 	return c.checkListen()

@@ -41,6 +41,7 @@ import (
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
+	"strongroom/internal/webhook"
 )
 
 // Version is the release this binary is; "-dev" after it means on the way there.
@@ -101,6 +102,7 @@ type App struct {
 	cases      *lifecycle.Cases
 	life       *lifecycle.Lifecycle
 	intake     *intake.Intake
+	webhooks   *webhook.Webhooks
 	gateway    *gateway.Gateway
 	api        *api.API
 	console    *console.Console
@@ -259,7 +261,7 @@ func (a *App) openEngine(ctx context.Context) error {
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
-		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(),
+		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(),
 		ownSchema()}
 }
 

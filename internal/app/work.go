@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,13 +30,15 @@ const stepSize = 500
 
 // handlers are the jobs the instance knows how to do.
 func (a *App) handlers() map[jobs.Kind]jobs.Handler {
-	return map[jobs.Kind]jobs.Handler{
+	all := map[jobs.Kind]jobs.Handler{
 		jobSync: {Name: "store.sync", Run: a.runSync, Lease: 2 * time.Minute, Words: intake.Resources()},
 		jobRoll: {Name: "epoch.roll", Run: a.runRoll, Lease: 2 * time.Minute},
 		// A store that left was promised to be forgotten: no outage ends that.
 		jobDisconnect: {Name: "store.disconnect", Run: a.runDisconnect, Tries: -1},
 		jobReclassify: {Name: "field.reclassify", Run: a.runReclassify, Words: vault.Kinds()},
 	}
+	maps.Copy(all, a.webhooks.Handlers())
+	return all
 }
 
 // runs remembers how far the jobs of this process have come, for whoever asks.
@@ -132,7 +135,10 @@ type work App
 
 // Credential seals a store's access token and the version of the API it is for.
 func (w *work) Credential(ctx context.Context, who strongroom.Actor, store, token, version string) error {
-	return w.intake.Connect(ctx, who, store, intake.Connection{Token: intake.NewSecret(token), Version: version})
+	if err := w.intake.Connect(ctx, who, store, intake.Connection{Token: intake.NewSecret(token), Version: version}); err != nil {
+		return err
+	}
+	return (*App)(w).connected(ctx, store)
 }
 
 // Sync begins to fetch what changed at a store, as a job.
@@ -158,6 +164,9 @@ type chores App
 // Disconnect forgets how a store is reached and puts in the job that ends it.
 func (c *chores) Disconnect(tx *guard.Tx, store string) (string, error) {
 	if err := c.intake.ForgetTx(tx, store); err != nil {
+		return "", err
+	}
+	if err := c.webhooks.ForgetTx(tx, store); err != nil {
 		return "", err
 	}
 	return c.jobs.Enqueue(tx, jobs.Order{Kind: jobDisconnect, Args: jobs.Args{IDs: []string{store}}, Once: true})

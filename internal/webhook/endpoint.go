@@ -109,7 +109,7 @@ func (w *Webhooks) Add(ctx context.Context, who strongroom.Actor, store, address
 		return Added{}, noStore()
 	}
 	c := card{URL: address}.with(newSecret(), w.real.Now())
-	path := seal.NewSecret(w.o.Environment.Prefix("srr"))
+	path := seal.NewSecret("srr_")
 	e := endpointRow{id: strongroom.NewID("wep"), store: store, kind: kind, proof: []byte{}}
 	t, origin, err := w.way(address)
 	if err == nil {

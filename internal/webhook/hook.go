@@ -65,6 +65,18 @@ func (w *Webhooks) Subscribe(ctx context.Context, who strongroom.Actor, store st
 	return job, err
 }
 
+// Connected puts in the job that subscribes to what happens at a store, once it was
+// connected, as the product itself.
+func (w *Webhooks) Connected(ctx context.Context, store string) error {
+	return w.o.Guard.Do(ctx, system(), func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(actionProcess, storeResource(store), guard.Context{}); err != nil {
+			return err
+		}
+		_, err := w.SubscribeTx(tx, store)
+		return err
+	})
+}
+
 // runSubscribe makes the subscriptions of a store, each with an address and a
 // secret of its own. Where it is cut off, EcartAPI may hold a subscription that is
 // asked for again: both are known, and what comes twice is known as one.

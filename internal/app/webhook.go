@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"strongroom"
+	"strongroom/internal/fieldmap"
+	"strongroom/internal/guard"
+	"strongroom/internal/jobs"
+	"strongroom/internal/webhook"
+)
+
+// Kinds of the jobs of webhooks. The numbers stand on disk.
+const (
+	jobWebhookSubscribe jobs.Kind = iota + 20
+	jobWebhookProcess
+	jobWebhookForward
+	jobWebhookTend
+)
+
+// OutwardConfig says where the product may send what people name: messages to
+// endpoints, calls of routes.
+type OutwardConfig struct {
+	// Networks that are not public and are meant, such as 10.1.0.0/16; default none.
+	// Loopback is among them in a test instance.
+	Networks []string `yaml:"networks,omitempty"`
+}
+
+// prefixes returns the networks. One that holds everybody would open everything.
+func (o OutwardConfig) prefixes() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range o.Networks {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil || p.Bits() < widest(p.Addr()) || p.Addr().Is4In6() {
+			return nil, strongroom.Faultf(strongroom.Invalid, "outward", "outward.networks holds what is no network, or one that is too wide").
+				Advise("list networks with their prefix length, such as 10.1.0.0/16")
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+// openWebhooks opens what takes posts of EcartAPI in and tells the application.
+func (a *App) openWebhooks(maps *fieldmap.Set) error {
+	networks, err := a.conf.Outward.prefixes()
+	if err != nil {
+		return err
+	}
+	a.webhooks = webhook.New(webhook.Options{
+		Guard: a.guard, Keys: a.keys, Vault: a.vault, Intake: a.intake, Environment: a.conf.Environment, Maps: maps, Log: a.log,
+		Enqueue: func(tx *guard.Tx, o jobs.Order) (string, error) { return a.jobs.Enqueue(tx, o) }, // the queue comes next
+		Kinds:   webhook.Kinds{Subscribe: jobWebhookSubscribe, Process: jobWebhookProcess, Forward: jobWebhookForward, Tend: jobWebhookTend},
+		Public:  a.conf.publicURL, Limit: a.limit, Refused: a.refuse, Allow: networks,
+		Lost: a.uninstalled,
+	})
+	return nil
+}
+
+// uninstalled closes a store whose merchant has taken the application away.
+func (a *App) uninstalled(ctx context.Context, store, _ string) error {
+	return a.guard.Do(ctx, strongroom.System("webhook"), func(_ context.Context, tx *guard.Tx) error {
+		act := named(webhook.Actions(), "webhook.process")
+		if err := tx.Allow(act, strongroom.Resource{Type: "Store", ID: store, Store: store}, guard.Context{}); err != nil {
+			return err
+		}
+		_, err := a.vault.CloseTx(tx, store)
+		return err
+	})
+}
+
+// connected subscribes to what happens at a store that was just connected, where
+// EcartAPI can reach the instance.
+func (a *App) connected(ctx context.Context, store string) error {
+	if a.conf.PublicURL == "" {
+		return nil
+	}
+	return a.webhooks.Connected(ctx, store)
+}
