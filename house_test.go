@@ -26,7 +26,8 @@ var floors = map[string]int{
 	"vault": 5, "identity": 5, "people": 5, "device": 5, "policy": 5,
 	"intake": 6, "lifecycle": 6, "session": 6, "access": 6, "detect": 6,
 	"federation": 7, "review": 7, "gateway": 7, "webhook": 7,
-	"api": 8, "scim": 8, "console": 8,
+	"connect": 7,
+	"api":     8, "scim": 8, "console": 8,
 	"app": 9,
 	// cmd is the street in front of the house; demo, bench and drills look at it
 	// from outside like any client.

@@ -62,7 +62,9 @@ func (s *simCmd) Run(g *globals) error {
 		rows = append(rows, []string{v.Name, v.Platform, v.Version, fmt.Sprint(v.Orders), v.Token})
 	}
 	if s.JSON {
-		err = printJSON(g.out, map[string]any{"base_url": base, "url": base, "stores": stores})
+		err = printJSON(g.out, map[string]any{
+			"base_url": base, "url": base, "stores": stores, "app_id": sim.AppID, "client_id": world.ClientID(), "oauth_url": base + "/oauth",
+		})
 	} else {
 		fmt.Fprintf(g.out, "ready %s\n", base)
 		err = table(g.out, "STORE\tPLATFORM\tVERSION\tORDERS\tTOKEN", rows)

@@ -20,6 +20,7 @@ import (
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
 	"strongroom/internal/classify"
+	"strongroom/internal/connect"
 	"strongroom/internal/console"
 	"strongroom/internal/db"
 	"strongroom/internal/detect"
@@ -261,7 +262,7 @@ func (a *App) openEngine(ctx context.Context) error {
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
-		device.Schema(), policy.Schema(), intake.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(),
+		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(),
 		ownSchema()}
 }
 

@@ -69,7 +69,7 @@ func rule(name string) (Rule, bool) {
 // way is as grave as one that allows too much.
 func protects(name string) bool {
 	switch name {
-	case "record.erase", "erasure.open", "erasure.decide", "erasure.run", "signal.receive", "retention.sweep", "key.destroy", "epoch.roll", "store.disconnect",
+	case "record.erase", "erasure.open", "erasure.decide", "erasure.run", "signal.receive", "retention.sweep", "key.destroy", "epoch.roll", "store.close", "store.disconnect",
 		"person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
 		"grant.revoke", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
 		return true
@@ -83,6 +83,8 @@ var actions = [...]Rule{
 	{Name: "account.factor", Across: true},
 	{Name: "account.password", Across: true},
 	{Name: "account.read", Across: true},
+	{Name: "app.edit", Across: true},
+	{Name: "app.list", Across: true},
 	{Name: "case.close", Across: true},
 	{Name: "case.extend", Across: true},
 	{Name: "case.list", Across: true},
@@ -176,6 +178,7 @@ var actions = [...]Rule{
 	{Name: "signal.list", Across: true},
 	{Name: "signal.receive", Across: true},
 	{Name: "store.add", Across: true},
+	{Name: "store.close"},
 	{Name: "store.disconnect"},
 	{Name: "store.list", Across: true},
 	{Name: "sync.run"},

@@ -101,6 +101,8 @@ func Sites() []Site {
 		{"app", Lease, "the instance row keeps a second server away"},
 		{"intake", Cursor, "a cursor saves work; ingesting twice changes nothing"},
 		{"intake", LastSeen, "the stamp of last use"},
+		{"connect", LookUp, "an application is looked up before its callback proves anything"},
+		{"connect", Tally, "gauges are counts and ages, and whether stores stand as their grants do"},
 		{"keys", Cursor, "how far a roll or a replay has come; doing it twice changes nothing"},
 		{"keys", Tally, "gauges are counts and dates"},
 		{"webhook", LookUp, "a subscription is looked up before anybody is known, and what a job is about before it is decided about"},

@@ -13,6 +13,7 @@ import (
 // Handler serves the API. Serve it on loopback: it stands for a shop's data.
 func (s *Sim) Handler() http.Handler {
 	mux := http.NewServeMux()
+	s.accountRoutes(mux)
 	route := func(pattern string, h func(w http.ResponseWriter, req *http.Request, st *store)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
 			st := s.authenticate(req)

@@ -71,6 +71,7 @@ type Sim struct {
 	byAuth map[string]*store
 
 	requests atomic.Uint64 // seeds the faults
+	account  account
 	hooks    struct {
 		sync.Mutex
 		list []hook

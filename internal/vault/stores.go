@@ -54,41 +54,60 @@ func disconnected() *strongroom.Fault {
 // CreateStore adds a store and its keys. It counts as holding personal data from
 // now on. Faults: Invalid for a name that is empty, too long or looks like a
 // person's contact.
-func (v *Vault) CreateStore(ctx context.Context, who strongroom.Actor, spec StoreSpec) (Store, error) {
-	id := strongroom.NewID(storePrefix)
-	p, err := v.checkStore(spec)
-	if err != nil {
+func (v *Vault) CreateStore(ctx context.Context, who strongroom.Actor, spec StoreSpec) (s Store, err error) {
+	id := NewStoreID()
+	if err := v.CheckStoreSpec(spec); err != nil {
 		return Store{}, v.refuse(ctx, who, actionStoreAdd, storeResource(id), err)
 	}
-	var card storeCard
-	card.Name = spec.Name
+	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if err := tx.Allow(actionStoreAdd, storeResource(id), guard.Context{}); err != nil {
+			return err
+		}
+		s, err = v.CreateStoreTx(tx, id, spec)
+		return err
+	})
+	if err != nil {
+		return Store{}, err
+	}
+	return s, nil
+}
+
+// NewStoreID returns an id for a store that is about to be added.
+func NewStoreID() string { return strongroom.NewID(storePrefix) }
+
+// CheckStoreSpec returns why no store can be added so, nil if one can.
+func (v *Vault) CheckStoreSpec(spec StoreSpec) error {
+	_, err := v.checkStore(spec)
+	return err
+}
+
+// CreateStoreTx is [Vault.CreateStore] as a part of a caller's own act, which has
+// been allowed; id is of [NewStoreID].
+func (v *Vault) CreateStoreTx(tx *guard.Tx, id string, spec StoreSpec) (Store, error) {
+	p, err := v.checkStore(spec)
+	if err != nil {
+		return Store{}, err
+	}
+	card := storeCard{Name: spec.Name}
 	if p == 0 {
 		card.Platform = spec.Platform
 	}
 	var tag [5]byte
 	rand.Read(tag[:]) // never fails: crypto/rand aborts the program instead
-	var now time.Time
-	err = v.guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
-		if err := tx.Allow(actionStoreAdd, storeResource(id), guard.Context{}); err != nil {
-			return err
-		}
-		// The keys come first: a key without a store harms nobody.
-		if err := v.keys.EnsureStore(id); err != nil {
-			return err
-		}
-		key, err := v.keys.StoreKey(id, keys.Merchant)
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(card)
-		if err != nil {
-			return err
-		}
-		now = tx.Now()
-		_, err = tx.Exec(sqlStoreAdd, id, tag[:], p, db.Micros(now), key.Seal(nil, v.cardAD(id), text))
-		return err
-	})
+	// The keys come first: a key without a store harms nobody.
+	if err := v.keys.EnsureStore(id); err != nil {
+		return Store{}, err
+	}
+	key, err := v.keys.StoreKey(id, keys.Merchant)
 	if err != nil {
+		return Store{}, err
+	}
+	text, err := json.Marshal(card)
+	if err != nil {
+		return Store{}, err
+	}
+	now := tx.Now()
+	if _, err := tx.Exec(sqlStoreAdd, id, tag[:], p, db.Micros(now), key.Seal(nil, v.cardAD(id), text)); err != nil {
 		return Store{}, err
 	}
 	return Store{ID: id, Name: spec.Name, Platform: spec.Platform, Tainted: true, Connected: now}, nil

@@ -1,0 +1,133 @@
+package connect
+
+import (
+	"context"
+	"embed"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/db"
+	"strongroom/internal/guard"
+	"strongroom/internal/intake"
+	"strongroom/internal/keys"
+	"strongroom/internal/seal"
+	"strongroom/internal/vault"
+)
+
+//go:embed schema
+var schema embed.FS
+
+// Schema returns the tables of this package.
+func Schema() db.Schema { return db.Schema{Package: "connect", FS: schema} }
+
+// DefaultOAuth is where EcartAPI has the owner of a shop grant access.
+const DefaultOAuth = "https://oauth.ecartapi.com"
+
+// Chores puts in the jobs that finish what a verb has begun, in the verb's own
+// transaction.
+type Chores interface {
+	// EndUpstream puts in the job that calls [Connect.EndUpstream] for a store.
+	EndUpstream(tx *guard.Tx, store string) (job string, err error)
+}
+
+// Options configure a [Connect]. Guard, Keys, Vault, Intake, Clock, Key and
+// Environment are required.
+type Options struct {
+	Guard       *guard.Guard
+	Keys        *keys.Keys
+	Vault       *vault.Vault
+	Intake      *intake.Intake
+	Clock       *strongroom.Clock // the data clock
+	Environment strongroom.Environment
+	// Key is a key of the instance's keyring, used for nothing else.
+	Key seal.Key
+	// Real is the clock of the minute within which the older flow must end; nil is
+	// the machine's.
+	Real *strongroom.Clock
+	// OAuth is where EcartAPI grants access; "" means [DefaultOAuth].
+	OAuth string
+	// MaxAge is how old a credential may be before it is a finding: EcartAPI's tokens
+	// do not expire. 0 means 365 days.
+	MaxAge time.Duration
+	// Transport makes the calls of an account; nil is a transport of the package's own.
+	Transport http.RoundTripper
+	// Chores is nil where the caller ends access at EcartAPI by himself.
+	Chores Chores
+	// Closed hears in the transaction that a store was closed, and starts the clocks of
+	// what it holds. nil starts none but those that run.
+	Closed func(tx *guard.Tx, store string, cause Cause) error
+	Log    *slog.Logger // nil discards
+}
+
+// Connect keeps applications and grants. It is safe for concurrent use.
+type Connect struct {
+	o     Options
+	seal  seal.Key
+	proof seal.Key
+	mark  seal.Key
+	http  *http.Client
+}
+
+// accountTime bounds one call of an account.
+const accountTime = 15 * time.Second
+
+// New returns a Connect. A missing required option is a mistake of the program and
+// panics.
+func New(o Options) *Connect {
+	if o.Guard == nil || o.Keys == nil || o.Vault == nil || o.Intake == nil || o.Clock == nil || o.Key.IsZero() {
+		panic("connect: Options needs Guard, Keys, Vault, Intake, Clock and Key")
+	}
+	if _, err := strongroom.ParseEnvironment(string(o.Environment)); err != nil {
+		panic("connect: Options needs an Environment")
+	}
+	if o.Real == nil {
+		o.Real = new(strongroom.Clock)
+	}
+	if o.OAuth == "" {
+		o.OAuth = DefaultOAuth
+	}
+	if o.MaxAge <= 0 {
+		o.MaxAge = 365 * 24 * time.Hour
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Closed == nil {
+		o.Closed = func(*guard.Tx, string, Cause) error { return nil }
+	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	env := []byte(o.Environment)
+	return &Connect{
+		o: o, seal: o.Key.Derive("app seal", env), proof: o.Key.Derive("grant proof", env), mark: o.Key.Derive("mark", env),
+		http: &http.Client{
+			Transport: guard.Transport(o.Transport), Timeout: accountTime,
+			// A client id or a token must not travel on.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+func appResource(id string) strongroom.Resource {
+	return strongroom.Resource{Type: "Instance", ID: id}
+}
+
+func storeResource(id string) strongroom.Resource {
+	return strongroom.Resource{Type: "Store", ID: id, Store: id}
+}
+
+func noApp() *strongroom.Fault {
+	return strongroom.Faultf(strongroom.NotFound, "app", "there is no such application")
+}
+
+func noStore() *strongroom.Fault {
+	return strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
+}
+
+// look reads before anybody is known, or before it is decided about.
+func (c *Connect) look(ctx context.Context, fn func(r *db.Reader) error) error {
+	return c.o.Guard.Look(ctx, guard.LookUp, fn)
+}
