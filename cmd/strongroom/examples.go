@@ -36,6 +36,20 @@ func examples(path string) []string {
 		return []string{"strongroom store list --data DIR"}
 	case "store credential":
 		return []string{"strongroom store credential str_… token.txt --data DIR", "pass show shop | strongroom store credential str_… - --data DIR"}
+	case "webhook list":
+		return []string{"strongroom webhook list str_… --data DIR"}
+	case "webhook subscribe":
+		return []string{"strongroom webhook subscribe str_… --data DIR", "strongroom webhook subscribe str_… --again --data DIR"}
+	case "webhook add":
+		return []string{"strongroom webhook add str_… https://app.example.com/orders --data DIR", "strongroom webhook add str_… https://app.example.com/rates --kind rates --data DIR"}
+	case "webhook rotate":
+		return []string{"strongroom webhook rotate str_… wep_… --data DIR"}
+	case "webhook remove":
+		return []string{"strongroom webhook remove str_… wep_… --data DIR"}
+	case "webhook dead":
+		return []string{"strongroom webhook dead str_… --data DIR"}
+	case "webhook retry":
+		return []string{"strongroom webhook retry str_… fwd_… --data DIR"}
 	case "store disconnect":
 		return []string{"strongroom store disconnect str_… --preview --data DIR", "strongroom store disconnect str_… --yes --data DIR"}
 	case "sync":
