@@ -148,11 +148,12 @@ const (
 	DismissMistaken  DismissReason = "mistaken"  // nobody asked for this
 	DismissDuplicate DismissReason = "duplicate" // another request does it
 	DismissNotHeld   DismissReason = "not_held"  // nothing of the shop was ever here
+	DismissGranted   DismissReason = "granted"   // access was granted anew
 )
 
 // DismissReasons lists the closed set. Their places are stored.
 func DismissReasons() []DismissReason {
-	return []DismissReason{DismissMistaken, DismissDuplicate, DismissNotHeld}
+	return []DismissReason{DismissMistaken, DismissDuplicate, DismissNotHeld, DismissGranted}
 }
 
 // Shopper is whom a request is about, by what the platform knows her by.
