@@ -135,6 +135,7 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	return b.steps(ctx, []step{
 		{"http", func() error { return b.http(ctx) }},
+		{"mirror", func() error { return b.mirror(ctx) }},
 		{"flat", func() error { return b.flat(ctx) }},
 		{"process", func() error { return b.process(ctx) }},
 	})
@@ -143,7 +144,7 @@ func (b *bench) run(ctx context.Context) error {
 // clean removes every database of a run.
 func (b *bench) clean(ctx context.Context) error {
 	var errs []error
-	for _, name := range []string{"floor", "product", "small", "large", "plain", "instance"} {
+	for _, name := range []string{"floor", "product", "small", "large", "plain", "instance", "mirror", "mirror-floor"} {
 		errs = append(errs, b.at.drop(ctx, name))
 	}
 	return errors.Join(errs...)
@@ -312,7 +313,7 @@ func (b *bench) sizes(ctx context.Context, c *contest) (out [2]int64, err error)
 }
 
 // Parts names the parts of a run.
-func Parts() []string { return append(verbParts(), "http", "flat", "process") }
+func Parts() []string { return append(verbParts(), "http", "mirror", "flat", "process") }
 
 // ParseEngines returns the engines of a comma-separated list.
 func ParseEngines(s string) ([]db.Engine, error) {

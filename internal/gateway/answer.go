@@ -76,13 +76,10 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		var text []byte
+		var m *made
 		withheld := 0
 		if err == nil {
-			text, withheld, err = c.treat(ctx, part)
-		}
-		if err == nil && len(text) < part.head+part.tail {
-			err = badAnswer(nil)
+			m, withheld, err = c.make(ctx, part)
 		}
 		if err != nil && part.first || err != nil && !s.begun {
 			return c.failed(ctx, err)
@@ -91,7 +88,11 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter, r *http.Reques
 			_ = c.failed(ctx, err) // nobody can be told any more; the cut says it
 			panic(http.ErrAbortHandler)
 		}
-		text = l.fill(text[part.head : len(text)-part.tail])
+		text := m.text
+		if len(l.made) > 0 {
+			m = &made{text: l.fill(text)}
+			text = m.text
+		}
 		web.Prolong(w, readTime)
 		if part.first {
 			h := w.Header()
@@ -100,7 +101,7 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter, r *http.Reques
 				h.Set(headerWithheld, strconv.Itoa(withheld))
 			}
 			if part.last {
-				writeWhole(w, r, a.status, text)
+				writeWhole(w, r, a.status, m)
 				return nil
 			}
 			w.WriteHeader(a.status)
@@ -111,6 +112,32 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter, r *http.Reques
 			return nil // the caller has gone; what was stored stays
 		}
 	}
+}
+
+// make returns a chunk as it may leave, without what is no answer's. A whole page that
+// is the same as a moment ago was made before.
+func (c *call) make(ctx context.Context, part chunk) (m *made, withheld int, err error) {
+	whole := part.first && part.last && c.row.Answer != "" && c.method == http.MethodGet
+	var p page
+	if whole {
+		p = page{sha256.Sum256(part.body), c.store, c.g.o.Vault.Turn(c.store), c.row, c.target.version + "/" + c.row.named(c.target.segments)}
+		if m := c.g.known.find(p, c.g.o.Now()); m != nil {
+			return m, 0, nil
+		}
+	}
+	text, withheld, err := c.treat(ctx, part)
+	if err == nil && len(text) < part.head+part.tail {
+		err = badAnswer(nil)
+	}
+	if err != nil {
+		return nil, withheld, err
+	}
+	m = &made{text: text[part.head : len(text)-part.tail]}
+	if whole {
+		m.tag = tagOf(m.text)
+		c.g.known.keep(p, m, c.g.o.Now())
+	}
+	return m, withheld, nil
 }
 
 // treat returns a chunk as it may leave.
@@ -163,23 +190,30 @@ func badAnswer(err error) error {
 		Advise("the request's id is the reference").Because(err)
 }
 
+// tagOf returns the entity tag of a body.
+func tagOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
+}
+
 // writeWhole answers with a body that is there as a whole, or says that the caller
 // has it already.
-func writeWhole(w http.ResponseWriter, r *http.Request, status int, text []byte) {
+func writeWhole(w http.ResponseWriter, r *http.Request, status int, m *made) {
 	h := w.Header()
 	if status == http.StatusOK && r.Method == http.MethodGet {
-		sum := sha256.Sum256(text)
-		tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
-		h.Set("ETag", tag)
-		if matches(r.Header.Values("If-None-Match"), tag) {
+		if m.tag == "" {
+			m.tag = tagOf(m.text)
+		}
+		h.Set("ETag", m.tag)
+		if matches(r.Header.Values("If-None-Match"), m.tag) {
 			h.Del("Content-Type")
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
-	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("Content-Length", strconv.Itoa(len(m.text)))
 	w.WriteHeader(status)
-	_, _ = w.Write(text) // the caller may have gone
+	_, _ = w.Write(m.text) // the caller may have gone
 }
 
 // matches reports whether one of the tags that a caller has is tag.

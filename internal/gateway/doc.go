@@ -28,7 +28,9 @@
 //   - Where the platform fails the caller is told so and gets nothing of it.
 //   - A list of any length takes the memory of a chunk, and no answer unpacks to more
 //     than it may.
-//   - No answer is kept: the same question is asked again each time.
+//   - The same question is asked again each time. What a page was made into is
+//     remembered for minutes, by a digest of the page and for the turn of its store: it
+//     saves taking in what would store nothing, and no question to the platform.
 //
 // # Concurrency
 //

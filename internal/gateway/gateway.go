@@ -21,6 +21,7 @@ type Vault interface {
 	IngestMany(ctx context.Context, who strongroom.Actor, ins []vault.In) ([]vault.Outcome, error)
 	RevealTokens(ctx context.Context, who strongroom.Actor, q vault.TokenRequest) ([]vault.TokenValue, error)
 	PlatformOf(ctx context.Context, id string) (string, error)
+	Turn(store string) vault.Turn
 	CheckStore(r *db.Reader, id string) error
 }
 
@@ -61,6 +62,7 @@ type Gateway struct {
 	table    []Endpoint
 	done     *Shape
 	circuits circuits
+	known    known
 	home     string
 }
 

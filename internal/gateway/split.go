@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -200,12 +199,14 @@ func (s *splitter) scanString() {
 			s.at++
 			continue
 		}
-		n := bytes.IndexAny(s.buf[s.at:], "\"\\")
-		if n < 0 {
-			s.at = len(s.buf)
+		at := s.at
+		for at < len(s.buf) && s.buf[at] != '"' && s.buf[at] != '\\' {
+			at++
+		}
+		if s.at = at; at == len(s.buf) {
 			return
 		}
-		s.at += n + 1
+		s.at++
 		if s.buf[s.at-1] == '\\' {
 			s.escaped = true
 			continue

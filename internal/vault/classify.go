@@ -53,6 +53,7 @@ func (v *Vault) Classify(ctx context.Context, who strongroom.Actor, c Classifica
 		if err := tx.Allow(actionFieldClassify, storeResource(c.Store), guard.Context{}); err != nil {
 			return err
 		}
+		v.turns.end(tx, c.Store)
 		st, err := v.keptStore(&tx.Reader, c.Store)
 		if err != nil {
 			return err
@@ -229,6 +230,7 @@ func (v *Vault) ReclassifyStep(ctx context.Context, who strongroom.Actor, store,
 		if err := tx.Allow(actionFieldClassify, storeResource(store), guard.Context{}); err != nil {
 			return err
 		}
+		v.turns.end(tx, store)
 		p, err := v.newPlacing(tx, store)
 		if err != nil {
 			return err

@@ -264,6 +264,7 @@ func (v *Vault) LiftTombstone(ctx context.Context, who strongroom.Actor, store, 
 		if _, err := v.connectedStore(&tx.Reader, store); err != nil {
 			return err
 		}
+		v.turns.end(tx, store)
 		return lift(tx)
 	})
 }

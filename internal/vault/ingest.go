@@ -229,6 +229,9 @@ func (v *Vault) ingestStore(ctx context.Context, who strongroom.Actor, id string
 				return err
 			}
 			p.note(len(docs) - good)
+			if p.stored > 0 {
+				v.turns.end(tx, id)
+			}
 			return nil
 		})
 		if len(damaged) == 0 || !IsDamaged(err) {

@@ -75,6 +75,7 @@ type Vault struct {
 	clock  *strongroom.Clock
 	maps   maps
 	stores stores
+	turns  turns
 
 	ids      recordIDs
 	clearing clearing
