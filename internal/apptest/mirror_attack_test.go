@@ -199,7 +199,9 @@ func TestMirrorRefusesAnswers(t *testing.T) {
 		code   string
 		event  bool
 	}{
-		{"a redirect", "", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/"+secret, 302) }, 502, "upstream-redirect", true},
+		{"a redirect", "", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/"+secret, 302)
+		}, 502, "upstream-redirect", true},
 		{"a page", "", text(200, "text/html", "<p>"+secret), 403, "content-type", true},
 		{"a file", "", text(200, "application/pdf", secret), 403, "content-type", true},
 		{"no type", "", func(w http.ResponseWriter, _ *http.Request) { w.Header()["Content-Type"] = nil; fmt.Fprint(w, secret) }, 403, "content-type", true},

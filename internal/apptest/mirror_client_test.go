@@ -47,7 +47,6 @@ func TestMirrorWithOthersClients(t *testing.T) {
 	}
 }
 
-
 // A page that is the same as a moment ago is not taken in again; one that changed,
 // or whose object may come again, is.
 func TestMirrorKnowsPages(t *testing.T) {

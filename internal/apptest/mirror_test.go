@@ -107,7 +107,9 @@ func newMirrored(t testing.TB, change ...func(*app.Config)) *mirrored {
 }
 
 // path returns the address of a call at the mirror of a shop.
-func (m *mirrored) path(shop, call string) string { return "/ecartapi/" + m.stores[shop] + "/api/" + call }
+func (m *mirrored) path(shop, call string) string {
+	return "/ecartapi/" + m.stores[shop] + "/api/" + call
+}
 
 const larkspur = "larkspur-lane.example.com"
 
@@ -313,7 +315,9 @@ func TestObligation_2_4_9_MirrorShowsNoCredential(t *testing.T) {
 	// The token of an address opens to what the platform said.
 	a := m.Want(http.StatusOK, apptest.Request{Path: m.path(larkspur, "v2/orders"), Query: url.Values{"limit": {"1"}}}, nil)
 	mail := regexp.MustCompile(`srt_\w+@pii\.invalid`).FindString(string(a.Body))
-	var opened struct{ Values []struct{ Value, Error string } }
+	var opened struct {
+		Values []struct{ Value, Error string }
+	}
 	m.Want(http.StatusOK, apptest.Request{Path: "/v1/reveal", Body: map[string]any{"purpose": "fulfilment", "reference": "LL-1", "tokens": []string{mail}}}, &opened)
 	if len(opened.Values) != 1 || !slices.Contains(personal, opened.Values[0].Value) {
 		t.Errorf("%q opened to %+v", mail, opened.Values)
