@@ -107,7 +107,7 @@ func validPurpose(p strongroom.Purpose) bool {
 func validType(s string) bool {
 	switch s {
 	case "Store", "Record", "Log", "Key", "Instance", "Job",
-		"Device", "Network", "Request", "Grant", "Campaign", "Register",
+		"Device", "Network", "Request", "Grant", "Campaign", "Register", "Route", "Document",
 		"Account", "Backup", "Canary", "Case", "Door", "Epoch", "Field", "Hold", "Policy", "Role",
 		"Rule", "Session", "Subject", "Token", "Tombstone":
 		return true

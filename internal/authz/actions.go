@@ -71,7 +71,7 @@ func protects(name string) bool {
 	switch name {
 	case "record.erase", "erasure.open", "erasure.decide", "erasure.run", "signal.receive", "retention.sweep", "key.destroy", "epoch.roll", "store.close", "store.disconnect",
 		"person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
-		"grant.revoke", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
+		"grant.revoke", "route.remove", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
 		return true
 	}
 	return false
@@ -94,6 +94,9 @@ var actions = [...]Rule{
 	{Name: "device.list", Across: true},
 	{Name: "device.prove", Across: true},
 	{Name: "device.revoke", Across: true},
+	{Name: "document.link"},
+	{Name: "document.list"},
+	{Name: "document.open"},
 	{Name: "epoch.roll", Across: true},
 	{Name: "erasure.decide", Across: true},
 	{Name: "erasure.list", Across: true},
@@ -162,6 +165,11 @@ var actions = [...]Rule{
 	{Name: "review.open", Across: true},
 	{Name: "review.read", Across: true},
 	{Name: "root.rotate", Across: true},
+	{Name: "route.approve"},
+	{Name: "route.list"},
+	{Name: "route.propose"},
+	{Name: "route.remove"},
+	{Name: "route.send"},
 	{Name: "service.adopt", Across: true},
 	{Name: "service.list", Across: true},
 	{Name: "service.resume", Across: true},

@@ -82,7 +82,7 @@ func (q *question) store() (types.EntityUID, bool) {
 func resourceType(t string) bool {
 	switch t {
 	case "Instance", "Store", "Record", "Log", "Key", "Job", "Case",
-		"Account", "Session", "Device", "Network", "Request", "Grant", "Policy", "Campaign", "Register":
+		"Account", "Session", "Device", "Network", "Request", "Grant", "Policy", "Campaign", "Register", "Route", "Document":
 		return true
 	}
 	return false

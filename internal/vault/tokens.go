@@ -22,13 +22,16 @@ type TokenRequest struct {
 	// Store is the one store whose tokens are taken; those of others are like none of
 	// ours. "" takes those of all.
 	Store string
+	// Classes are, for each token, the classes it may be of; a token of another class
+	// stays closed. nil is all.
+	Classes [][]string
 }
 
 // TokenValue is what one token stands for: a JSON value, or the code of why it
 // opens nothing: "token" (none of ours), "store" (its store was disconnected),
 // "store-closed" (its grant is gone),
 // "erased", "expired", "token-retired" (its place is gone or holds something
-// else), "tampered".
+// else), "class" (it may not be of its class here), "tampered".
 type TokenValue struct {
 	Token string
 	Value json.RawMessage
@@ -43,6 +46,9 @@ type TokenValue struct {
 // with the code "store-closed" if no token is of a store that is open), Exhausted.
 func (v *Vault) RevealTokens(ctx context.Context, who strongroom.Actor, q TokenRequest) ([]TokenValue, error) {
 	a, err := v.checkAsked(q.Purpose, q.Reference)
+	if err == nil && q.Classes != nil && len(q.Classes) != len(q.Tokens) {
+		err = strongroom.Faultf(strongroom.Invalid, "tokens", "classes are given for each token or for none")
+	}
 	if err == nil && (len(q.Tokens) == 0 || len(q.Tokens) > MaxTokens) {
 		err = strongroom.Faultf(strongroom.Invalid, "tokens", "a call reveals 1 to %d tokens", MaxTokens)
 	}
@@ -50,7 +56,7 @@ func (v *Vault) RevealTokens(ctx context.Context, who strongroom.Actor, q TokenR
 		return nil, v.refuse(ctx, who, actionReveal, instance(), err)
 	}
 	for try := 0; ; try++ {
-		t := &tokenReveal{v: v, asked: a, tokens: q.Tokens, only: q.Store, out: make([]TokenValue, len(q.Tokens)), again: try > 0}
+		t := &tokenReveal{v: v, asked: a, tokens: q.Tokens, classes: q.Classes, only: q.Store, out: make([]TokenValue, len(q.Tokens)), again: try > 0}
 		err := v.guard.Read(ctx, who, t.decide)
 		if isMoved(err) && try < 3 {
 			continue
@@ -64,11 +70,12 @@ func (v *Vault) RevealTokens(ctx context.Context, who strongroom.Actor, q TokenR
 
 // tokenReveal is one call of RevealTokens.
 type tokenReveal struct {
-	v      *Vault
-	asked  asked
-	tokens []string
-	only   string // the one store whose tokens are taken; "" is all
-	again  bool   // as for reveal
+	v       *Vault
+	asked   asked
+	tokens  []string
+	classes [][]string
+	only    string // the one store whose tokens are taken; "" is all
+	again   bool   // as for reveal
 
 	out     []TokenValue
 	records []*tokenRecord // in the order their first tokens came
@@ -266,8 +273,18 @@ func (t *tokenReveal) open(ctx context.Context, who strongroom.Actor) ([]TokenVa
 			t.fail(r, "tampered")
 			continue
 		}
+		var class map[uint32]string
+		if t.classes != nil {
+			if class, err = o.classOf(); err != nil {
+				return nil, err
+			}
+		}
 		for j, i := range r.at {
 			t.out[i].Value, t.out[i].Error = nil, "token-retired"
+			if t.classes != nil && !slices.Contains(t.classes[i], class[r.leaves[j]]) && o.leaves[r.leaves[j]] != nil {
+				t.out[i].Error = "class"
+				continue
+			}
 			if text, ok := o.leaves[r.leaves[j]]; ok {
 				t.out[i].Value, t.out[i].Error = leafValue(text), ""
 			}
