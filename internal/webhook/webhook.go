@@ -41,6 +41,8 @@ const (
 	Tries = 34
 	// processTries is the same for working a delivery through.
 	processTries = 24
+	// lease is how long what a process was working on waits after it died.
+	lease = 15 * time.Second
 	// maxEndpoints bounds the endpoints of a store.
 	maxEndpoints = 16
 )
@@ -132,8 +134,8 @@ func (w *Webhooks) Handlers() map[jobs.Kind]jobs.Handler {
 	k := w.o.Kinds
 	return map[jobs.Kind]jobs.Handler{
 		k.Subscribe: {Name: "webhook.subscribe", Run: w.runSubscribe},
-		k.Process:   {Name: "webhook.process", Run: w.runProcess, Tries: processTries},
-		k.Forward:   {Name: "webhook.forward", Run: w.runForward, Tries: Tries, Lease: 2 * time.Minute},
+		k.Process:   {Name: "webhook.process", Run: w.runProcess, Tries: processTries, Lease: lease},
+		k.Forward:   {Name: "webhook.forward", Run: w.runForward, Tries: Tries, Lease: lease},
 		k.Tend:      {Name: "webhook.tend", Run: w.runTend, Every: 10 * time.Minute},
 	}
 }
