@@ -46,6 +46,8 @@ type cli struct {
 	Reveal  revealCmd  `cmd:"" group:"data" help:"Open a record or tokens for a purpose."`
 	Find    findCmd    `cmd:"" group:"data" help:"Find records by e-mail, phone, name, postal code, national or external id."`
 	Erase   eraseCmd   `cmd:"" group:"data" help:"Erase records for good."`
+	Erasure erasureCmd `cmd:"" group:"data" help:"List and do what was asked for from outside: notices, signals of platforms, letters."`
+	Signal  signalCmd  `cmd:"" group:"data" help:"Hand in signals that ask for erasure; say who may send them."`
 	Fields  fieldsCmd  `cmd:"" group:"data" help:"List unknown fields and classify them."`
 	Webhook webhookCmd `cmd:"" group:"data" help:"Say what is heard of a store, and where messages about it go."`
 	Case    caseCmd    `cmd:"" group:"data" help:"Open, list, extend and close cases of legal duties and shoppers' requests."`

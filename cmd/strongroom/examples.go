@@ -68,6 +68,28 @@ func examples(path string) []string {
 		return []string{"strongroom fields classify str_… fld_… clear --data DIR", "strongroom fields classify str_… fld_… email --data DIR"}
 	case "case list":
 		return []string{"strongroom case list --open --data DIR"}
+	case "erasure list":
+		return []string{"strongroom erasure list --open --data DIR"}
+	case "erasure show":
+		return []string{"strongroom erasure show erq_… --data DIR"}
+	case "erasure records":
+		return []string{"strongroom erasure records erq_… --data DIR"}
+	case "erasure assign":
+		return []string{"strongroom erasure assign erq_… str_… --data DIR"}
+	case "erasure confirm":
+		return []string{"strongroom erasure confirm erq_… --data DIR", "strongroom erasure confirm erq_… --whole-store --data DIR"}
+	case "erasure dismiss":
+		return []string{"strongroom erasure dismiss erq_… --reason mistaken --data DIR"}
+	case "signal secret list":
+		return []string{"strongroom signal secret list --data DIR"}
+	case "signal secret drop":
+		return []string{"strongroom signal secret drop snd_… --data DIR"}
+	case "signal shop set":
+		return []string{"strongroom signal shop set str_… --domain shop.example.com --data DIR", "strongroom signal shop set str_… --kind tiendanube --id 7719613 --data DIR"}
+	case "signal shop show":
+		return []string{"strongroom signal shop show str_… --data DIR"}
+	case "signal shop drop":
+		return []string{"strongroom signal shop drop str_… --data DIR"}
 	case "case show":
 		return []string{"strongroom case show cas_… --data DIR"}
 	}

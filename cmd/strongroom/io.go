@@ -16,13 +16,14 @@ import (
 
 // listing is one page of any list the API answers with.
 type listing struct {
-	Stores  []storeView  `json:"stores"`
-	Records []recordView `json:"records"`
-	Keys    []keyView    `json:"keys"`
-	Jobs    []jobView    `json:"jobs"`
-	Fields  []fieldView  `json:"fields"`
-	Cases   []caseView   `json:"cases"`
-	Next    string       `json:"next_cursor"`
+	Stores   []storeView   `json:"stores"`
+	Records  []recordView  `json:"records"`
+	Keys     []keyView     `json:"keys"`
+	Jobs     []jobView     `json:"jobs"`
+	Fields   []fieldView   `json:"fields"`
+	Cases    []caseView    `json:"cases"`
+	Erasures []erasureView `json:"erasures"`
+	Next     string        `json:"next_cursor"`
 }
 
 // pages walks a list page by page.

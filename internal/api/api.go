@@ -14,6 +14,7 @@ import (
 	"strongroom"
 	"strongroom/internal/access"
 	"strongroom/internal/device"
+	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
 	"strongroom/internal/gateway"
 	"strongroom/internal/identity"
@@ -73,6 +74,9 @@ type Options struct {
 	Mirror Mirror
 	// Webhooks take posts in and say where messages go; nil takes none.
 	Webhooks Webhooks
+	// Signals take in what asks for erasure, Erasures keep it; nil takes none.
+	Signals  *erasure.Inbox
+	Erasures *lifecycle.Requests
 	// Metrics writes the metrics; that the caller may read them has been decided.
 	// nil serves none.
 	Metrics func(ctx context.Context, who strongroom.Actor, w http.ResponseWriter, r *http.Request) error
@@ -177,7 +181,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), review.Actions(), webhook.Actions(), gateway.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), review.Actions(), webhook.Actions(), gateway.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}

@@ -26,6 +26,7 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
 	"strongroom/internal/device"
+	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
@@ -72,7 +73,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
-	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), identity.Schema(), lifecycle.Schema(),
+	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), erasure.Schema(), identity.Schema(), lifecycle.Schema(),
 		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
@@ -130,6 +131,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 			return err
 		},
 	}
+	o.Erasures, o.Signals = f.erasures(g, ring, v, cases)
 	if change != nil {
 		change(&o)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"strongroom"
 	"strongroom/internal/federation"
 	"strongroom/internal/identity"
+	"strongroom/internal/lifecycle"
 	"strongroom/internal/people"
 	"strongroom/internal/review"
 	"strongroom/internal/vault"
@@ -57,6 +59,7 @@ type snapshot struct {
 	left   federation.Tally
 	ways   int // recoveries of owners under way
 	orphan int // grants without a case
+	asked  lifecycle.RequestGauges
 	flawed int // services that nobody answers for
 
 	reviews    review.Tally
@@ -124,7 +127,7 @@ func gauges() []gauge {
 	}
 }
 
-func allGauges() []gauge { return append(gauges(), reviewGauges()...) }
+func allGauges() []gauge { return slices.Concat(gauges(), reviewGauges(), requestGauges()) }
 
 // Describe sends what Collect will send.
 func (a *App) Describe(ch chan<- *prometheus.Desc) {
@@ -165,6 +168,9 @@ func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 		return s, err
 	}
 	if s.orphan, err = a.access.Orphans(ctx); err != nil {
+		return s, err
+	}
+	if s.asked, err = a.requests.Gauges(ctx); err != nil {
 		return s, err
 	}
 	_, flaws, err := a.identity.Tally(ctx)

@@ -25,6 +25,7 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/detect"
 	"strongroom/internal/device"
+	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/gateway"
@@ -101,6 +102,8 @@ type App struct {
 	refusals   audit.Refusals
 	refused    []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
 	cases      *lifecycle.Cases
+	requests   *lifecycle.Requests
+	signals    *erasure.Inbox
 	life       *lifecycle.Lifecycle
 	intake     *intake.Intake
 	webhooks   *webhook.Webhooks
@@ -263,6 +266,7 @@ func (a *App) openEngine(ctx context.Context) error {
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
 		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(),
+		erasure.Schema(),
 		ownSchema()}
 }
 

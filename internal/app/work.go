@@ -35,6 +35,7 @@ func (a *App) handlers() map[jobs.Kind]jobs.Handler {
 		jobRoll: {Name: "epoch.roll", Run: a.runRoll, Lease: 2 * time.Minute},
 		// A store that left was promised to be forgotten: no outage ends that.
 		jobDisconnect: {Name: "store.disconnect", Run: a.runDisconnect, Tries: -1},
+		jobErase:      a.eraseHandler(),
 		jobReclassify: {Name: "field.reclassify", Run: a.runReclassify, Words: vault.Kinds()},
 	}
 	maps.Copy(all, a.webhooks.Handlers())

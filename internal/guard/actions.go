@@ -96,6 +96,7 @@ func Sites() []Site {
 		{"review", Cursor, "how far the log was read for use and approvals; reading it again comes to the same"},
 		{"lifecycle", LookUp, "what a job is about, before it is decided about"},
 		{"lifecycle", Tally, "gauges, and what the sweeper decides about, are counts and dates"},
+		{"erasure", LookUp, "a sender's secret is looked up before anybody is known"},
 		{"jobs", Lease, "a lease says which process works on a job, not whether it may"},
 		{"jobs", Tally, "gauges are counts and dates"},
 		{"app", Lease, "the instance row keeps a second server away"},

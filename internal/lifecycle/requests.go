@@ -132,6 +132,10 @@ func (rs *Requests) proceed(tx *guard.Tx, q *held) error {
 		if q.Case != "" {
 			return nil
 		}
+		if rs.o.Cases.o.Store(&tx.Reader, q.store()) != nil { // closed, or gone: nothing can be opened there
+			q.Stores, q.Waits = nil, []WaitReason{WaitShop}
+			return nil
+		}
 		c, err := rs.o.Cases.openTx(tx, CaseSpec{Purpose: strongroom.SubjectRequest, Citation: citationOf(q.body.Citation), Store: q.store(), Due: q.DeleteBy})
 		if err != nil {
 			return err
