@@ -101,15 +101,15 @@ func (h *house) post(hook, auth, body string) (string, error) {
 	})
 }
 
-// forget deletes what is of the store.
-func (h *house) forget() {
+// in runs a part of somebody's transaction that was allowed.
+func (h *house) in(fn func(tx *guard.Tx) error) {
 	h.t.Helper()
 	edit := strongroom.Action{Name: "webhook.edit", Class: 3004, Activity: 3}
 	err := h.guard.Do(context.Background(), h.who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(edit, strongroom.Resource{Type: "Store", ID: h.store, Store: h.store}, guard.Context{}); err != nil {
 			return err
 		}
-		return h.ForgetTx(tx, h.store)
+		return fn(tx)
 	})
 	if err != nil {
 		h.t.Fatal(err)

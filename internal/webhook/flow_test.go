@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/guard"
 	"strongroom/internal/sim"
 	"strongroom/internal/webhook"
 )
@@ -291,12 +292,44 @@ func TestForgotten(t *testing.T) {
 	if _, err := h.post(hook, auth, string(h.sim.Delivery(h.shop.Name, 1, sim.Root))); err == nil {
 		t.Error("a disconnected store takes deliveries in")
 	}
-	h.forget()
+	h.in(func(tx *guard.Tx) error { return h.ForgetTx(tx, h.store) })
 	l, err := h.List(context.Background(), h.who, h.store)
 	if err != nil || len(l.Hooks)+len(l.Endpoints) != 0 {
 		t.Errorf("%+v, %v", l, err)
 	}
 	if n := len(app.messages()); n != 0 {
 		t.Errorf("the application was told %d times", n)
+	}
+}
+
+// TestClosed: a store that was closed takes nothing in and tells nothing, and a new
+// grant makes new subscriptions.
+func TestClosed(t *testing.T) {
+	h := open(t, nil)
+	app := newApplication(t)
+	app.answer = func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+	h.add(app, webhook.Events)
+	h.subscribe()
+	hook, auth := h.hook("orders", "create")
+	if _, err := h.post(hook, auth, string(h.sim.Delivery(h.shop.Name, 1, sim.Root))); err != nil {
+		t.Fatal(err)
+	}
+	h.until("the application was asked once", func() bool { return len(app.messages()) > 0 })
+	h.in(func(tx *guard.Tx) error { _, err := h.vault.CloseTx(tx, h.store); return err })
+	if _, err := h.post(hook, auth, string(h.sim.Delivery(h.shop.Name, 2, sim.Root))); !strongroom.IsKind(err, strongroom.Denied) {
+		t.Errorf("a closed store takes deliveries in: %v", err)
+	}
+	h.idle() // what was under way is dropped at its next try
+	if l := h.letters(); len(l) != 0 {
+		t.Errorf("letters of a closed store: %+v", l)
+	}
+	h.in(func(tx *guard.Tx) error { return h.CloseTx(tx, h.store) })
+	if _, err := h.post(hook, auth, `{"id":"1"}`); !strongroom.IsKind(err, strongroom.Unauthenticated) {
+		t.Errorf("a retired subscription: %v", err)
+	}
+	h.in(func(tx *guard.Tx) error { _, err := h.vault.ReopenTx(tx, h.store); return err })
+	h.subscribe()
+	if again, _ := h.hook("orders", "create"); again == hook {
+		t.Error("after a new grant there is no new subscription")
 	}
 }

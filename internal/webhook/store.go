@@ -64,6 +64,8 @@ const (
 	// What was asked for before and is about the same is over once a new one is made.
 	sqlHooksRetire = `update webhook_hook set state = 2 where store = $1 and resource = $2 and action = $3 and id <> $4 and state < 2`
 
+	sqlHooksClose = `update webhook_hook set state = 2 where store = $1 and state < 2`
+
 	deliveryColumns = `id, hook, store, digest, state, code, at, body`
 
 	sqlDeliveryAdd    = `insert into webhook_delivery (` + deliveryColumns + `) values ($1, $2, $3, $4, $5, $6, $7, $8)`
@@ -140,6 +142,11 @@ func seeHook(tx *guard.Tx, id string, at int64) error {
 
 func retireHooks(tx *guard.Tx, h hookRow) error {
 	_, err := tx.Exec(sqlHooksRetire, h.store, h.resource, h.action, h.id)
+	return err
+}
+
+func closeHooks(tx *guard.Tx, store string) error {
+	_, err := tx.Exec(sqlHooksClose, store)
 	return err
 }
 

@@ -180,6 +180,11 @@ func (w *Webhooks) unseal(what, store, id, of string, sealed []byte) ([]byte, er
 	return text, nil
 }
 
+// CloseTx retires the subscriptions of a store, as a part of closing it: what they
+// still bring is refused, and a new grant makes new ones. The caller has been allowed
+// to.
+func (w *Webhooks) CloseTx(tx *guard.Tx, store string) error { return closeHooks(tx, store) }
+
 // ForgetTx deletes everything of a store, as a part of disconnecting it. The
 // caller has been allowed to.
 func (w *Webhooks) ForgetTx(tx *guard.Tx, store string) error { return dropStore(tx, store) }
