@@ -35,7 +35,7 @@ func (o OutwardConfig) prefixes() ([]netip.Prefix, error) {
 		p, err := netip.ParsePrefix(strings.TrimSpace(text))
 		if err != nil || p.Bits() < widest(p.Addr()) || p.Addr().Is4In6() {
 			return nil, strongroom.Faultf(strongroom.Invalid, "outward", "outward.networks holds what is no network, or one that is too wide").
-				Advise("list networks with their prefix length, such as 10.1.0.0/16")
+				Advise("list networks in CIDR notation")
 		}
 		out = append(out, p.Masked())
 	}
