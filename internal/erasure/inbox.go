@@ -83,13 +83,13 @@ func (in *Inbox) Receive(ctx context.Context, kind string, m signal.Message, sou
 	}
 	s, err := k.Parse(m)
 	if err != nil {
-		return Taken{}, in.refuse(ctx, sender0(), actionReceive, err)
+		return Taken{}, in.refuse(ctx, platforms(), actionReceive, err)
 	}
-	return in.take(ctx, sender0(), s, by)
+	return in.take(ctx, platforms(), s, by, false)
 }
 
-// sender0 is the product acting for a sender that has proved itself.
-func sender0() strongroom.Actor { return strongroom.System("signals") }
+// platforms is the product acting for a sender that has proved itself.
+func platforms() strongroom.Actor { return strongroom.System("signals") }
 
 // Paste takes in a message that a known caller hands in, such as a notice that came by
 // e-mail. A signature that it brings along must hold all the same. Faults: as Receive,
@@ -107,7 +107,7 @@ func (in *Inbox) Paste(ctx context.Context, who strongroom.Actor, kind string, m
 	if err != nil {
 		return Taken{}, in.refuse(ctx, who, actionReceive, err)
 	}
-	return in.take(ctx, who, s, by)
+	return in.take(ctx, who, s, by, true)
 }
 
 // Challenge answers eBay's question whether an address is ours. It discloses nothing
@@ -138,8 +138,9 @@ func (in *Inbox) Challenge(ctx context.Context, kind, code string, source netip.
 	return answer, err
 }
 
-// take opens the request of a signal, unless it had come before.
-func (in *Inbox) take(ctx context.Context, who strongroom.Actor, s signal.Signal, by string) (t Taken, err error) {
+// take opens the request of a signal, unless it had come before. by is the registered
+// sender who proved it, pasted says that a known caller hands it in.
+func (in *Inbox) take(ctx context.Context, who strongroom.Actor, s signal.Signal, by string, pasted bool) (t Taken, err error) {
 	err = in.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		t = Taken{}
 		stores, err := in.resolve(tx, s)
@@ -168,7 +169,7 @@ func (in *Inbox) take(ctx context.Context, who strongroom.Actor, s signal.Signal
 		}
 		spec := specOf(s, stores)
 		for _, q := range seen {
-			switch again, err := repeats(q, s, stores, tx.Now(), by == ""); {
+			switch again, err := repeats(q, s, stores, tx.Now(), pasted); {
 			case err != nil:
 				return err
 			case again:
