@@ -51,16 +51,17 @@ type gauge struct {
 
 // snapshot is the state of the instance at one scrape.
 type snapshot struct {
-	app    *App
-	now    time.Time
-	gauges vault.Gauges
-	dead   int64 // jobs given up
-	people people.Gauges
-	left   federation.Tally
-	ways   int // recoveries of owners under way
-	orphan int // grants without a case
-	asked  lifecycle.RequestGauges
-	flawed int // services that nobody answers for
+	app     *App
+	now     time.Time
+	gauges  vault.Gauges
+	dead    int64 // jobs given up
+	letters int64 // messages given up, deliveries nobody understands
+	people  people.Gauges
+	left    federation.Tally
+	ways    int // recoveries of owners under way
+	orphan  int // grants without a case
+	asked   lifecycle.RequestGauges
+	flawed  int // services that nobody answers for
 
 	reviews    review.Tally
 	unreviewed bool // the tally is old, or the sweeper's part of the reviews failed
@@ -127,7 +128,9 @@ func gauges() []gauge {
 	}
 }
 
-func allGauges() []gauge { return slices.Concat(gauges(), reviewGauges(), requestGauges()) }
+func allGauges() []gauge {
+	return slices.Concat(gauges(), reviewGauges(), webhookGauges(), requestGauges())
+}
 
 // Describe sends what Collect will send.
 func (a *App) Describe(ch chan<- *prometheus.Desc) {
@@ -156,6 +159,9 @@ func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 	}
 	s := snapshot{app: a, now: a.clock.Now(), gauges: g}
 	if s.dead, err = a.jobs.Dead(ctx); err != nil {
+		return s, err
+	}
+	if s.letters, err = a.webhooks.Dead(ctx); err != nil {
 		return s, err
 	}
 	if s.people, err = a.people.Gauges(ctx); err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -68,6 +69,24 @@ func (a *App) uninstalled(ctx context.Context, store, _ string) error {
 		_, err := a.vault.CloseTx(tx, store)
 		return err
 	})
+}
+
+// webhookGauges show what waits for a person.
+func webhookGauges() []gauge {
+	return []gauge{{describe("dead_letters", "Messages to applications that were given up and deliveries nobody understands."), gaugeValue,
+		func(s snapshot) float64 { return float64(s.letters) }}}
+}
+
+// examineLetters looks for messages that were given up.
+func (a *App) examineLetters(ctx context.Context) Finding {
+	switch n, err := a.webhooks.Dead(ctx); {
+	case err != nil:
+		return finding("letters", err, "", "see docs/operations.md")
+	case n > 0:
+		return Finding{"letters", Warn, fmt.Sprintf("%d messages or deliveries wait for a person", n),
+			"for each store: strongroom webhook dead STORE --data " + a.o.Dir}
+	}
+	return Finding{Check: "letters", State: OK, Found: "none waits"}
 }
 
 // connected subscribes to what happens at a store that was just connected, where

@@ -29,7 +29,7 @@ create table webhook_delivery (
 );
 
 create index webhook_delivery_digest on webhook_delivery (digest, at);
-create index webhook_delivery_state on webhook_delivery (store, state, id);
+create index webhook_delivery_state on webhook_delivery (state, store, id);
 create index webhook_delivery_at on webhook_delivery (at);
 
 -- Where deliveries go: address and signing secrets, sealed. kind: 1 events, 2 rates.
@@ -60,5 +60,5 @@ create table webhook_forward (
 	body     bytea not null
 );
 
-create index webhook_forward_state on webhook_forward (store, state, id);
+create index webhook_forward_state on webhook_forward (state, store, id);
 create index webhook_forward_at on webhook_forward (at);
