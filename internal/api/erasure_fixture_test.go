@@ -1,8 +1,6 @@
 package api_test
 
 import (
-	"time"
-
 	"strongroom"
 	"strongroom/internal/erasure"
 	"strongroom/internal/guard"
@@ -15,7 +13,7 @@ import (
 func (f *fixture) erasures(g *guard.Guard, ring *keys.Ring, v *vault.Vault, cases *lifecycle.Cases) (*lifecycle.Requests, *erasure.Inbox) {
 	rs := lifecycle.NewRequests(lifecycle.RequestsOptions{
 		Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("requests"), Cases: cases, Records: v, Store: v.CheckStore,
-		Epoch: func() (time.Time, bool) { return time.Time{}, false },
+		Epoch: func() (uint32, bool) { return 1, false },
 	})
 	return rs, erasure.New(erasure.Options{
 		Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("erasure"), Requests: rs, Shops: v.Shops, Store: v.CheckStore,

@@ -25,7 +25,7 @@ func (a *App) openErasure() {
 	a.requests = lifecycle.NewRequests(lifecycle.RequestsOptions{
 		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("requests"), Cases: a.cases, Records: a.vault,
 		Store: a.holds,
-		Epoch: func() (time.Time, bool) { return a.keys.EpochStarted(), a.keys.RollWaits() },
+		Epoch: func() (uint32, bool) { e := a.keys.Epoch(); return e.Current, e.Old > 0 },
 		Queue: func(tx *guard.Tx, id string) error {
 			_, err := a.jobs.Enqueue(tx, jobs.Order{Kind: jobErase, Args: jobs.Args{IDs: []string{id}}, Once: true})
 			return err

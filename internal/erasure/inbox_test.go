@@ -75,7 +75,7 @@ func enter(t testing.TB) *room {
 	cases := lifecycle.NewCases(lifecycle.CasesOptions{Guard: g, Environment: strongroom.Test, Key: seal.NewKey(), Store: here})
 	r.rs = lifecycle.NewRequests(lifecycle.RequestsOptions{
 		Guard: g, Environment: strongroom.Test, Key: seal.NewKey(), Cases: cases, Records: nothing{}, Store: here,
-		Epoch: func() (time.Time, bool) { return time.Time{}, false },
+		Epoch: func() (uint32, bool) { return 1, false },
 	})
 	r.Inbox = erasure.New(erasure.Options{
 		Guard: g, Environment: strongroom.Test, Key: seal.NewKey(), Requests: r.rs, Store: here,

@@ -23,6 +23,7 @@ type requestBody struct {
 	Confirmed   bool      `json:"y,omitempty"` // a person looked: however much it takes
 	Failed      int64     `json:"f,omitempty"`
 	Proof       int64     `json:"x,omitempty"`
+	Epoch       uint32    `json:"z,omitempty"` // current when it was done
 }
 
 // forget removes whom it is about.
@@ -85,8 +86,8 @@ func (rs *Requests) open(r *requestRow, now time.Time) (*held, error) {
 func (q *held) settle(rs *Requests, now time.Time) {
 	q.State = q.state(now)
 	if !q.Erased.IsZero() {
-		began, waits := rs.o.Epoch()
-		q.CopiesDead = !q.Closed.IsZero() || began.After(q.Erased) && !waits
+		epoch, waits := rs.o.Epoch()
+		q.CopiesDead = !q.Closed.IsZero() || epoch > q.body.Epoch && !waits
 	}
 	switch {
 	case q.ClosedFor != "" || q.State == RequestAnswered:

@@ -123,6 +123,7 @@ func (rs *Requests) settle(ctx context.Context, id string, records, failed, proo
 	return rs.change(ctx, id, func(tx *guard.Tx, q *held) error {
 		q.Erased, q.Records = db.Time(db.Micros(tx.Now())), records
 		q.body.Failed, q.body.Proof = failed, proof
+		q.body.Epoch, _ = rs.o.Epoch() // a roll under way may have begun before the erasure
 		q.body.forget()
 		tx.Note("records", records)
 		return nil

@@ -35,8 +35,9 @@ type RequestsOptions struct {
 	Records Records
 	// Store returns nil if a store is there and holds something, else a fault.
 	Store func(r *db.Reader, id string) error
-	// Epoch tells when the epoch key was made and whether an older one is still there.
-	Epoch func() (began time.Time, waits bool)
+	// Epoch tells the number of the current epoch and whether the key of an older one is
+	// still there. Instants would not do: a clock may be set back.
+	Epoch func() (current uint32, waits bool)
 	// Queue has [Requests.Run] called for a request after the commit, until it returns
 	// nil; nil leaves that to whoever calls [Requests.Tend].
 	Queue func(tx *guard.Tx, request string) error

@@ -72,17 +72,17 @@ type inbox struct {
 	*room
 	vault  *fakeRecords
 	queued []string
-	began  time.Time
+	epoch  uint32
 	rolls  bool
 }
 
 func requests(t testing.TB) *inbox {
 	t.Helper()
 	r := enter(t)
-	in := &inbox{room: r, vault: &fakeRecords{}, began: r.clock.Now().Add(-time.Hour)}
+	in := &inbox{room: r, vault: &fakeRecords{}, epoch: 1}
 	in.Requests = lifecycle.NewRequests(lifecycle.RequestsOptions{
 		Guard: r.opts.Guard, Environment: strongroom.Test, Key: r.opts.Key, Cases: r.Cases, Records: in.vault, Store: r.opts.Store,
-		Epoch: func() (time.Time, bool) { return in.began, in.rolls },
+		Epoch: func() (uint32, bool) { return in.epoch, in.rolls },
 		Queue: func(tx *guard.Tx, id string) error {
 			tx.AfterCommit(func() { in.queued = append(in.queued, id) })
 			return nil
@@ -153,7 +153,7 @@ func TestObligation_2_7_1_RequestIsDone(t *testing.T) {
 	}
 	_, err := in.Matching(ctx, as(authz.Privacy), q.ID)
 	want(t, err, strongroom.Conflict, "request-state") // nobody is named any more
-	in.began = in.clock.Now().Add(time.Minute)
+	in.epoch++
 	in.rolls = true
 	in.must(in.Tend(ctx))
 	if q = in.get(q.ID); q.CopiesDead {
@@ -207,7 +207,7 @@ func TestObligation_2_7_1_OverdueIsSeen(t *testing.T) {
 	if g := gauges(); g.Overdue != 1 {
 		t.Errorf("copies of erased records are not overdue: %+v", g)
 	}
-	in.began = in.clock.Now()
+	in.epoch++
 	in.must(in.Tend(ctx))
 	if g := gauges(); g != (lifecycle.RequestGauges{}) {
 		t.Errorf("%+v", g)
