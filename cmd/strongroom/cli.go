@@ -39,7 +39,9 @@ type cli struct {
 	Access   accessCmd   `cmd:"" group:"people" help:"Say why somebody may or may not."`
 	Review   reviewCmd   `cmd:"" group:"people" help:"Review who can reach information: quarterly reviews, baseline, samples, ways outside."`
 
-	Store   storeCmd   `cmd:"" group:"data" help:"Add, list and disconnect stores."`
+	Store   storeCmd   `cmd:"" group:"data" help:"Add, list, revoke and disconnect stores."`
+	Connect connectCmd `cmd:"" group:"data" help:"Connect a store by a token, or by the page where its owner grants access."`
+	App     appCmd     `cmd:"" group:"data" help:"Add, list and remove applications of EcartAPI."`
 	Sync    syncCmd    `cmd:"" group:"data" help:"Pull a store's orders from EcartAPI."`
 	Ingest  ingestCmd  `cmd:"" group:"data" help:"Take in a file of EcartAPI JSON or NDJSON."`
 	Record  recordCmd  `cmd:"" group:"data" help:"List and show records, tokenised."`

@@ -50,6 +50,18 @@ func examples(path string) []string {
 		return []string{"strongroom webhook dead str_… --data DIR"}
 	case "webhook retry":
 		return []string{"strongroom webhook retry str_… fwd_… --data DIR"}
+	case "app add":
+		return []string{`strongroom app add "Nopalito Ships" --app-id app_66aa0f61d2 --data DIR`}
+	case "app list":
+		return []string{"strongroom app list --data DIR"}
+	case "app remove":
+		return []string{"strongroom app remove app_… --data DIR"}
+	case "store credentials":
+		return []string{"strongroom store credentials --data DIR"}
+	case "store grants":
+		return []string{"strongroom store grants str_… --data DIR"}
+	case "store revoke":
+		return []string{"strongroom store revoke str_… --data DIR"}
 	case "store disconnect":
 		return []string{"strongroom store disconnect str_… --preview --data DIR", "strongroom store disconnect str_… --yes --data DIR"}
 	case "sync":

@@ -7,10 +7,13 @@ import (
 )
 
 type storeCmd struct {
-	Add        storeAddCmd        `cmd:"" help:"Add a store; prints its id."`
-	List       storeListCmd       `cmd:"" help:"List stores."`
-	Credential storeCredentialCmd `cmd:"" help:"Seal the store's EcartAPI access token, read from a file or standard input."`
-	Disconnect storeDisconnectCmd `cmd:"" help:"Kill a store's tokens, indexes, credentials and all its records, after asking."`
+	Add         storeAddCmd         `cmd:"" help:"Add a store; prints its id."`
+	List        storeListCmd        `cmd:"" help:"List stores."`
+	Credential  storeCredentialCmd  `cmd:"" help:"Seal the store's EcartAPI access token, read from a file or standard input."`
+	Credentials storeCredentialsCmd `cmd:"" help:"List the credentials for EcartAPI with their age and last use; none is shown."`
+	Grants      storeGrantsCmd      `cmd:"" help:"List the receipts of a store's grants."`
+	Revoke      storeRevokeCmd      `cmd:"" help:"End the grant of a store and close it: its records stay sealed and die on their dates."`
+	Disconnect  storeDisconnectCmd  `cmd:"" help:"Kill a store's tokens, indexes, credentials and all its records, after asking."`
 }
 
 type storeView struct {

@@ -13,6 +13,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/access"
+	"strongroom/internal/connect"
 	"strongroom/internal/device"
 	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
@@ -72,6 +73,8 @@ type Options struct {
 	Ready func(ctx context.Context) error
 	// Mirror answers calls of EcartAPI for a store; nil mirrors none.
 	Mirror Mirror
+	// Connect brings stores in by a grant and closes them; nil does neither.
+	Connect Connect
 	// Webhooks take posts in and say where messages go; nil takes none.
 	Webhooks Webhooks
 	// Signals take in what asks for erasure, Erasures keep it; nil takes none.
@@ -181,7 +184,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), review.Actions(), webhook.Actions(), gateway.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}

@@ -5,22 +5,29 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/connect"
 	"strongroom/internal/vault"
 )
 
 type storeIn struct {
 	Name     string `json:"name" doc:"what people call the shop; sealed at rest"`
 	Platform string `json:"platform,omitempty" doc:"the shop's platform, such as shopify"`
+
+	Token     string `json:"token,omitempty" doc:"EcartAPI's access token of the store, to connect it at once; sealed, never shown again"`
+	Version   string `json:"version,omitempty" doc:"with token: of the API, v1, v2 or v3; v2 if missing"`
+	Base      string `json:"base_url,omitempty" doc:"with token: where EcartAPI answers for this store; loopback in a test instance alone"`
+	GrantedBy string `json:"granted_by,omitempty" doc:"with token: who at the shop granted access; sealed"`
 }
 
 // storeOut leaves out of a damaged store everything but id and state.
 type storeOut struct {
 	ID           string     `json:"id"`
-	State        string     `json:"state" doc:"connected, disconnected, or damaged: its row was changed in the database"`
+	State        string     `json:"state" doc:"connected, closed: its grant is gone, disconnected, or damaged: its row was changed in the database"`
 	Name         string     `json:"name"`
 	Platform     string     `json:"platform"`
 	Connected    time.Time  `json:"connected_at,omitzero"`
 	Disconnected *time.Time `json:"disconnected_at,omitempty"`
+	Closed       *time.Time `json:"closed_at,omitempty" doc:"when its grant ended"`
 	Records      *int64     `json:"records,omitempty" doc:"live records; only where one store is asked for"`
 }
 
@@ -90,7 +97,19 @@ func storeRoutes() []Route {
 }
 
 func addStore(a *API, ctx context.Context, who strongroom.Actor, in *storeIn) (storeOut, error) {
-	s, err := a.o.Vault.CreateStore(ctx, who, vault.StoreSpec{Name: in.Name, Platform: in.Platform})
+	spec := vault.StoreSpec{Name: in.Name, Platform: in.Platform}
+	if in.Token == "" {
+		if in.Version != "" || in.Base != "" || in.GrantedBy != "" {
+			return storeOut{}, strongroom.Faultf(strongroom.Invalid, "token", "version, base_url and granted_by come with a token")
+		}
+		s, err := a.o.Vault.CreateStore(ctx, who, spec)
+		return outStore(s), err
+	}
+	c, err := a.connects()
+	if err != nil {
+		return storeOut{}, err
+	}
+	s, err := c.AddStore(ctx, who, spec, connect.Pasted{Token: in.Token, Version: in.Version, Base: in.Base, GrantedBy: in.GrantedBy})
 	return outStore(s), err
 }
 
@@ -147,9 +166,11 @@ func outStore(s vault.Store) storeOut {
 		state = "damaged"
 	case !s.Disconnected.IsZero():
 		state = "disconnected"
+	case !s.Closed.IsZero():
+		state = "closed"
 	}
 	return storeOut{
-		ID: s.ID, State: state, Name: s.Name, Platform: s.Platform, Connected: s.Connected, Disconnected: orNil(s.Disconnected),
+		ID: s.ID, State: state, Name: s.Name, Platform: s.Platform, Connected: s.Connected, Disconnected: orNil(s.Disconnected), Closed: orNil(s.Closed),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"strongroom/internal/access"
 	"strongroom/internal/api"
 	"strongroom/internal/authz"
+	"strongroom/internal/connect"
 	"strongroom/internal/device"
 	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
@@ -61,7 +62,7 @@ func TestDocuments(t *testing.T) {
 func TestActionsExist(t *testing.T) {
 	mapped := map[string]bool{}
 	for _, table := range [][]strongroom.Action{vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(), jobs.Actions(), keys.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(),
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(),
 		{{Name: "sync.run"}, {Name: "clock.set"}}} { // of intake and audit, which have their own tests
 		for _, a := range table {
 			mapped[a.Name] = true

@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"strongroom"
+	"strongroom/internal/connect"
 	"strongroom/internal/identity"
 	"strongroom/internal/vault"
 )
@@ -73,6 +74,12 @@ type Config struct {
 	FieldMaps string `yaml:"field_maps,omitempty"`
 	// EcartAPI is the base URL of the API; default https://api.ecartapi.com.
 	EcartAPI string `yaml:"ecartapi,omitempty"`
+	// EcartOAuth is where EcartAPI has the owners of shops grant access; default
+	// https://oauth.ecartapi.com.
+	EcartOAuth string `yaml:"ecartapi_oauth,omitempty"`
+	// CredentialMaxAge is how old a credential for EcartAPI may be before it is a
+	// finding, because its tokens do not expire; default 8760h, a year; ours.
+	CredentialMaxAge time.Duration `yaml:"credential_max_age,omitempty"`
 	// EpochLength is how long an epoch key lives before the roll; default 24h.
 	EpochLength time.Duration `yaml:"epoch_length,omitempty"`
 	// KeyMaxLife is how long a new service key lives at most; default 8760h, a year,
@@ -238,6 +245,10 @@ func (c *Config) defaults(dir string) {
 	set(&c.Listen, "127.0.0.1:8443")
 	set(&c.TLS, "auto")
 	set(&c.EcartAPI, "https://api.ecartapi.com")
+	set(&c.EcartOAuth, connect.DefaultOAuth)
+	if c.CredentialMaxAge == 0 {
+		c.CredentialMaxAge = 365 * 24 * time.Hour
+	}
 	if c.EpochLength == 0 {
 		c.EpochLength = 24 * time.Hour
 	}
@@ -301,6 +312,13 @@ func (c *Config) checkNumbers() error {
 	if c.KeyMaxLife < time.Hour || c.KeyMaxLife > 3*identity.DefaultLife {
 		return strongroom.Faultf(strongroom.Invalid, "key-life", "key_max_life lies between an hour and three years").
 			Advise("write 8760h for a year")
+	}
+	if c.CredentialMaxAge < 24*time.Hour || c.CredentialMaxAge > 3*365*24*time.Hour {
+		return strongroom.Faultf(strongroom.Invalid, "credential-age", "credential_max_age lies between a day and three years").
+			Advise("write 8760h for a year")
+	}
+	if err := c.checkOAuth(); err != nil {
+		return err
 	}
 	b := c.Budgets
 	for name, n := range map[string]int64{

@@ -145,7 +145,7 @@ func (a *App) examine(ctx context.Context) []Finding {
 	f = append(f, finding("records", err, oldest(s), "see docs/operations.md"))
 	if err == nil {
 		f = append(f, a.examineDates(s)...)
-		f = append(f, a.examineJobs(ctx), a.examineLetters(ctx), a.examineRequests(ctx), a.examineRows(ctx))
+		f = append(f, a.examineJobs(ctx), a.examineLetters(ctx), a.examineRequests(ctx), a.examineCredentials(ctx), a.examineRows(ctx))
 	}
 	return f
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"strongroom"
+	"strongroom/internal/connect"
 	"strongroom/internal/federation"
 	"strongroom/internal/identity"
 	"strongroom/internal/lifecycle"
@@ -61,7 +62,9 @@ type snapshot struct {
 	ways    int // recoveries of owners under way
 	orphan  int // grants without a case
 	asked   lifecycle.RequestGauges
-	flawed  int // services that nobody answers for
+
+	credentials connect.Tally
+	flawed      int // services that nobody answers for
 
 	reviews    review.Tally
 	unreviewed bool // the tally is old, or the sweeper's part of the reviews failed
@@ -129,7 +132,7 @@ func gauges() []gauge {
 }
 
 func allGauges() []gauge {
-	return slices.Concat(gauges(), reviewGauges(), webhookGauges(), requestGauges())
+	return slices.Concat(gauges(), reviewGauges(), webhookGauges(), requestGauges(), credentialGauges())
 }
 
 // Describe sends what Collect will send.
@@ -181,6 +184,10 @@ func (a *App) snapshot(ctx context.Context) (snapshot, error) {
 	}
 	_, flaws, err := a.identity.Tally(ctx)
 	s.flawed = flaws[identity.FlawUnowned] + flaws[identity.FlawOrphan]
+	if err != nil {
+		return s, err
+	}
+	s.credentials, err = a.connect.Tally(ctx)
 	s.reviews, s.unreviewed = a.reviewTally(ctx)
 	return s, err
 }

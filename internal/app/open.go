@@ -106,6 +106,7 @@ type App struct {
 	signals    *erasure.Inbox
 	life       *lifecycle.Lifecycle
 	intake     *intake.Intake
+	connect    *connect.Connect
 	webhooks   *webhook.Webhooks
 	gateway    *gateway.Gateway
 	api        *api.API
@@ -386,6 +387,9 @@ func (a *App) Close() error {
 			errs = append(errs, a.parts.Wait())
 		}
 		if a.guard != nil {
+			if a.intake != nil {
+				a.stampLast()
+			}
 			a.recordStop()
 			errs = append(errs, a.guard.Close())
 			a.stopLow()

@@ -142,7 +142,7 @@ func (a *App) tend(ctx context.Context) error {
 	_, erased := a.people.Expire(ctx)
 	_, _, over := a.access.Expire(ctx)
 	_, tended := a.identity.Tend(ctx)
-	return errors.Join(ended, erased, over, tended, a.tendFederation(ctx), a.tendReviews(ctx), a.requests.Tend(ctx))
+	return errors.Join(ended, erased, over, tended, a.tendFederation(ctx), a.tendReviews(ctx), a.requests.Tend(ctx), a.stampUses(ctx))
 }
 
 // keepTending tends again and again until ctx ends.

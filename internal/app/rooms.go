@@ -70,12 +70,14 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		return err
 	}
 	a.life = lifecycle.New(lifecycle.Options{Keys: a.keys, Vault: a.vault, Clock: a.clock, EpochLength: a.conf.EpochLength, Log: a.log})
-	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log})
+	a.intake = intake.New(intake.Options{Guard: a.guard, Keys: a.keys, Vault: a.vault, BaseURL: a.conf.EcartAPI, Clock: a.clock, Log: a.log,
+		Loopback: a.conf.Environment == strongroom.Test, Lost: a.lostStore})
 	a.openGateway()
 	if err := a.openWebhooks(maps); err != nil {
 		return err
 	}
 	a.openErasure()
+	a.openConnect()
 	a.openReviews()
 	a.openDetector()
 	a.jobs = jobs.New(jobs.Options{Guard: a.guard, Handlers: a.handlers(), Log: a.log})
@@ -110,7 +112,7 @@ func (a *App) openDoors(ctx context.Context) error {
 		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
 		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Federation: a.federation, Reviews: a.reviews,
 		Workloads: services, SignOn: programs{signOn{f: a.federation}},
-		Mirror: a.gateway, Webhooks: a.webhooks, Signals: a.signals, Erasures: a.requests, Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
+		Connect: a.connect, Mirror: a.gateway, Webhooks: a.webhooks, Signals: a.signals, Erasures: a.requests, Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Findings: a.findings(), Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})

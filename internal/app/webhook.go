@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strongroom"
+	"strongroom/internal/connect"
 	"strongroom/internal/fieldmap"
 	"strongroom/internal/guard"
 	"strongroom/internal/jobs"
@@ -61,14 +62,7 @@ func (a *App) openWebhooks(maps *fieldmap.Set) error {
 
 // uninstalled closes a store whose merchant has taken the application away.
 func (a *App) uninstalled(ctx context.Context, store, _ string) error {
-	return a.guard.Do(ctx, strongroom.System("webhook"), func(_ context.Context, tx *guard.Tx) error {
-		act := named(webhook.Actions(), "webhook.process")
-		if err := tx.Allow(act, strongroom.Resource{Type: "Store", ID: store, Store: store}, guard.Context{}); err != nil {
-			return err
-		}
-		_, err := a.vault.CloseTx(tx, store)
-		return err
-	})
+	return a.connect.Lost(ctx, store, connect.Uninstalled)
 }
 
 // webhookGauges show what waits for a person.

@@ -10,6 +10,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/api"
+	"strongroom/internal/connect"
 	"strongroom/internal/guard"
 	"strongroom/internal/intake"
 	"strongroom/internal/jobs"
@@ -34,9 +35,10 @@ func (a *App) handlers() map[jobs.Kind]jobs.Handler {
 		jobSync: {Name: "store.sync", Run: a.runSync, Lease: 2 * time.Minute, Words: intake.Resources()},
 		jobRoll: {Name: "epoch.roll", Run: a.runRoll, Lease: 2 * time.Minute},
 		// A store that left was promised to be forgotten: no outage ends that.
-		jobDisconnect: {Name: "store.disconnect", Run: a.runDisconnect, Tries: -1},
-		jobErase:      a.eraseHandler(),
-		jobReclassify: {Name: "field.reclassify", Run: a.runReclassify, Words: vault.Kinds()},
+		jobDisconnect:  {Name: "store.disconnect", Run: a.runDisconnect, Tries: -1},
+		jobErase:       a.eraseHandler(),
+		jobEndUpstream: a.endUpstreamHandler(),
+		jobReclassify:  {Name: "field.reclassify", Run: a.runReclassify, Words: vault.Kinds()},
 	}
 	maps.Copy(all, a.webhooks.Handlers())
 	return all
@@ -136,10 +138,7 @@ type work App
 
 // Credential seals a store's access token and the version of the API it is for.
 func (w *work) Credential(ctx context.Context, who strongroom.Actor, store, token, version string) error {
-	if err := w.intake.Connect(ctx, who, store, intake.Connection{Token: intake.NewSecret(token), Version: version}); err != nil {
-		return err
-	}
-	return (*App)(w).connected(ctx, store)
+	return w.connect.Paste(ctx, who, store, connect.Pasted{Token: token, Version: version})
 }
 
 // Sync begins to fetch what changed at a store, as a job.
@@ -165,6 +164,9 @@ type chores App
 // Disconnect forgets how a store is reached and puts in the job that ends it.
 func (c *chores) Disconnect(tx *guard.Tx, store string) (string, error) {
 	if err := c.intake.ForgetTx(tx, store); err != nil {
+		return "", err
+	}
+	if err := c.connect.EndedTx(tx, store); err != nil {
 		return "", err
 	}
 	if err := c.webhooks.ForgetTx(tx, store); err != nil {

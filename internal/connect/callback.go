@@ -167,6 +167,9 @@ func (c *Connect) admit(ctx context.Context, who strongroom.Actor, g coming, con
 		}
 		return c.takeIn(tx, out.Store, platform, g, conn)
 	})
+	if err == nil {
+		c.o.Connected(ctx, out.Store)
+	}
 	return out, err
 }
 
@@ -193,8 +196,16 @@ func (c *Connect) takeIn(tx *guard.Tx, store, platform string, g coming, conn in
 	if err := c.grantTx(tx, store, g); err != nil {
 		return err
 	}
-	_, err := c.o.Vault.ReopenTx(tx, store)
-	return err
+	return c.reopen(tx, store)
+}
+
+// reopen opens a store that a grant which ended had closed.
+func (c *Connect) reopen(tx *guard.Tx, store string) error {
+	first, err := c.o.Vault.ReopenTx(tx, store)
+	if err != nil || !first {
+		return err
+	}
+	return c.o.Reopened(tx, store)
 }
 
 // storeOfShop returns the store that a shop is, "" if it is none or has left.

@@ -58,6 +58,11 @@ type Options struct {
 	// Closed hears in the transaction that a store was closed, and starts the clocks of
 	// what it holds. nil starts none but those that run.
 	Closed func(tx *guard.Tx, store string, cause Cause) error
+	// Reopened hears in the transaction that a new grant opened a closed store. nil
+	// ignores it.
+	Reopened func(tx *guard.Tx, store string) error
+	// Connected hears after the commit that a store has a new grant. nil ignores it.
+	Connected func(ctx context.Context, store string)
 	Log    *slog.Logger // nil discards
 }
 
@@ -96,6 +101,12 @@ func New(o Options) *Connect {
 	}
 	if o.Closed == nil {
 		o.Closed = func(*guard.Tx, string, Cause) error { return nil }
+	}
+	if o.Reopened == nil {
+		o.Reopened = func(*guard.Tx, string) error { return nil }
+	}
+	if o.Connected == nil {
+		o.Connected = func(context.Context, string) {}
 	}
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport).Clone()

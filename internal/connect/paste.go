@@ -69,6 +69,9 @@ func (c *Connect) AddStore(ctx context.Context, who strongroom.Actor, spec vault
 		}
 		return c.takeIn(tx, id, spec.Platform, coming{how: byPaste, who: grantor{User: p.GrantedBy}}, conn)
 	})
+	if err == nil {
+		c.o.Connected(ctx, id)
+	}
 	return s, err
 }
 
@@ -88,11 +91,11 @@ func (c *Connect) Paste(ctx context.Context, who strongroom.Actor, store string,
 	if err != nil {
 		return err
 	}
-	return c.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+	err = c.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionStoreAdd, storeResource(store), guard.Context{}); err != nil {
 			return err
 		}
-		if _, err := c.o.Vault.ReopenTx(tx, store); err != nil {
+		if err := c.reopen(tx, store); err != nil {
 			return err
 		}
 		if err := noteToken(tx, c.markOf("token", p.Token), store, tx.Now()); err != nil {
@@ -107,6 +110,10 @@ func (c *Connect) Paste(ctx context.Context, who strongroom.Actor, store string,
 		}
 		return c.o.Intake.ConnectTx(tx, store, platform, conn) // a rotation: the grant stands
 	})
+	if err == nil {
+		c.o.Connected(ctx, store)
+	}
+	return err
 }
 
 // Authorization asks EcartAPI to make a token of the platform's own credentials.

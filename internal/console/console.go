@@ -34,6 +34,8 @@ type Options struct {
 	Public string
 	// SignOn is sign-on at identity providers; nil is none.
 	SignOn SignOn
+	// Connect is where owners of shops grant access; nil is nowhere.
+	Connect Connect
 	// Real is real time; nil is the machine's clock.
 	Real *strongroom.Clock
 	// Refused hears of each refusal of somebody who is not known, with the code of the
@@ -107,11 +109,7 @@ func New(o Options) (*Console, error) {
 // Owns reports whether a path is one of the console's.
 func Owns(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	switch first {
-	case "", "signin", "enrol", "account", "assets":
-		return path == "/" || first != ""
-	}
-	return false
+	return path == "/" || owned(first)
 }
 
 // ServeHTTP answers one request.

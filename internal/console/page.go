@@ -54,6 +54,9 @@ func words() template.FuncMap {
 		"sentence": sentence,
 		"points":   points,
 		"dict":     dict,
+		"paragraphs": func(s string) []string {
+			return strings.FieldsFunc(strings.ReplaceAll(s, "\n\n", "\x00"), func(r rune) bool { return r == 0 })
+		},
 		"when": func(t time.Time) template.HTML { // digits and letters of ours alone
 			if t.IsZero() {
 				return "never"
