@@ -136,7 +136,8 @@ func (d Directory) Remove(ctx context.Context, who strongroom.Actor, it Item) er
 
 // Narrow asks for the smaller right and then revokes the one there is; another
 // person decides about the request. Where the person has roles at other stores, such
-// a request is refused, and nothing is revoked.
+// a request is refused, and nothing is revoked. Tried again after a revocation that
+// failed, it finds the request that waits and asks no second time.
 func (d Directory) Narrow(ctx context.Context, who strongroom.Actor, it Item, to Scope) error {
 	others := false
 	grants, _, err := d.Access.Grants(ctx, who, access.GrantQuery{Person: it.Account, Limit: 1000})
@@ -150,13 +151,49 @@ func (d Directory) Narrow(ctx context.Context, who strongroom.Actor, it Item, to
 		return strongroom.Faultf(strongroom.Conflict, "scope", "the person has other roles at the same stores").
 			Advise("remove the right and ask for all roles anew")
 	}
-	if _, err := d.Access.Ask(ctx, who, access.Spec{
+	spec := access.Spec{
 		Kind: access.Role, Reason: "a review found the right too wide", Subject: it.Account, Roles: to.Roles,
 		Stores: to.Stores, AllStores: to.AllStores, Until: to.Until, Replace: !others,
-	}); err != nil {
+	}
+	waits, err := d.asked(ctx, who, spec)
+	if err != nil {
 		return err
 	}
+	if !waits {
+		if _, err := d.Access.Ask(ctx, who, spec); err != nil {
+			return err
+		}
+	}
 	return d.Access.Revoke(ctx, who, it.ID)
+}
+
+// asked reports whether a request for the same roles of the same person waits,
+// whoever asked.
+func (d Directory) asked(ctx context.Context, who strongroom.Actor, s access.Spec) (bool, error) {
+	for cursor := ""; ; {
+		open, next, err := d.Access.Requests(ctx, who, access.Query{State: access.Open, Cursor: cursor, Limit: 1000})
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(open, func(q access.Request) bool { return sameRoles(q.Spec, s) }) {
+			return true, nil
+		}
+		if next == "" {
+			return false, nil
+		}
+		cursor = next
+	}
+}
+
+// sameRoles reports whether two requests would give a person the same.
+func sameRoles(a, b access.Spec) bool {
+	return a.Kind == b.Kind && a.Subject == b.Subject && a.Replace == b.Replace && a.AllStores == b.AllStores &&
+		db.MicrosOrZero(a.Until) == db.MicrosOrZero(b.Until) && sameWords(a.Roles, b.Roles) && sameWords(a.Stores, b.Stores)
+}
+
+// sameWords compares lists without regard to their order.
+func sameWords(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // SuspendPerson suspends a person for a reason of the register's list.

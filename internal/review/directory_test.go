@@ -126,6 +126,33 @@ func TestWithTheRegisters(t *testing.T) {
 	}))
 }
 
+// A right that could not be revoked after the smaller one was asked for is tried
+// again without a second request.
+func TestNarrowAsksOnce(t *testing.T) {
+	o, d := house(t, review.Profile{})
+	ctx := context.Background()
+	owner, _ := o.settle(d)
+	grants, _, err := d.Access.Grants(ctx, owner, access.GrantQuery{Person: owner.ID})
+	o.must(err)
+	it := review.Item{ID: grants[0].ID, Sort: review.Right, Account: owner.ID, Roles: []string{authz.Owner}, AllStores: true}
+	to := review.Scope{Roles: []string{authz.Owner}, Stores: []string{storeA, storeB}}
+	narrow := func(who strongroom.Actor, to review.Scope, requests int) {
+		t.Helper()
+		want(t, "the last owner", d.Narrow(ctx, who, it, to), strongroom.Conflict, "last-owner")
+		open, _, err := d.Access.Requests(ctx, owner, access.Query{State: access.Open})
+		if err != nil || len(open) != requests {
+			t.Errorf("%d requests wait, and not %d: %v", len(open), requests, err)
+		}
+	}
+	narrow(o.chief, to, 1)
+	narrow(o.chief, to, 1)
+	slices.Reverse(to.Stores)
+	narrow(owner, to, 1)
+	to.Until = o.clock.Now().Add(time.Hour) // planted: another right is another request
+	narrow(o.chief, to, 2)
+	narrow(o.chief, to, 2)
+}
+
 // A grant written into the database by hand has no case; by profile it is ended, and a
 // dormant person is suspended.
 func TestTendWithTheRegisters(t *testing.T) {
