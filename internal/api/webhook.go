@@ -162,6 +162,15 @@ type quoteIn struct {
 	Key      string `path:"key,bare" doc:"the secret of the address"`
 }
 
+// cut has a refused post answered without waiting for the rest of its body, and its
+// connection closed.
+func (c *call) cut(err error) error {
+	if c.r.ProtoMajor == 1 {
+		c.w.Header().Set("Connection", "close")
+	}
+	return err
+}
+
 type deliveryOut struct {
 	ID string `json:"id"`
 }
@@ -176,7 +185,7 @@ func takeDelivery(a *API, c *call, in *deliveryIn) error {
 		Source: web.ConnOf(c.ctx).Addr, Body: c.bodyOf(a.o.MaxBody),
 	})
 	if err != nil {
-		return err
+		return c.cut(err)
 	}
 	return c.write(http.StatusAccepted, deliveryOut{id})
 }
@@ -191,7 +200,7 @@ func takeQuote(a *API, c *call, in *quoteIn) error {
 		Source: web.ConnOf(c.ctx).Addr, Body: c.bodyOf(controlBody),
 	})
 	if err != nil {
-		return err
+		return c.cut(err)
 	}
 	return c.send(http.StatusOK, "application/json", answer)
 }

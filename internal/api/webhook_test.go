@@ -55,6 +55,9 @@ func TestWebhookDoor(t *testing.T) {
 		f.must(err)
 		f.must(res.Body.Close())
 		f.must(never.Close())
+		if !res.Close { // else the server waits for the body
+			t.Errorf("%s: the connection is kept for the rest of a refused post", path)
+		}
 		if res.StatusCode != http.StatusUnauthorized || len(f.refused) != before+1 || f.refused[before] != "webhook-secret" {
 			t.Errorf("%s: %d, counted %q", path, res.StatusCode, f.refused[before:])
 		}
