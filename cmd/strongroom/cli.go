@@ -61,6 +61,7 @@ type cli struct {
 	Root   rootCmd   `cmd:"" group:"guard" help:"Rotate the root key."`
 	Epoch  epochCmd  `cmd:"" group:"guard" help:"Roll the epoch key, so that old copies cannot be opened."`
 	Sweep  sweepCmd  `cmd:"" group:"guard" help:"Let die what is due, now."`
+	Mirror mirrorCmd `cmd:"" group:"guard" help:"Say which calls a store's mirror passes beyond the table."`
 	Job    jobCmd    `cmd:"" group:"guard" help:"List jobs and try again those that were given up."`
 	Clock  clockCmd  `cmd:"" group:"guard" help:"Show or move the clock of a test instance."`
 	Sim    simCmd    `cmd:"" group:"guard" help:"Run the EcartAPI simulator on loopback."`

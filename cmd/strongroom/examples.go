@@ -22,8 +22,8 @@ func examples(path string) []string {
 	switch path {
 	case "serve":
 		return []string{"strongroom serve --data DIR", "strongroom serve --data DIR --listen 127.0.0.1:8080 --tls off"}
-	case "doctor":
-		return []string{"strongroom doctor --data DIR", "strongroom doctor --data DIR --json"}
+	case "doctor check":
+		return []string{"strongroom doctor --data DIR", "strongroom doctor check --data DIR --json"}
 	case "adopt":
 		return []string{"strongroom adopt --data DIR"}
 	case "config check":
@@ -139,6 +139,14 @@ func guardExamples(path string) []string {
 		return []string{"strongroom epoch roll --data DIR"}
 	case "sweep":
 		return []string{"strongroom sweep --data DIR"}
+	case "mirror list":
+		return []string{"strongroom mirror list str_… --data DIR"}
+	case "mirror propose":
+		return []string{"strongroom mirror propose str_… call.json --data DIR"}
+	case "mirror approve":
+		return []string{"strongroom mirror approve str_… mir_… --data DIR"}
+	case "mirror end":
+		return []string{"strongroom mirror end str_… mir_… --data DIR"}
 	case "job list":
 		return []string{"strongroom job list --data DIR", "strongroom job list --state dead --json --data DIR"}
 	case "job show":

@@ -71,8 +71,10 @@ type Options struct {
 	// Ready returns nil while the instance can decide and record, else a fault
 	// that says why not. nil is always ready.
 	Ready func(ctx context.Context) error
-	// Mirror answers calls of EcartAPI for a store; nil mirrors none.
-	Mirror Mirror
+	// Mirror answers calls of EcartAPI for a store, Allowances are the calls that people
+	// allow it; nil mirrors none.
+	Mirror     Mirror
+	Allowances Allowances
 	// Connect brings stores in by a grant and closes them; nil does neither.
 	Connect Connect
 	// Webhooks take posts in and say where messages go; nil takes none.

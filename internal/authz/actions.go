@@ -71,7 +71,7 @@ func protects(name string) bool {
 	switch name {
 	case "record.erase", "erasure.open", "erasure.decide", "erasure.run", "signal.receive", "retention.sweep", "key.destroy", "epoch.roll", "store.close", "store.disconnect",
 		"person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
-		"grant.revoke", "route.remove", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
+		"grant.revoke", "mirror.end", "route.remove", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
 		return true
 	}
 	return false
@@ -121,6 +121,10 @@ var actions = [...]Rule{
 	{Name: "log.proof", Across: true},
 	{Name: "log.read", Across: true},
 	{Name: "metrics.read", Across: true},
+	{Name: "mirror.approve"},
+	{Name: "mirror.end"},
+	{Name: "mirror.list"},
+	{Name: "mirror.propose"},
 	{Name: "mirror.read"},
 	{Name: "mirror.write"},
 	{Name: "network.edit", Across: true},

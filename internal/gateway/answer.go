@@ -49,7 +49,7 @@ func (c *call) answer(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	}
 	if a.kind != "application/json" && !strings.HasSuffix(a.kind, "+json") {
 		return c.failed(ctx, strongroom.Faultf(strongroom.Denied, codeType, "the platform's answer is no JSON, and nothing else passes").
-			Advise("a person may allow more with: strongroom endpoint propose"))
+			Advise("a person may allow more with: strongroom mirror propose"))
 	}
 	return c.stream(ctx, w, r, a)
 }

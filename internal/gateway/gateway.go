@@ -43,6 +43,8 @@ type Options struct {
 	// Lost hears that the platform refuses a store's credential, with
 	// [intake.LostUnauthorized] or [intake.LostForbidden]. nil ignores it.
 	Lost func(ctx context.Context, store, cause string)
+	// SameHand reports whether one person can act as two accounts; nil compares them.
+	SameHand func(r *db.Reader, a, b string) (bool, error)
 	// Public is the address that applications and platforms reach this instance at,
 	// "https://host"; empty is the address of each call.
 	Public string
@@ -63,7 +65,9 @@ type Gateway struct {
 	done     *Shape
 	circuits circuits
 	known    known
-	home     string
+
+	allowances allowances
+	home       string
 }
 
 // New returns a gateway. It panics without a required option, which is a mistake
@@ -74,6 +78,9 @@ func New(o Options) *Gateway {
 	}
 	if o.Transport == nil {
 		o.Transport = transport()
+	}
+	if o.SameHand == nil {
+		o.SameHand = func(_ *db.Reader, a, b string) (bool, error) { return a == b, nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -43,7 +43,7 @@ func (c *call) action() strongroom.Action {
 // with [http.ErrAbortHandler] where an answer that has begun cannot go on.
 func (g *Gateway) Serve(ctx context.Context, who strongroom.Actor, store string, w http.ResponseWriter, r *http.Request) error {
 	c := &call{g: g, who: who, store: store, method: r.Method, base: g.baseOf(r)}
-	body, err := c.read(w, r)
+	body, err := c.read(ctx, w, r)
 	if err != nil {
 		return c.refuse(ctx, err)
 	}
@@ -62,16 +62,19 @@ func (g *Gateway) baseOf(r *http.Request) string {
 }
 
 // read takes the request apart and finds its row.
-func (c *call) read(w http.ResponseWriter, r *http.Request) (body []byte, err error) {
+func (c *call) read(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
 	if !strongroom.IsAnyID(c.store) {
 		return nil, strongroom.Faultf(strongroom.NotFound, "store", "there is no such store")
 	}
 	if c.target, err = parseTarget(r.URL.EscapedPath(), r.URL.RawQuery); err != nil {
 		return nil, err
 	}
-	if c.row = find(c.g.table, c.method, c.target.segments); c.row == nil {
+	if err := c.find(ctx); err != nil {
+		return nil, err
+	}
+	if c.row == nil {
 		return nil, strongroom.Faultf(strongroom.Denied, "endpoint", "the mirror does not know this call and passes nothing it does not know").
-			Advise("a person may allow it with: strongroom endpoint propose")
+			Advise("a person may allow it with: strongroom mirror propose")
 	}
 	if c.row.Refused != "" {
 		return nil, strongroom.Faultf(strongroom.Denied, "endpoint", "this call does not pass: %s", c.row.Refused).Advise("%s", c.row.Instead)
@@ -80,6 +83,22 @@ func (c *call) read(w http.ResponseWriter, r *http.Request) (body []byte, err er
 		return nil, err
 	}
 	return c.readBody(w, r)
+}
+
+// find looks for the row of the call. What people allowed comes before a shape of the
+// table, which they may have widened.
+func (c *call) find(ctx context.Context) error {
+	if c.row = find(c.g.table, c.method, c.target.segments); c.row != nil && (c.row.Answer != "" || c.row.Refused != "") {
+		return nil
+	}
+	list, err := c.g.allowed(ctx, c.store)
+	if err != nil {
+		return err
+	}
+	if e := find(list, c.method, c.target.segments); e != nil {
+		c.row = e
+	}
+	return nil
 }
 
 // readBody returns the request's body, nil if there is none.
@@ -100,7 +119,7 @@ func (c *call) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	}
 	if t != "application/json" && t != "" {
 		return nil, strongroom.Faultf(strongroom.Denied, "content-type", "the mirror passes bodies of application/json alone").
-			Advise("a person may allow more with: strongroom endpoint propose")
+			Advise("a person may allow more with: strongroom mirror propose")
 	}
 	return body, nil
 }
