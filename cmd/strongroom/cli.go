@@ -52,6 +52,7 @@ type cli struct {
 	Signal  signalCmd  `cmd:"" group:"data" help:"Hand in signals that ask for erasure; say who may send them."`
 	Fields  fieldsCmd  `cmd:"" group:"data" help:"List unknown fields and classify them."`
 	Webhook webhookCmd `cmd:"" group:"data" help:"Say what is heard of a store, and where messages about it go."`
+	Route   routeCmd   `cmd:"" group:"data" help:"Say by which routes tokens are opened on the way out: list, propose, approve, remove."`
 	Case    caseCmd    `cmd:"" group:"data" help:"Open, list, extend and close cases of legal duties and shoppers' requests."`
 
 	Key    keyCmd    `cmd:"" group:"guard" help:"Create, list, rotate and revoke service keys."`

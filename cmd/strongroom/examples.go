@@ -36,6 +36,18 @@ func examples(path string) []string {
 		return []string{"strongroom store list --data DIR"}
 	case "store credential":
 		return []string{"strongroom store credential str_… token.txt --data DIR", "pass show shop | strongroom store credential str_… - --data DIR"}
+	case "route list":
+		return []string{"strongroom route list --data DIR"}
+	case "route show":
+		return []string{"strongroom route show rte_… --data DIR"}
+	case "route test":
+		return []string{"strongroom route test labels.yaml --data DIR"}
+	case "route propose":
+		return []string{"strongroom route propose labels.yaml --credential carrier-key.txt --data DIR"}
+	case "route approve":
+		return []string{"strongroom route approve rte_… --data DIR"}
+	case "route remove":
+		return []string{"strongroom route remove rte_… --data DIR"}
 	case "webhook list":
 		return []string{"strongroom webhook list str_… --data DIR"}
 	case "webhook subscribe":

@@ -25,6 +25,7 @@ import (
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
 	"strongroom/internal/review"
+	"strongroom/internal/route"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
@@ -77,6 +78,8 @@ type Options struct {
 	Allowances Allowances
 	// Connect brings stores in by a grant and closes them; nil does neither.
 	Connect Connect
+	// Ways are the ways out; nil has none.
+	Ways Ways
 	// Webhooks take posts in and say where messages go; nil takes none.
 	Webhooks Webhooks
 	// Signals take in what asks for erasure, Erasures keep it; nil takes none.
@@ -186,7 +189,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}

@@ -72,7 +72,7 @@ func TestEveryRefusalIsAnEvent(t *testing.T) {
 	}
 	checked := 0
 	for _, rt := range api.Routes() {
-		if rt.Public || rt.Bare { // the mirror reads and records for itself, by a table of its own
+		if rt.Public || rt.Bare || rt.Action == "route.send" { // mirror and routes read and record for themselves, by tables of their own
 			continue
 		}
 		takesBody := rt.Method == "POST" && rt.HasBody() || rt.Method == "PUT"

@@ -39,6 +39,7 @@ import (
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
 	"strongroom/internal/review"
+	"strongroom/internal/route"
 	"strongroom/internal/scim"
 	"strongroom/internal/session"
 	"strongroom/internal/vault"
@@ -109,6 +110,7 @@ type App struct {
 	connect    *connect.Connect
 	webhooks   *webhook.Webhooks
 	gateway    *gateway.Gateway
+	routes     *route.Book
 	api        *api.API
 	console    *console.Console
 	metrics    *metrics
@@ -266,7 +268,7 @@ func (a *App) openEngine(ctx context.Context) error {
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
-		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), gateway.Schema(),
+		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), gateway.Schema(), route.Schema(),
 		erasure.Schema(),
 		ownSchema()}
 }

@@ -49,7 +49,7 @@ type Options struct {
 	Key         seal.Key // of the instance, for this package
 	// Shape reads the rows of a shape: a path and a form.
 	Shape func(rows [][2]string) (Filter, error)
-	// Keep stores a document of a record and returns its id.
+	// Keep stores a document of a record and returns its id; with nil no route takes one.
 	Keep func(ctx context.Context, who strongroom.Actor, f File) (id string, err error)
 	// SameHand reports whether one person can act as two accounts; nil compares them.
 	SameHand func(r *db.Reader, a, b string) (bool, error)
@@ -81,8 +81,8 @@ type way struct {
 // New returns a book. It panics without a required option, which is a mistake of the
 // programmer.
 func New(o Options) *Book {
-	if o.Guard == nil || o.Keys == nil || o.Vault == nil || o.Shape == nil || o.Keep == nil || o.Key.IsZero() {
-		panic("route: Options needs Guard, Keys, Vault, Key, Shape and Keep")
+	if o.Guard == nil || o.Keys == nil || o.Vault == nil || o.Shape == nil || o.Key.IsZero() {
+		panic("route: Options needs Guard, Keys, Vault, Key and Shape")
 	}
 	if o.SameHand == nil {
 		o.SameHand = func(_ *db.Reader, a, b string) (bool, error) { return a == b, nil }
@@ -106,6 +106,17 @@ func noRoute() error {
 	return strongroom.Faultf(strongroom.NotFound, "route", "there is no such route")
 }
 
+// compile checks a specification that somebody proposes.
+func (b *Book) compile(s Spec) (*compiled, error) {
+	c, err := s.compile(b.test(), b.o.Shape)
+	for _, k := range s.Calls {
+		if err == nil && k.Answer.As == "document" && b.o.Keep == nil {
+			err = bad("this instance keeps no documents")
+		}
+	}
+	return c, err
+}
+
 // Check says whether a specification can be, and changes nothing. Faults: Invalid.
 func (b *Book) Check(ctx context.Context, who strongroom.Actor, s Spec) error {
 	err := b.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
@@ -114,7 +125,7 @@ func (b *Book) Check(ctx context.Context, who strongroom.Actor, s Spec) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.compile(b.test(), b.o.Shape)
+	_, err = b.compile(s)
 	return err
 }
 
@@ -123,7 +134,7 @@ func (b *Book) Check(ctx context.Context, who strongroom.Actor, s Spec) error {
 // that of the version in force is kept. Faults: Invalid for what cannot be a route,
 // Exhausted where too many versions wait.
 func (b *Book) Propose(ctx context.Context, who strongroom.Actor, s Spec, credential string) (v Version, err error) {
-	c, wrong := s.compile(b.test(), b.o.Shape)
+	c, wrong := b.compile(s)
 	if wrong == nil && credential != "" && !isCredential(credential) {
 		wrong = bad("its credential is none to put into a header")
 	}
