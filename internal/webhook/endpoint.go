@@ -159,6 +159,9 @@ func (w *Webhooks) Add(ctx context.Context, who strongroom.Actor, store, address
 // Rotate gives an endpoint a new secret, which is shown once. For [Overlap] the old
 // one signs beside it. Faults: NotFound.
 func (w *Webhooks) Rotate(ctx context.Context, who strongroom.Actor, store, id string) (Secret, error) {
+	if !strongroom.IsID("str", store) {
+		return Secret{}, noStore()
+	}
 	fresh := newSecret()
 	err := w.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionEdit, storeResource(store), guard.Context{}); err != nil {
@@ -184,6 +187,9 @@ func (w *Webhooks) Rotate(ctx context.Context, who strongroom.Actor, store, id s
 
 // Remove takes an endpoint away, with what is under way to it. Faults: NotFound.
 func (w *Webhooks) Remove(ctx context.Context, who strongroom.Actor, store, id string) error {
+	if !strongroom.IsID("str", store) {
+		return noStore()
+	}
 	return w.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionEdit, storeResource(store), guard.Context{}); err != nil {
 			return err
@@ -210,6 +216,9 @@ type Listing struct {
 
 // List returns what a store's webhooks are. No secret and no path is shown.
 func (w *Webhooks) List(ctx context.Context, who strongroom.Actor, store string) (out Listing, err error) {
+	if !strongroom.IsID("str", store) {
+		return Listing{}, noStore()
+	}
 	err = w.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
 		out = Listing{}
 		if err := v.Allow(actionList, storeResource(store), guard.Context{}); err != nil {

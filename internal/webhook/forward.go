@@ -198,6 +198,9 @@ type Letter struct {
 // Letters lists up to limit letters of a store in the order of their ids, those
 // after cursor. next is empty at the end. No body is shown.
 func (w *Webhooks) Letters(ctx context.Context, who strongroom.Actor, store, cursor string, limit int) (out []Letter, next string, err error) {
+	if !strongroom.IsID("str", store) {
+		return nil, "", noStore()
+	}
 	limit = min(max(limit, 1), 200)
 	err = w.o.Guard.Read(ctx, who, func(_ context.Context, v *guard.View) error {
 		out, next = nil, ""
@@ -233,6 +236,9 @@ func (w *Webhooks) Letters(ctx context.Context, who strongroom.Actor, store, cur
 
 // Retry gives a letter all its tries again. Faults: NotFound.
 func (w *Webhooks) Retry(ctx context.Context, who strongroom.Actor, store, id string) error {
+	if !strongroom.IsID("str", store) {
+		return noStore()
+	}
 	return w.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionEdit, storeResource(store), guard.Context{}); err != nil {
 			return err
