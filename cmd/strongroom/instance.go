@@ -128,35 +128,6 @@ func logger(kind string, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-type doctorCmd struct {
-	instance
-	scripted
-}
-
-func (d *doctorCmd) Run(g *globals) error {
-	findings, err := app.Doctor(g.ctx, app.Options{Dir: d.Data, ConfigFile: d.Config, Passphrase: askPassphrase(g)})
-	if err != nil {
-		return err
-	}
-	bad := 0
-	rows := make([][]string, len(findings))
-	for i, f := range findings {
-		if f.State == app.Fail {
-			bad++
-		}
-		rows[i] = []string{string(f.State), f.Check, f.Found, f.Advice}
-	}
-	if d.JSON {
-		err = printJSON(g.out, findings)
-	} else {
-		err = table(g.out, "STATE\tCHECK\tFOUND\tADVICE", rows)
-	}
-	if err == nil && bad > 0 {
-		err = strongroom.Faultf(strongroom.Conflict, "doctor", "%d of %d checks failed", bad, len(findings))
-	}
-	return err
-}
-
 type configCmd struct {
 	Check configCheckCmd `cmd:"" default:"withargs" help:"Check and print the effective configuration."`
 }
