@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"strongroom"
 	"strongroom/internal/connect"
+	"strongroom/internal/erasure"
 	"strongroom/internal/guard"
 	"strongroom/internal/intake"
 	"strongroom/internal/jobs"
+	"strongroom/internal/signal"
 )
 
 // jobEndUpstream ends the access of a closed store at EcartAPI. Its argument is the
@@ -32,6 +35,9 @@ func (a *App) openConnect() {
 			return a.requests.CloseTx(tx, store)
 		},
 		Reopened: func(tx *guard.Tx, store string) error { return a.requests.ReopenTx(tx, store) },
+		Known: func(tx *guard.Tx, store, platform, address string) error {
+			return a.signals.KnowTx(tx, store, erasure.Shop{Platform: signal.Platform(strings.ToLower(platform)), Domain: address})
+		},
 		Connected: func(ctx context.Context, store string) {
 			if err := a.connected(ctx, store); err != nil {
 				a.log.WarnContext(ctx, "what happens at a store is not subscribed to yet", "store", store, "kind", strongroom.KindOf(err).String())

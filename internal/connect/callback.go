@@ -139,6 +139,7 @@ func (c *Connect) admit(ctx context.Context, who strongroom.Actor, g coming, con
 		return out, err
 	}
 	g.shop = c.shopMark(g.app, named)
+	proven := named
 	if named.platform == "" {
 		named.platform = hint.platform
 	}
@@ -165,7 +166,10 @@ func (c *Connect) admit(ctx context.Context, who strongroom.Actor, g coming, con
 				return err
 			}
 		}
-		return c.takeIn(tx, out.Store, platform, g, conn)
+		if err := c.takeIn(tx, out.Store, platform, g, conn); err != nil || hostOf(proven.url) == "" {
+			return err
+		}
+		return c.o.Known(tx, out.Store, proven.platform, proven.url)
 	})
 	if err == nil {
 		c.o.Connected(ctx, out.Store)

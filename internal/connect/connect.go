@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"crypto/tls"
 	"embed"
 	"log/slog"
 	"net/http"
@@ -61,9 +62,12 @@ type Options struct {
 	// Reopened hears in the transaction that a new grant opened a closed store. nil
 	// ignores it.
 	Reopened func(tx *guard.Tx, store string) error
+	// Known hears in the transaction which shop a store is, as EcartAPI named it: its
+	// platform and address. nil ignores it.
+	Known func(tx *guard.Tx, store, platform, address string) error
 	// Connected hears after the commit that a store has a new grant. nil ignores it.
 	Connected func(ctx context.Context, store string)
-	Log    *slog.Logger // nil discards
+	Log       *slog.Logger // nil discards
 }
 
 // Connect keeps applications and grants. It is safe for concurrent use.
@@ -105,11 +109,14 @@ func New(o Options) *Connect {
 	if o.Reopened == nil {
 		o.Reopened = func(*guard.Tx, string) error { return nil }
 	}
+	if o.Known == nil {
+		o.Known = func(*guard.Tx, string, string, string) error { return nil }
+	}
 	if o.Connected == nil {
 		o.Connected = func(context.Context, string) {}
 	}
 	if o.Transport == nil {
-		o.Transport = http.DefaultTransport.(*http.Transport).Clone()
+		o.Transport = transport()
 	}
 	env := []byte(o.Environment)
 	return &Connect{
@@ -120,6 +127,15 @@ func New(o Options) *Connect {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+}
+
+// transport makes the calls of an account.
+func transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Proxy = nil // the environment of the process names nobody who may read along
+	t.MaxResponseHeaderBytes = 64 << 10
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	return t
 }
 
 func appResource(id string) strongroom.Resource {
@@ -141,4 +157,15 @@ func noStore() *strongroom.Fault {
 // look reads before anybody is known, or before it is decided about.
 func (c *Connect) look(ctx context.Context, fn func(r *db.Reader) error) error {
 	return c.o.Guard.Look(ctx, guard.LookUp, fn)
+}
+
+// refuse records that something was refused for what it is and returns err. The policies
+// are asked first: their denial, or a log that cannot be written, is returned in its place.
+func (c *Connect) refuse(ctx context.Context, who strongroom.Actor, a strongroom.Action, r strongroom.Resource, err error) error {
+	return c.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
+		if denied := tx.Allow(a, r, guard.Context{}); denied != nil {
+			return denied
+		}
+		return err
+	})
 }

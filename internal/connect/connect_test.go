@@ -61,6 +61,26 @@ func TestRedirect(t *testing.T) {
 	want(t, "removing an application in use", h.RemoveApp(ctx, h.who, h.app), strongroom.Conflict)
 }
 
+// TestKnownShop: what EcartAPI names a shop is told on, what a query says of it is not.
+func TestKnownShop(t *testing.T) {
+	h := open(t)
+	q := h.sim.Callback(h.name(0))
+	q.Set("url", "https://elsewhere.example")
+	got, err := h.Callback(context.Background(), h.app, q.Encode(), "")
+	h.must(err)
+	if len(h.known) != 1 || !strings.HasPrefix(h.known[0], got.Store+" "+h.sim.Stores()[0].Platform+" ") || strings.Contains(h.known[0], "elsewhere") {
+		t.Errorf("what is known: %q", h.known)
+	}
+	h.mu.Lock()
+	h.status = 500 // EcartAPI does not say which shop it is
+	h.mu.Unlock()
+	_, err = h.back(1)
+	h.must(err)
+	if len(h.known) != 1 {
+		t.Errorf("a shop that nobody named is known: %q", h.known)
+	}
+}
+
 // TestOlderFlow: the redirect brings an id, and the token is fetched within a minute.
 func TestOlderFlow(t *testing.T) {
 	h := open(t)

@@ -45,6 +45,7 @@ type house struct {
 	mu     sync.Mutex
 	jobs   []string // stores whose access is to be ended
 	closed []string
+	known  []string // stores with what EcartAPI named them
 	asked  []string // what EcartAPI was asked for
 	status int      // what EcartAPI answers instead, 0: as it should
 }
@@ -125,6 +126,10 @@ func open(t testing.TB) *house {
 	h.Connect = connect.New(connect.Options{
 		Guard: h.guard, Keys: ks, Vault: h.vault, Intake: h.intake, Clock: h.clock, Environment: strongroom.Test,
 		Key: ring.InstanceKey("connect"), Real: h.real, Chores: h, OAuth: h.ecart.URL + "/oauth",
+		Known: func(_ *guard.Tx, store, platform, address string) error {
+			h.known = append(h.known, store+" "+platform+" "+address)
+			return nil
+		},
 		Closed: func(_ *guard.Tx, store string, cause connect.Cause) error {
 			h.closed = append(h.closed, store+" "+cause.String())
 			return nil

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
@@ -152,7 +153,9 @@ func (c *Connect) proofOf(g *grantRow) []byte {
 }
 
 // whole reports whether a row is as the product wrote it.
-func (c *Connect) whole(g *grantRow) bool { return string(c.proofOf(g)) == string(g.proof) }
+func (c *Connect) whole(g *grantRow) bool {
+	return subtle.ConstantTimeCompare(c.proofOf(g), g.proof) == 1
+}
 
 // endTx ends the grants of a store that stand, and wipes what they hold of secrets. It
 // returns the newest of them, nil if none stood.
