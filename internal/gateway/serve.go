@@ -159,7 +159,10 @@ func (c *call) fetch(ctx context.Context) (*answer, error) {
 		recorded <- c.g.o.Guard.Read(ctx, c.who, func(_ context.Context, v *guard.View) error {
 			conn, err := c.decide(v)
 			if err == nil {
-				allowed <- conn
+				select {
+				case allowed <- conn:
+				default: // the call is decided once more; nobody waits for a second answer
+				}
 			}
 			return err
 		})
