@@ -61,6 +61,10 @@ func (l Limits) filled() Limits {
 	return l
 }
 
+// maxDials is how many addresses of a name are tried for one connection: whoever
+// answers for the name says how many there are.
+const maxDials = 4
+
 // Transport reaches one origin. It is an [http.RoundTripper] whose errors are
 // faults, to be used as it is rather than in an [http.Client], which would wrap
 // them in the address. Safe for concurrent use.
@@ -170,7 +174,7 @@ func (t *Transport) dial(ctx context.Context, network, addr string) (net.Conn, e
 		return nil, elsewhere()
 	}
 	d := net.Dialer{Timeout: t.o.Limits.Connect, ControlContext: t.control}
-	for _, a := range list {
+	for _, a := range list[:min(len(list), maxDials)] {
 		var c net.Conn
 		if c, err = d.DialContext(ctx, network, net.JoinHostPort(a.Unmap().String(), port)); err == nil {
 			return c, nil

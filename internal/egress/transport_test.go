@@ -321,3 +321,49 @@ func TestBounds(t *testing.T) {
 	_, err = read("/silent")
 	wantFault(t, err, "egress-time")
 }
+
+// TestManyAddresses: of a name that leads to very many addresses a few are tried, and
+// one that is not public refuses the name wherever it stands.
+func TestManyAddresses(t *testing.T) {
+	s := newHost(t, func(http.ResponseWriter, *http.Request) {})
+	for name, c := range map[string]struct {
+		place int // of the one address that answers
+		last  string
+		want  string
+	}{
+		"among the first": {3, "127.0.2.9", ""},
+		"far behind":      {4, "127.0.2.9", "egress-reach"},
+		"not public":      {0, "10.0.0.8", "egress-address"},
+	} {
+		list := make([]string, 0, 100)
+		for i := range 99 {
+			if i == c.place {
+				list = append(list, "127.0.0.1")
+			} else {
+				list = append(list, "127.0.1.1") // where nobody listens
+			}
+		}
+		list = append(list, c.last)
+		o := s.options(t)
+		o.Lookup = func(context.Context, string) (out []netip.Addr, err error) {
+			for _, a := range list {
+				out = append(out, netip.MustParseAddr(a))
+			}
+			return out, nil
+		}
+		tr := egress.New(o)
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, o.Origin.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := tr.RoundTrip(req)
+		if err == nil {
+			_ = res.Body.Close()
+			tr.CloseIdle()
+		}
+		f, _ := errors.AsType[*strongroom.Fault](err)
+		if c.want == "" && err != nil || c.want != "" && (f == nil || f.Code != c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
