@@ -114,11 +114,22 @@ func TestSyncIsCheckedAtTheDoor(t *testing.T) {
 	i.Want(http.StatusNotFound, sync("str_00000000000000000000000000"), nil)
 	i.Want(http.StatusNotFound, sync("Somebody"), nil)
 	i.Want(http.StatusBadRequest, sync(store, "orders", "Name-Surname"), nil)
-	var jobs struct{ Jobs []any }
-	i.Want(http.StatusOK, apptest.Request{Path: "/v1/jobs"}, &jobs)
-	if len(jobs.Jobs) != 0 {
-		t.Errorf("%d jobs were put in", len(jobs.Jobs))
+	synced := func() (n int) {
+		var jobs struct{ Jobs []struct{ Name string } }
+		i.Want(http.StatusOK, apptest.Request{Path: "/v1/jobs"}, &jobs)
+		for _, j := range jobs.Jobs {
+			if j.Name == "store.sync" {
+				n++
+			}
+		}
+		return n
+	}
+	if n := synced(); n != 0 {
+		t.Errorf("%d syncs were put in", n)
 	}
 	i.Want(http.StatusNoContent, apptest.Request{Method: "PUT", Path: "/v1/stores/" + store + "/credential", Body: map[string]any{"access_token": "x"}}, nil)
 	i.Want(http.StatusAccepted, sync(store, "orders", "customers"), nil)
+	if n := synced(); n != 1 { // planted
+		t.Errorf("a sync that was put in is seen %d times", n)
+	}
 }

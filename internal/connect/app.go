@@ -120,7 +120,7 @@ func (c *Connect) AddApp(ctx context.Context, who strongroom.Actor, spec AppSpec
 	id := strongroom.NewID(appPrefix)
 	card, err := spec.check()
 	if err != nil {
-		return App{}, c.o.Guard.Refused(ctx, who, actionAppEdit, appResource(id), 0, err)
+		return App{}, c.refuse(ctx, who, actionAppEdit, appResource(id), err)
 	}
 	text, err := json.Marshal(card)
 	if err != nil {
@@ -220,7 +220,7 @@ func (c *Connect) Apps(ctx context.Context, who strongroom.Actor) (out []App, er
 // while a grant stands by it.
 func (c *Connect) RemoveApp(ctx context.Context, who strongroom.Actor, id string) error {
 	if !strongroom.IsID(appPrefix, id) {
-		return c.o.Guard.Refused(ctx, who, actionAppEdit, strongroom.Resource{Type: "Instance", ID: "instance"}, 0, noApp())
+		return c.refuse(ctx, who, actionAppEdit, strongroom.Resource{Type: "Instance", ID: "instance"}, noApp())
 	}
 	return c.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionAppEdit, appResource(id), guard.Context{}); err != nil {

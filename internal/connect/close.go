@@ -20,7 +20,7 @@ type Closing struct {
 // again changes nothing. Faults: Denied, NotFound.
 func (c *Connect) Revoke(ctx context.Context, who strongroom.Actor, store string) (Closing, error) {
 	if !strongroom.IsAnyID(store) {
-		return Closing{}, c.o.Guard.Refused(ctx, who, actionStoreClose, strongroom.Resource{Type: "Instance", ID: "instance"}, 0, noStore())
+		return Closing{}, c.refuse(ctx, who, actionStoreClose, strongroom.Resource{Type: "Instance", ID: "instance"}, noStore())
 	}
 	return c.shut(ctx, who, store, ByHand)
 }

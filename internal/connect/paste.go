@@ -55,7 +55,7 @@ func (c *Connect) AddStore(ctx context.Context, who strongroom.Actor, spec vault
 		err = c.o.Vault.CheckStoreSpec(spec)
 	}
 	if err != nil {
-		return s, c.o.Guard.Refused(ctx, who, actionStoreAdd, storeResource(id), 0, err)
+		return s, c.refuse(ctx, who, actionStoreAdd, storeResource(id), err)
 	}
 	err = c.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionStoreAdd, storeResource(id), guard.Context{}); err != nil {
@@ -85,7 +85,7 @@ func (c *Connect) Paste(ctx context.Context, who strongroom.Actor, store string,
 	}
 	conn, err := c.ready(ctx, &p)
 	if err != nil {
-		return c.o.Guard.Refused(ctx, who, actionStoreAdd, storeResource(store), 0, err)
+		return c.refuse(ctx, who, actionStoreAdd, storeResource(store), err)
 	}
 	platform, err := c.o.Vault.PlatformOf(ctx, store)
 	if err != nil {
@@ -130,7 +130,7 @@ type Authorization struct {
 // NotFound for the application, Unavailable.
 func (c *Connect) Authorize(ctx context.Context, who strongroom.Actor, app string, a Authorization) (Connected, error) {
 	if a.Platform == "" || a.URL == "" || len(a.Platform) > maxHint || len(a.URL) > maxHint || len(a.Credentials) > 20 || len(a.GrantedBy) > maxHint {
-		return Connected{}, c.o.Guard.Refused(ctx, who, actionStoreAdd, strongroom.Resource{Type: "Instance", ID: "instance"}, 0,
+		return Connected{}, c.refuse(ctx, who, actionStoreAdd, strongroom.Resource{Type: "Instance", ID: "instance"},
 			strongroom.Faultf(strongroom.Invalid, "authorize", "an authorization names platform, url and up to 20 credentials"))
 	}
 	var card *appCard
