@@ -26,7 +26,8 @@ func (g *Guard) Look(ctx context.Context, reason Reason, fn func(r *db.Reader) e
 // Still reports whether the policies allow who to do a to r, and records nothing.
 // It is for repeating what was allowed and recorded a moment ago and discloses no
 // personal data; who calls it counts, and has the count recorded with the next
-// event. Only package logbook does.
+// event. Package logbook does. Package route asks it what a refusal, which is recorded
+// in any case, may say.
 func (g *Guard) Still(who strongroom.Actor, a strongroom.Action, r strongroom.Resource) bool {
 	return g.Current(who) == nil && g.policy().Decide(authz.Request{
 		Actor: who, Action: a, Resource: r, Now: g.db.Clock().Now(), Real: g.realTime(who),

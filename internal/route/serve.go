@@ -78,7 +78,8 @@ func (b *Book) Serve(ctx context.Context, who strongroom.Actor, name string, w h
 	return s.answer(ctx, w, res)
 }
 
-// refuse records that a request was refused before a policy was asked.
+// refuse records that a request was refused for what it is. Who may not send by routes at
+// all is told that and nothing else of them.
 func (s *sending) refuse(ctx context.Context, err error) error {
 	if web.Status(err) >= http.StatusInternalServerError && !strongroom.IsKind(err, strongroom.Internal) {
 		return err
@@ -87,7 +88,19 @@ func (s *sending) refuse(ctx context.Context, err error) error {
 	if s.way != nil {
 		id = s.way.id
 	}
-	return s.b.o.Guard.Refused(ctx, s.who, actionSend, resource(id, s.store), web.Status(err), err)
+	asked := resource(id, s.store)
+	if s.store == "" && len(s.who.Stores) > 0 {
+		asked = resource(id, s.who.Stores[0]) // whichever: it is about the right to send
+	}
+	if s.b.o.Guard.Still(s.who, actionSend, asked) {
+		return s.b.o.Guard.Refused(ctx, s.who, actionSend, resource(id, s.store), web.Status(err), err)
+	}
+	return s.b.o.Guard.Do(ctx, s.who, func(_ context.Context, tx *guard.Tx) error {
+		if denied := tx.Allow(actionSend, asked, guard.Context{}); denied != nil {
+			return denied
+		}
+		return err
+	})
 }
 
 // failed records that a call that was allowed came to nothing.
