@@ -1,6 +1,12 @@
 package gateway
 
-import "io"
+import (
+	"context"
+	"io"
+	"time"
+
+	"strongroom/internal/intake"
+)
 
 // Split cuts a body and returns what each chunk would be treated as, with the links
 // marked by mark, and the answer put together again.
@@ -61,4 +67,41 @@ const (
 	ChunkSize  = chunkSize
 	MaxElement = maxElement
 	LinkPlace  = linkPlace
+)
+
+// Ask makes a call of a store through a gateway, and reads the
+// answer, resting between two parts of it.
+func Ask(ctx context.Context, g *Gateway, method string, rest time.Duration) (status int, text []byte, err error) {
+	c := &call{g: g, store: "s", method: method, target: target{version: "v2", segments: []string{"orders"}}}
+	a, err := c.ask(ctx, intake.Connection{}, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer a.body.Close()
+	p := make([]byte, 16)
+	for {
+		n, err := a.body.Read(p)
+		text = append(text, p[:n]...)
+		if err == io.EOF {
+			return a.status, text, nil
+		}
+		if err != nil {
+			return a.status, text, err
+		}
+		time.Sleep(rest)
+	}
+}
+
+// Outward returns a gateway that can only [Ask], at the platform that c names.
+func Outward(c Credentials) *Gateway {
+	return &Gateway{o: Options{Credentials: c, Now: time.Now, Sleep: sleep}, circuits: circuits{by: make(map[string]*circuit)}}
+}
+
+// How long the platform may take, and a store is left alone.
+const (
+	HeadTime   = headTime
+	QuietTime  = quietTime
+	BreakAfter = breakAfter
+	BreakFor   = breakFor
+	Tries      = tries
 )

@@ -99,7 +99,8 @@ func (c *call) sendOnce(ctx context.Context, conn intake.Connection, body []byte
 		}
 		return nil, gone(err)
 	}
-	return unpack(res, &quiet{body: res.Body, watch: watch, cancel: cancel})
+	watch.Stop()
+	return unpack(res, &quiet{ctx: ctx, body: res.Body, watch: watch, cancel: cancel})
 }
 
 // errSlow is why a call was given up that took too long.
@@ -149,8 +150,10 @@ func unpack(res *http.Response, body *quiet) (*answer, error) {
 	return a, nil
 }
 
-// quiet is a body that may not stand still.
+// quiet is a body that may not stand still. Its time runs while it is read: that a
+// caller is slow to take what was read is no fault of the platform's.
 type quiet struct {
+	ctx    context.Context // of the call
 	body   io.ReadCloser
 	watch  *time.Timer
 	cancel context.CancelCauseFunc
@@ -159,10 +162,14 @@ type quiet struct {
 func (q *quiet) Read(p []byte) (int, error) {
 	q.watch.Reset(quietTime)
 	n, err := q.body.Read(p)
-	if err != nil && err != io.EOF {
-		err = badGateway("the platform's answer broke off")
+	q.watch.Stop()
+	switch {
+	case err == nil, err == io.EOF:
+		return n, err
+	case errors.Is(context.Cause(q.ctx), errSlow):
+		return n, gatewayTime()
 	}
-	return n, err
+	return n, badGateway("the platform's answer broke off")
 }
 
 func (q *quiet) Close() error {
@@ -197,6 +204,9 @@ func (u *unzip) Read(p []byte) (int, error) {
 		if errors.Is(err, io.EOF) {
 			return 0, io.EOF // an empty body
 		}
+		if _, ours := errors.AsType[*strongroom.Fault](err); ours {
+			return 0, err
+		}
 		if err != nil {
 			return 0, badGateway("the platform's answer cannot be unpacked")
 		}
@@ -206,7 +216,7 @@ func (u *unzip) Read(p []byte) (int, error) {
 	if u.out += int64(n); u.out > freeBytes && u.out > maxRatio*u.in.n {
 		return 0, strongroom.Faultf(strongroom.Unavailable, codeBomb, "the platform's answer unpacks to more than it may")
 	}
-	if err != nil && err != io.EOF {
+	if _, ours := errors.AsType[*strongroom.Fault](err); err != nil && err != io.EOF && !ours {
 		err = badGateway("the platform's answer broke off")
 	}
 	return n, err
