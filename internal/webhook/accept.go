@@ -25,7 +25,8 @@ type Arrival struct {
 // and the job that works it through are durable. A delivery that is known returns
 // the id of the first. Faults: Unauthenticated for a post that does not show the
 // secret of its subscription, whose body is not read; Invalid and TooLarge for a
-// body that is no JSON object within bounds; Denied store-closed and Erased for the
+// body that is no JSON object within bounds; Unavailable deliveries while as many of
+// the store wait as may; Denied store-closed and Erased for the
 // store; Exhausted for a source that shows no secret too often.
 func (w *Webhooks) Accept(ctx context.Context, a Arrival) (id string, err error) {
 	h, err := w.known(ctx, a)
@@ -48,11 +49,28 @@ func (w *Webhooks) Accept(ctx context.Context, a Arrival) (id string, err error)
 	sum := k.MAC([]byte("delivery"), []byte(h.resource), []byte(h.action), body)
 	d.digest = sum[:]
 	d.body = k.Seal(nil, w.ad("delivery", d.store, d.id, d.hook), body)
+	if err := w.room(ctx, h.store); err != nil {
+		return "", w.refuse(ctx, h.store, actionReceive, http.StatusServiceUnavailable, err)
+	}
 	err = w.o.Guard.Do(ctx, system(), func(_ context.Context, tx *guard.Tx) error {
 		id, err = w.acceptTx(tx, d, s)
 		return err
 	})
 	return id, err
+}
+
+// room refuses more of a store than can wait: whoever sends comes again later.
+func (w *Webhooks) room(ctx context.Context, store string) error {
+	var n int64
+	err := w.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) (err error) {
+		n, err = countPending(r, store, w.o.MaxWaiting)
+		return err
+	})
+	if err == nil && n >= w.o.MaxWaiting {
+		err = strongroom.Faultf(strongroom.Unavailable, "deliveries", "as many deliveries of the store wait as may").
+			Advise("send it again later")
+	}
+	return err
 }
 
 // acceptTx writes a delivery down, unless it is known.

@@ -15,8 +15,10 @@ import (
 
 	"strongroom"
 	"strongroom/internal/db"
+	"strongroom/internal/guard"
 	"strongroom/internal/guard/guardtest"
 	"strongroom/internal/intake"
+	"strongroom/internal/jobs"
 	"strongroom/internal/sim"
 	"strongroom/internal/vault"
 	"strongroom/internal/webhook"
@@ -97,6 +99,44 @@ func TestObligation_3_6_3_RefusedDeliveries(t *testing.T) {
 	// The planted negative: the true secret is taken, from a source that is limited too.
 	if _, err := h.post(hook, auth, order); err != nil {
 		t.Errorf("the true secret: %v", err)
+	}
+}
+
+// TestFull: a store of which as many deliveries wait as may is sent away with an event,
+// and takes more in once they are worked through.
+func TestFull(t *testing.T) {
+	h := open(t, func(o *webhook.Options) {
+		o.MaxWaiting = 2
+		// Nothing is worked through: the queue's other kinds run.
+		put, kind := o.Enqueue, o.Kinds.Process
+		o.Enqueue = func(tx *guard.Tx, order jobs.Order) (string, error) {
+			if order.Kind == kind {
+				return strongroom.NewID("job"), nil
+			}
+			return put(tx, order)
+		}
+	})
+	h.subscribe()
+	hook, auth := h.hook("orders", "create")
+	for n := range 2 {
+		if _, err := h.post(hook, auth, string(h.sim.Delivery(h.shop.Name, n+1, sim.Root))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := len(h.events("webhook.receive"))
+	_, err := h.post(hook, auth, string(h.sim.Delivery(h.shop.Name, 3, sim.Root)))
+	if guardtest.Code(err) != "deliveries" || !strongroom.IsKind(err, strongroom.Unavailable) {
+		t.Errorf("a store that is full: %v", err)
+	}
+	if ev := h.events("webhook.receive"); len(ev) != before+1 || !strings.HasPrefix(ev[before], "failure") {
+		t.Errorf("the events of a store that is full: %q", ev[before:])
+	}
+	h.spoil(func(tx *db.Tx) error {
+		_, err := tx.Exec("update webhook_delivery set state = 1, body = null")
+		return err
+	})
+	if _, err := h.post(hook, auth, string(h.sim.Delivery(h.shop.Name, 3, sim.Root))); err != nil {
+		t.Errorf("once there is room again: %v", err)
 	}
 }
 

@@ -100,7 +100,9 @@ const (
 
 	sqlWaiting = `select (select count(*) from webhook_delivery where store = $1 and state = 0)
 		+ (select count(*) from webhook_forward where store = $1 and state = 0)`
-	sqlDead = `select (select count(*) from webhook_delivery where state > 1) + (select count(*) from webhook_forward where state = 2)`
+	// What waits of deliveries is counted no further than it matters.
+	sqlPending = `select count(*) from (select 1 as one from webhook_delivery where store = $1 and state = 0 limit $2) as w`
+	sqlDead    = `select (select count(*) from webhook_delivery where state > 1) + (select count(*) from webhook_forward where state = 2)`
 
 	sqlOldDeliveries  = `select count(*) from webhook_delivery where state = 1 and at < $1 or at < $2`
 	sqlOldForwards    = `select count(*) from webhook_forward where at < $1`
@@ -275,6 +277,12 @@ func lateForwards(r *db.Reader, before int64, limit int) ([]string, error) {
 // countWaiting returns how many deliveries and messages of a store are under way.
 func countWaiting(r *db.Reader, store string) (n int64, err error) {
 	err = r.QueryRow(sqlWaiting, store).Scan(&n)
+	return n, err
+}
+
+// countPending returns how many deliveries of a store wait, limit at most.
+func countPending(r *db.Reader, store string, limit int64) (n int64, err error) {
+	err = r.QueryRow(sqlPending, store, limit).Scan(&n)
 	return n, err
 }
 

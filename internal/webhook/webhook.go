@@ -43,6 +43,8 @@ const (
 	processTries = 24
 	// lease is how long what a process was working on waits after it died.
 	lease = 15 * time.Second
+	// MaxWaiting is how many deliveries of a store may wait.
+	MaxWaiting = 10_000
 	// maxEndpoints bounds the endpoints of a store.
 	maxEndpoints = 16
 )
@@ -79,6 +81,8 @@ type Options struct {
 	// Lost closes a store whose merchant has taken the application away; nil leaves
 	// it to others.
 	Lost func(ctx context.Context, store, cause string) error
+	// MaxWaiting is how many deliveries of a store may wait; 0 means [MaxWaiting].
+	MaxWaiting int64
 	// Limit counts a post that proves nothing for its source; its fault is answered
 	// instead. nil lets all pass.
 	Limit func(source netip.Addr) error
@@ -113,6 +117,9 @@ type Webhooks struct {
 func New(o Options) *Webhooks {
 	if o.Guard == nil || o.Keys == nil || o.Vault == nil || o.Intake == nil || o.Enqueue == nil || o.Public == nil || o.Maps == nil {
 		panic("webhook: Options needs Guard, Keys, Vault, Intake, Enqueue, Public and Maps")
+	}
+	if o.MaxWaiting <= 0 {
+		o.MaxWaiting = MaxWaiting
 	}
 	if o.Limit == nil {
 		o.Limit = func(netip.Addr) error { return nil }
