@@ -49,6 +49,13 @@ func (f *fixture) size() int64 {
 // and nothing of what was sent.
 func TestEveryRefusalIsAnEvent(t *testing.T) {
 	const planted = "jane.doe@example.com"
+	// The dot and the at sign are in no id, so none holds a part by chance.
+	repeats := func(text string) bool {
+		return strings.Contains(text, "jane.doe") || strings.Contains(text, "doe@example")
+	}
+	if strings.ContainsAny(strongroom.NewID("rec"), ".@") || !repeats("a "+planted) {
+		t.Fatal("the search can be fooled, or finds nothing")
+	}
 	f := serve(t, func(o *api.Options) { o.MaxBody = 1 << 20; o.Clock = fakeClock{} })
 	kinds := []struct {
 		name, query, body, media string
@@ -114,7 +121,7 @@ func TestEveryRefusalIsAnEvent(t *testing.T) {
 			if status := noteOf(events[0], "status"); status != nil && status != int64(k.status) {
 				t.Errorf("%s: the event says status %v", where, status)
 			}
-			if strings.Contains(string(a.body), "jane") || strings.Contains(fmt.Sprintf("%+v", events), "jane") {
+			if repeats(string(a.body)) || repeats(fmt.Sprintf("%+v", events)) {
 				t.Errorf("%s: the answer or the event repeats what was sent", where)
 			}
 		}
