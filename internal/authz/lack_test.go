@@ -33,6 +33,7 @@ func TestLacks(t *testing.T) {
 	read := authz.Request{Action: strongroom.Action{Name: "record.read"}, Resource: strongroom.Resource{Type: "Record", ID: "rec_1", Store: store}}
 	privileged := invite
 	privileged.Resource.Attrs = map[string]any{"roles": []string{authz.Owner}}
+	hook := authz.Request{Action: strongroom.Action{Name: "webhook.edit"}, Resource: strongroom.Resource{Type: "Store", ID: store, Store: store}}
 	own := invite
 	own.Action.Name, own.Resource.Attrs = "person.resume", map[string]any{"own": true}
 	withElevation := func(a strongroom.Actor) strongroom.Actor {
@@ -48,6 +49,7 @@ func TestLacks(t *testing.T) {
 		want  string
 	}{
 		"old factors":                    {who(stale, authz.Owner), enrol, "step-up"},
+		"old factors, a credential":      {who(stale, authz.Owner), hook, "step-up"},
 		"no trainings":                   {who(raw, authz.Owner), enrol, "untrained"},
 		"nothing: the first first":       {who(none, authz.Owner), enrol, "untrained"},
 		"no pledges":                     {who(lacking(func(s *strongroom.Standing) { s.Pledged = false }), authz.Privacy), read, "unpledged"},
