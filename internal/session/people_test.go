@@ -39,6 +39,7 @@ type person struct {
 	recovery []factor.Code
 	passkeys []passkey
 	roles    []string
+	half     bool // the password is set, the second factor is not
 }
 
 type passkey struct{ id, record []byte }
@@ -87,8 +88,12 @@ func (p *crowd) Person(_ *db.Reader, id string, _ time.Time) (session.Person, er
 func (p *crowd) Offers(_ *db.Reader, id string) ([]session.Method, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	x := p.all[id]
+	if x == nil || x.half {
+		return nil, nil
+	}
 	out := []session.Method{session.ByTOTP}
-	if len(p.all[id].passkeys) > 0 {
+	if len(x.passkeys) > 0 {
 		out = append(out, session.ByPasskey)
 	}
 	return out, nil

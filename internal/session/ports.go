@@ -36,7 +36,8 @@ type People interface {
 	// Person returns what is known of somebody at a time of the data clock; the fault
 	// is NotFound for nobody.
 	Person(r *db.Reader, id string, now time.Time) (Person, error)
-	// Offers returns which second factors the person has.
+	// Offers returns which second factors the person has: none while an enrolment is not
+	// complete, and for who is not there.
 	Offers(r *db.Reader, person string) ([]Method, error)
 	// UseTOTP accepts a code of an authenticator app at a real time, once.
 	UseTOTP(tx *guard.Tx, person, code string, at time.Time) (bool, error)

@@ -88,6 +88,39 @@ func TestEnumeration(t *testing.T) {
 	}
 }
 
+// TestHalfEnrolled shows that the right password of an account without a second factor
+// is answered, counted and recorded as that of nobody.
+func TestHalfEnrolled(t *testing.T) {
+	ask := func(f *fixture, email string) (out []string) {
+		for i := range 30 {
+			ch := must(f.Begin(t.Context(), email, stranger(i)))(t)
+			ch, err := f.Password(t.Context(), ch.ID, []byte(rightPassword), stranger(i))
+			out = append(out, fmt.Sprintf("%v %d %s", ch.Methods, len(ch.ID), answer(err)))
+			f.pass(16 * time.Minute)
+		}
+		return append(out, fmt.Sprint(f.refused, len(f.events("")), f.people.verified()))
+	}
+	half := func(half bool) (*fixture, *person) {
+		f := fresh(t)
+		x := f.people.add("half@example.com", "owner")
+		f.people.with(x.id, func(x *person) { x.half = half })
+		return f, x
+	}
+	f, _ := half(true)
+	want := ask(f, "nobody@example.com")
+	f, x := half(true)
+	if got := ask(f, x.email); !slices.Equal(got, want) {
+		t.Errorf("the right password of an account without a second factor:\n%s\nof nobody:\n%s", got, want)
+	}
+	// What strangers tried before counts for nothing once the account is complete.
+	f.people.with(x.id, func(x *person) { x.half = false })
+	f.signIn(x, home)
+	// The planted mistake: an account that is told from nobody is noticed.
+	if f, x := half(false); slices.Equal(ask(f, x.email), want) {
+		t.Error("the comparison cannot fail")
+	}
+}
+
 // TestTiming compares how long a wrong password takes where there is an account and
 // where there is none, and shows that the comparison notices the usual shortcut.
 func TestTiming(t *testing.T) {

@@ -60,6 +60,9 @@ func (s *Sessions) Password(ctx context.Context, challenge string, typed []byte,
 	if o.Password || o.Session != "" {
 		return Challenge{}, s.stray(ctx, c, errOver())
 	}
+	if o, err = s.enrolled(ctx, o); err != nil {
+		return Challenge{}, err
+	}
 	ch, err := s.charge(ctx, passwords, o, c)
 	if err != nil {
 		return Challenge{}, err
@@ -87,6 +90,21 @@ func (s *Sessions) Password(ctx context.Context, challenge string, typed []byte,
 		return Challenge{}, s.unlooked(ctx, ch, err)
 	}
 	return Challenge{ID: challenge, Until: db.Time(o.Until), Methods: offers}, nil
+}
+
+// enrolled returns o as it is if the account has a second factor. One that has none
+// cannot sign in (DPP 2.4.7) and is treated as nobody's from here on, so that a right
+// password tells no more than a wrong one. The work is the same for everybody.
+func (s *Sessions) enrolled(ctx context.Context, o signIn) (signIn, error) {
+	var offers []Method
+	err := s.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) (err error) {
+		offers, err = s.o.People.Offers(r, o.Person)
+		return err
+	})
+	if other := s.standIn([]byte(o.Person)); o.Real && len(offers) == 0 {
+		o.Person, o.Real = other, false
+	}
+	return o, err
 }
 
 // verify has the password verified when there is a slot: the memory of Argon2id
