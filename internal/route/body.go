@@ -40,6 +40,31 @@ func (k *call) draftBody(body []byte) (d *draft, err error) {
 	return d, err
 }
 
+// mediaTypes of a body, which are what it is sent on as. A text with values in it is of no
+// other language than the one that they are written for.
+func (k *call) mediaTypes() []string {
+	switch k.Body {
+	case "json":
+		return []string{"application/json"}
+	case "form":
+		return []string{"application/x-www-form-urlencoded"}
+	case "xml":
+		return []string{"application/xml", "text/xml"}
+	case "text":
+		p := k.find("text", func(string) bool { return true })
+		switch {
+		case p == nil:
+			return []string{"text/plain", "application/zpl", "text/csv"}
+		case p.Inside == "zpl":
+			return []string{"text/plain", "application/zpl"}
+		case p.Inside == "html":
+			return []string{"text/html"}
+		}
+		return []string{"text/plain"}
+	}
+	return nil
+}
+
 func (k *call) draftText(d *draft, body []byte) error {
 	if !utf8.Valid(body) {
 		return errBody("text in UTF-8")

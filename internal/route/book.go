@@ -220,8 +220,9 @@ func (b *Book) Approve(ctx context.Context, who strongroom.Actor, id string) (Ve
 			return err
 		}
 		if err == nil {
+			_, forged := b.safe.open(old)
 			old.state, old.decider, old.decided = Superseded, tx.Actor().ID, db.Micros(tx.Now())
-			if err := decideRow(tx, b.safe.prove(old)); err != nil {
+			if err := decideRow(tx, b.safe.decided(old, forged)); err != nil {
 				return err
 			}
 		}
@@ -274,18 +275,20 @@ func (b *Book) decide(ctx context.Context, who strongroom.Actor, id string, a st
 		if err := tx.Allow(a, res, guard.Context{}); err != nil {
 			return err
 		}
-		in, err := b.safe.open(r)
-		if err != nil && a.Name != actionRemove.Name {
-			return err
+		in, forged := b.safe.open(r)
+		if forged != nil && a.Name != actionRemove.Name {
+			return forged
 		}
 		if err := fn(tx, &r); err != nil {
 			return err
 		}
 		r.decider, r.decided = who.ID, db.Micros(tx.Now())
 		tx.Note("version", r.number)
-		v = r.view(in)
+		if v = r.view(in); forged != nil {
+			v = Version{ID: r.id, Name: r.name, Damaged: true}
+		}
 		tx.AfterCommit(b.forget)
-		return decideRow(tx, b.safe.prove(r))
+		return decideRow(tx, b.safe.decided(r, forged))
 	})
 	return v, err
 }

@@ -3,8 +3,8 @@ package route
 import (
 	"bytes"
 	"encoding/json"
-	"html"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -86,6 +86,8 @@ func errPlace(what string) *strongroom.Fault {
 func look(p *Place, text string, write func([]byte, string, json.RawMessage) ([]byte, error)) (*field, error) {
 	found := marks(text)
 	switch {
+	case p != nil && p.Inside == "zpl" && setsPrefix(text):
+		return nil, errPlace("the text changes what begins a command, which a value could then hold")
 	case len(found) == 0:
 		return nil, nil
 	case p == nil:
@@ -195,9 +197,38 @@ func textOf(v json.RawMessage) (string, error) {
 func (p *Place) escape(s string) string {
 	switch p.Inside {
 	case "html":
-		return html.EscapeString(s)
+		return entities(s)
 	case "url":
 		return url.QueryEscape(s)
 	}
 	return s
+}
+
+// entities writes a text for HTML so that it ends neither a text nor an attribute, be that
+// in quotes or not.
+func entities(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r >= utf8.RuneSelf || r >= '0' && r <= '9' || r|0x20 >= 'a' && r|0x20 <= 'z' {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString("&#" + strconv.Itoa(int(r)) + ";")
+	}
+	return b.String()
+}
+
+// setsPrefix reports whether a text in ZPL has its commands begin with another letter
+// than ^ and ~: by ^CC, ~CC, ^CT or ~CT.
+func setsPrefix(s string) bool {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r <= ' ' }), "")
+	for i := 0; i+3 < len(s); i++ {
+		if s[i] != '^' && s[i] != '~' {
+			continue
+		}
+		if is := strings.ToUpper(s[i+1 : i+3]); is == "CC" && s[i+3] != '^' || is == "CT" && s[i+3] != '~' {
+			return true
+		}
+	}
+	return false
 }

@@ -145,21 +145,6 @@ func (s *sending) read(ctx context.Context, name string, w http.ResponseWriter, 
 	return s.whose(ctx, r)
 }
 
-// mediaTypes of bodies, and what they are sent on as.
-func mediaTypes(body string) []string {
-	switch body {
-	case "json":
-		return []string{"application/json"}
-	case "form":
-		return []string{"application/x-www-form-urlencoded"}
-	case "xml":
-		return []string{"application/xml", "text/xml"}
-	case "text":
-		return []string{"text/plain", "application/zpl", "text/csv"}
-	}
-	return nil
-}
-
 func (s *sending) checkType(r *http.Request, size int) error {
 	if size == 0 && s.call.Body == "" {
 		return nil
@@ -168,7 +153,7 @@ func (s *sending) checkType(r *http.Request, size int) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(mediaTypes(s.call.Body), t) {
+	if !slices.Contains(s.call.mediaTypes(), t) {
 		return strongroom.Faultf(strongroom.Denied, "content-type", "the call takes another type of content").Advise("this route's call takes a body of %s", s.call.Body)
 	}
 	s.header.Set("Content-Type", t)

@@ -91,6 +91,15 @@ func (s safe) prove(r row) row {
 	return r
 }
 
+// decided proves a row that was decided about, but for one that was forged: that stays
+// what it is.
+func (s safe) decided(r row, forged error) row {
+	if forged != nil {
+		return r
+	}
+	return s.prove(r)
+}
+
 func (s safe) proof(r row) [32]byte {
 	return s.mark.MAC(seal.AD("route", string(s.env), r.id, r.name, r.number, int64(r.state), r.author, r.created, r.decider, r.decided, r.sealed))
 }
