@@ -236,7 +236,7 @@ func (c *compiled) limits() egress.Limits {
 	if c.Limits.Bytes > 0 {
 		l.BodyBytes = c.Limits.Bytes
 	}
-	l.FirstByte, l.Quiet = l.Total, l.Total
+	l.FirstByte, l.Quiet = l.Total, 2*l.Total // a pause ends by the time of the whole, as slow
 	return l
 }
 
