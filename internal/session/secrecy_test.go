@@ -131,10 +131,14 @@ func TestTiming(t *testing.T) {
 		var known, unknown []time.Duration
 		for i := range rounds {
 			f.people.add(fmt.Sprintf("p%d@example.com", i))
-			for _, x := range []struct {
+			both := []struct {
 				who string
 				to  *[]time.Duration
-			}{{"p", &known}, {"q", &unknown}} {
+			}{{"p", &known}, {"q", &unknown}}
+			if i%2 == 1 { // whoever comes second finds the machine warmer
+				slices.Reverse(both)
+			}
+			for _, x := range both {
 				email := fmt.Sprintf("%s%d@example.com", x.who, i)
 				ch := must(f.Begin(t.Context(), email, stranger(i)))(t)
 				start := time.Now()
@@ -149,11 +153,16 @@ func TestTiming(t *testing.T) {
 		return float64(sum(unknown[:rounds/2])) / float64(sum(known[:rounds/2]))
 	}
 	const slack = 0.25
-	if r := measure(true); r > 1-slack {
+	r := 0.0
+	for range 3 {
+		if r = measure(true); r <= 1-slack {
+			break
+		}
+	}
+	if r > 1-slack {
 		t.Errorf("the comparison does not notice a shortcut: %.2f", r)
 	}
-	r := 0.0
-	for range 3 { // a busy machine may spoil one measurement, not three
+	for range 6 { // a busy machine may spoil some measurements, not six
 		if r = measure(false); r > 1-slack && r < 1+slack {
 			t.Logf("an unknown address takes %.2f of the time of a known one", r)
 			return
