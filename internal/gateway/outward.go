@@ -101,12 +101,18 @@ func (w *bodyWalk) object(path string) error {
 	if w.depth++; w.depth > maxDepth {
 		return strongroom.Faultf(strongroom.TooLarge, "depth", "the body is nested deeper than %d", maxDepth)
 	}
+	seen := make(map[string]bool)
 	for w.d.More() {
 		key, err := w.d.Token()
 		if err != nil {
 			return err
 		}
 		name, _ := key.(string)
+		if seen[name] {
+			return strongroom.Faultf(strongroom.Invalid, "json", "the body says the same key twice").
+				Advise("which of the two counts differs from program to program")
+		}
+		seen[name] = true
 		if hasToken(name) {
 			return errPlace("a token stands in a key, where none is put back")
 		}

@@ -34,6 +34,10 @@ func TestSlots(t *testing.T) {
 		{"no object", "POST", "/orders", `["TOK"]`, 0, "json"},
 		{"no JSON", "POST", "/orders", `{"order":`, 0, "json"},
 		{"two bodies", "POST", "/orders", `{} {}`, 0, "json"},
+		{"a key twice", "POST", "/orders", `{"order":{"note":"a","note":"TOK"}}`, 0, "json"},
+		{"a key twice, once with an escape", "POST", "/orders", `{"order":{"email":"TOK","\u0065mail":"x"}}`, 0, "json"},
+		{"an object twice", "POST", "/orders", `{"order":{},"order":{"note":"TOK"}}`, 0, "json"},
+		{"a key in two objects", "POST", "/orders", `{"order":{"customer":{"email":"TOK"},"email":"TOK","items":[{"id":1},{"id":2}]}}`, 2, ""},
 		{"too deep", "POST", "/orders", strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), 0, "depth"},
 		{"too deep in lists", "POST", "/orders", `{"a":` + strings.Repeat(`[`, 100) + strings.Repeat("]", 100) + `}`, 0, "depth"},
 	} {
