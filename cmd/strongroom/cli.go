@@ -79,6 +79,18 @@ type globals struct {
 // errUsage marks an error of the command line itself; it exits with 2.
 var errUsage = errors.New("usage")
 
+// errUnconfirmed is the end of what a person did not say yes to; it exits with 2.
+func errUnconfirmed() error { return unconfirmed{} }
+
+type unconfirmed struct{}
+
+func (unconfirmed) Error() string {
+	return "not confirmed, nothing was done; in a script say --yes"
+}
+
+// Is makes it an error of the command line.
+func (unconfirmed) Is(target error) bool { return target == errUsage }
+
 // run parses args, runs the command and returns the exit code: 0 done, 1 the
 // command failed, 2 the command line is wrong.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {

@@ -330,7 +330,7 @@ type storeRevokeCmd struct {
 
 func (s *storeRevokeCmd) Run(g *globals) error {
 	if !s.Yes && !confirm(g, fmt.Sprintf("This ends the grant of %s and closes the store. Type yes to go on: ", s.Store)) {
-		return fmt.Errorf("%w: not confirmed, nothing was done", errUsage)
+		return errUnconfirmed()
 	}
 	return s.with(g, func(c *client) error {
 		var answer struct {

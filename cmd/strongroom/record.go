@@ -210,7 +210,7 @@ type eraseCmd struct {
 
 func (e *eraseCmd) Run(g *globals) error {
 	if !e.Yes && !confirm(g, fmt.Sprintf("This erases %d records for good. Type yes to go on: ", len(e.Records))) {
-		return fmt.Errorf("%w: not confirmed, nothing was done", errUsage)
+		return errUnconfirmed()
 	}
 	in := map[string]any{"store": e.Store, "records": e.Records, "reason": e.Reason}
 	if e.Reference != "" {

@@ -109,7 +109,7 @@ func (s *storeDisconnectCmd) Run(g *globals) error {
 		}
 		if !s.Preview {
 			if !s.Yes && !confirm(g, fmt.Sprintf("This kills %d records of %s for good. Type yes to go on: ", answer.Records, s.Store)) {
-				return fmt.Errorf("%w: not confirmed, nothing was done", errUsage)
+				return errUnconfirmed()
 			}
 			if err := c.call(g.ctx, http.MethodDelete, path, nil, nil, &answer); err != nil {
 				return err
