@@ -80,6 +80,7 @@ func TestObligation_3_6_3_MirrorRefusesCallers(t *testing.T) {
 		"too deep":                  {"POST", store + "/api/v2/orders", strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70), "", "", 413, "depth"},
 		"a body where none belongs": {"DELETE", store + "/api/v2/orders/1", `{}`, "", "", 400, "body"},
 		"a forged cursor":           {"GET", store + "/api/v2/orders?cursor=sr1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "", "", "", 400, "cursor"},
+		"a forged cursor in second": {"GET", store + "/api/v2/orders?cursor=x&cursor=sr1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "", "", "", 400, "cursor"},
 	} {
 		m.platform.calls()
 		var body io.Reader

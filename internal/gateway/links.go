@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,14 +94,15 @@ func (c *call) sealCursor(query string) string {
 // openCursor puts the query that a sealed cursor holds in the place of the
 // call's own.
 func (g *Gateway) openCursor(store string, t *target) error {
-	text, sealed := strings.CutPrefix(t.query.Get("cursor"), cursorPrefix)
-	if !sealed {
+	all := t.query["cursor"]
+	if !slices.ContainsFunc(all, func(c string) bool { return strings.HasPrefix(c, cursorPrefix) }) {
 		return nil
 	}
+	text := strings.TrimPrefix(all[0], cursorPrefix)
 	bad := strongroom.Faultf(strongroom.Invalid, "cursor", "the cursor is none that this store was given").
 		Advise("begin with the first page")
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(t.query) != 1 {
+	if err != nil || len(t.query) != 1 || len(all) != 1 {
 		return bad
 	}
 	key, ad, err := g.cursorKey(store)

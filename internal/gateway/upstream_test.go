@@ -168,9 +168,9 @@ func TestCircuitRecovers(t *testing.T) {
 			want("it fails", "", 1)
 		}
 		want("it failed often", "circuit-open", 0)
-		time.Sleep(gateway.BreakFor - 1)
+		time.Sleep(gateway.BreakFor - time.Millisecond)
 		want("a moment too early", "circuit-open", 0)
-		time.Sleep(1)
+		time.Sleep(time.Millisecond)
 		want("one tries and fails", "", 1)
 		want("it is left alone again", "circuit-open", 0)
 
