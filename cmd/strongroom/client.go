@@ -103,6 +103,8 @@ type problem struct {
 
 func (p *problem) Error() string {
 	switch {
+	case p.Code == "key-missing": // what the API says of it is for programs
+		return "nobody is signed in; run: strongroom signin (who was invited first: strongroom enrol LINK)"
 	case p.Detail == "":
 		return p.Title
 	case p.Hint == "":
