@@ -201,7 +201,7 @@ func TestMirrorRefusesAnswers(t *testing.T) {
 		event  bool
 	}{
 		{"a redirect", "", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://169.254.169.254/"+secret, 302)
+			http.Redirect(w, r, "http://169.254.169.254/"+secret, http.StatusFound)
 		}, 502, "upstream-redirect", true},
 		{"a page", "", text(200, "text/html", "<p>"+secret), 403, "content-type", true},
 		{"a file", "", text(200, "application/pdf", secret), 403, "content-type", true},
