@@ -27,7 +27,7 @@ var floors = map[string]int{
 	"intake": 6, "lifecycle": 6, "session": 6, "access": 6, "detect": 6,
 	"federation": 7, "review": 7, "erasure": 7, "gateway": 7, "webhook": 7, "route": 7,
 	"connect": 7,
-	"api":     8, "scim": 8, "console": 8,
+	"api":     8, "scim": 8, "console": 8, "sftp": 8,
 	"app": 9,
 	// cmd is the street in front of the house; demo, bench and drills look at it
 	// from outside like any client.
@@ -310,6 +310,7 @@ var clocksAllowed = map[string]string{
 	"gateway":        "timeouts and the circuit of a platform that fails",
 	"app":            "start-up and stop",
 	"api":            "request durations",
+	"sftp":           "the limit of a source",
 	"identity":       "token buckets and cache ages",
 	"cmd/strongroom": "progress and rates shown to a person",
 }
