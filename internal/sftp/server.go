@@ -22,6 +22,7 @@ const (
 	maxSessions    = 4  // of one recipient
 	maxOpen        = 4  // files of one session
 	maxTries       = 6  // keys a client may offer in one connection
+	maxRefusals    = 64 // of one connection, which then ends
 )
 
 // Options are what a server needs.

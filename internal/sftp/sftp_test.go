@@ -422,6 +422,18 @@ func TestBounds(t *testing.T) {
 		_, _ = in.Write([]byte{0x7f, 0xff, 0xff, 0xff, 1})
 		_ = conn.Wait() // the door ends it
 	})
+	t.Run("refusals", func(t *testing.T) {
+		h := open(t, nil)
+		conn, c := h.in(t)
+		for range 63 {
+			_ = c.Mkdir("/d")
+		}
+		if _, err := c.Stat("/a.csv"); err != nil {
+			t.Fatalf("ended too early: %v", err)
+		}
+		_ = c.Mkdir("/d")
+		_ = conn.Wait() // the door ends it
+	})
 	t.Run("host key", func(t *testing.T) {
 		k, _ := rsa.GenerateKey(rand.Reader, 2048)
 		if _, err := sftp.New(sftp.Options{HostKey: k}); !strongroom.IsKind(err, strongroom.Invalid) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -18,9 +19,16 @@ type visit struct {
 	conn      net.Conn
 	source    netip.Addr
 	recipient string // once seated; guarded by the server's mutex
+	refusals  atomic.Int32
 }
 
-func (v *visit) refuse(why Refusal) { v.server.o.Desk.Refused(v.source, why) }
+// refuse tells the desk, and ends a connection that asks on and on for what is not here.
+func (v *visit) refuse(why Refusal) {
+	v.server.o.Desk.Refused(v.source, why)
+	if v.refusals.Add(1) >= maxRefusals {
+		v.conn.Close()
+	}
+}
 
 // serve sees a connection through. It ends by itself, by a bound of time, by [Server.Cut]
 // or with the context.
