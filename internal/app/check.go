@@ -28,6 +28,9 @@ func (c *Config) Check(dir string) error {
 	if err := c.checkDatabase(); err != nil {
 		return err
 	}
+	if err := c.checkHops(); err != nil {
+		return err
+	}
 	if err := c.checkKeys(dir); err != nil {
 		return err
 	}
@@ -142,9 +145,6 @@ func (c *Config) checkNumbers() error {
 	if c.CredentialMaxAge < 24*time.Hour || c.CredentialMaxAge > 3*365*24*time.Hour {
 		return strongroom.Faultf(strongroom.Invalid, "credential-age", "credential_max_age lies between a day and three years").
 			Advise("write 8760h for a year")
-	}
-	if err := c.checkOAuth(); err != nil {
-		return err
 	}
 	b := c.Budgets
 	for name, n := range map[string]int64{

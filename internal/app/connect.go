@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
@@ -45,17 +44,6 @@ func (a *App) openConnect() {
 		},
 		Log: a.log,
 	})
-}
-
-// checkOAuth refuses an address of EcartAPI's page that owners of shops cannot be sent
-// to.
-func (c *Config) checkOAuth() error {
-	u, err := url.Parse(c.EcartOAuth)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
-		u.Scheme != "https" && (u.Scheme != "http" || c.Environment != strongroom.Test) {
-		return strongroom.Faultf(strongroom.Invalid, "ecartapi-oauth", "ecartapi_oauth is not https://host").Advise("leave it out for the default")
-	}
-	return nil
 }
 
 // lostStore closes a store whose token EcartAPI refuses.

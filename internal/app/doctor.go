@@ -55,7 +55,7 @@ func Doctor(ctx context.Context, o Options) ([]Finding, error) {
 	add("key folder", CheckFolder(c.Keys), c.Keys, "chmod 700 "+c.Keys)
 	f = append(f, looseFiles(o.Dir, c)...)
 	f = append(f, keyPlace(o.Dir, c), diskSpace(o.Dir), tlsState(o.Dir, c))
-	f = append(f, c.examineTraining())
+	f = append(f, c.examineHops(), c.examineTraining())
 	f = append(f, c.SignOn.examineProviders(ctx)...)
 	a, err := Open(ctx, o)
 	if errors.Is(err, ErrLocked) {

@@ -25,11 +25,12 @@ const (
 
 // openPostgres returns how to open the writing connection and a reading one.
 func openPostgres(o Options, _ *slog.Logger) (write, read opener, err error) {
-	config, err := pgx.ParseConfig(o.URL)
+	config, err := parsePostgres(o.URL)
 	if err != nil {
-		// The driver's text may repeat parts of the address.
-		return nil, nil, strongroom.Faultf(strongroom.Invalid, "database", "the database address cannot be read").
-			Advise("write postgres://user@host:port/name?sslmode=verify-full")
+		return nil, nil, err
+	}
+	if _, err := hopOf(config); err != nil {
+		return nil, nil, err
 	}
 	config.ConnectTimeout = pgDialTimeout
 	config.DialFunc = pgDialer().DialContext
