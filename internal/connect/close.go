@@ -27,15 +27,16 @@ func (c *Connect) Revoke(ctx context.Context, who strongroom.Actor, store string
 
 // Lost closes a store because its grant is gone outside: EcartAPI refuses the token, or
 // the shop uninstalled the application. cause is Unauthorized, Forbidden or
-// Uninstalled. A 403 may concern what was asked for alone, so EcartAPI is asked once
-// more for the store itself, and only a second refusal closes. Lost must not be called
+// Uninstalled. A 403 may concern what was asked for alone and a 401 be one bad moment of
+// theirs, so EcartAPI is asked once more for the store itself, and only a second refusal
+// closes. Lost must not be called
 // inside a transaction. Faults: NotFound, Unavailable where it could not be looked or
 // recorded.
 func (c *Connect) Lost(ctx context.Context, store string, cause Cause) error {
 	if !strongroom.IsAnyID(store) {
 		return noStore()
 	}
-	if cause == Forbidden {
+	if cause != Uninstalled {
 		lost, err := c.confirmLost(ctx, store)
 		if err != nil || !lost {
 			return err

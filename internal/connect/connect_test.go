@@ -226,8 +226,10 @@ func TestLost(t *testing.T) {
 	got, err := h.back(0)
 	h.must(err)
 	h.must(h.sync(got.Store))
-	h.must(h.Lost(t.Context(), got.Store, connect.Forbidden)) // the store still answers
-	h.must(h.sync(got.Store))
+	for _, cause := range []connect.Cause{connect.Forbidden, connect.Unauthorized} {
+		h.must(h.Lost(t.Context(), got.Store, cause)) // the store still answers
+		h.must(h.sync(got.Store))
+	}
 	h.status = 403
 	h.must(h.Lost(t.Context(), got.Store, connect.Forbidden))
 	h.status = 0
