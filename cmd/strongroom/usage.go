@@ -12,6 +12,9 @@ func usageText(err error) string {
 	}
 	for _, what := range []string{"unexpected argument", "unknown flag"} {
 		if strings.HasPrefix(text, what) {
+			if hint == "" {
+				hint = "; see --help"
+			}
 			return what + hint
 		}
 	}
