@@ -119,19 +119,6 @@ func diskSpace(dir string) Finding {
 	return x
 }
 
-func tlsState(dir string, c Config) Finding {
-	switch c.TLS {
-	case "off":
-		return Finding{"tls", Warn, "off, on loopback, in a test instance", "set tls: auto or file"}
-	case "auto":
-		if _, err := os.Stat(filepath.Join(dir, "tls")); err == nil {
-			return Finding{"tls", Warn, "self-signed certificate", "hand clients the certificate in " + filepath.Join(dir, "tls") + ", or set tls: file"}
-		}
-		return Finding{"tls", OK, "a certificate is made at first start", ""}
-	}
-	return Finding{"tls", OK, "certificate from file", ""}
-}
-
 const damagedAdvice = "somebody changed the database: open an incident; failures in the log (code tampered) name the records; see docs/operations.md, damaged rows"
 
 // examine checks what only an open instance shows.

@@ -132,7 +132,7 @@ func gauges() []gauge {
 }
 
 func allGauges() []gauge {
-	return slices.Concat(gauges(), reviewGauges(), webhookGauges(), requestGauges(), credentialGauges())
+	return slices.Concat(gauges(), reviewGauges(), webhookGauges(), requestGauges(), credentialGauges(), certificateGauges())
 }
 
 // Describe sends what Collect will send.

@@ -99,7 +99,9 @@ type App struct {
 	federation *federation.Federation
 	scim       *scim.Handler
 	limiter    web.Limiter
-	front      atomic.Pointer[web.Server] // the one that takes calls from networks
+	front      atomic.Pointer[web.Server]      // the one that takes calls from networks
+	shown      atomic.Pointer[web.Certificate] // nil where no TLS is served
+	stale      atomic.Bool                     // the files of the certificate could not be taken
 	refusals   audit.Refusals
 	refused    []audit.Event // taken out of refusals, not written yet; of recordRefusals alone
 	cases      *lifecycle.Cases

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -69,6 +68,9 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 	for i, s := range servers {
 		group.Go(func() error { return s.Serve(listeners[i]) })
 	}
+	if cert := a.shown.Load(); tlsConfig != nil {
+		group.Go(func() error { a.followCertificate(ctx, cert); return nil })
+	}
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -85,25 +87,4 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 	a.log.InfoContext(ctx, "serving", "environment", string(a.conf.Environment), "engine", string(a.db.Engine()))
 	ready(scheme + "://" + public.Addr().String())
 	return group.Wait()
-}
-
-// tls returns the scheme and the TLS settings; nil settings serve plain HTTP.
-func (a *App) tls() (string, *tls.Config, error) {
-	switch a.conf.TLS {
-	case "off":
-		return "http", nil, nil
-	case "file":
-		cert, err := web.LoadCertificate(a.conf.Certificate, a.conf.CertificateKey)
-		return "https", web.TLSConfig(cert), err
-	}
-	host, _, err := net.SplitHostPort(a.conf.Listen)
-	if err != nil {
-		return "", nil, err
-	}
-	hosts := []string{"localhost", "127.0.0.1", "::1"}
-	if host != "" && net.ParseIP(host) == nil || net.ParseIP(host) != nil && !net.ParseIP(host).IsUnspecified() {
-		hosts = append(hosts, host)
-	}
-	cert, err := web.EnsureCertificate(filepath.Join(a.o.Dir, "tls"), hosts, time.Now()) // TLS uses real time
-	return "https", web.TLSConfig(cert), err
 }

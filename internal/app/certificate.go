@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"strongroom"
+	"strongroom/internal/web"
+)
+
+const (
+	certificateLook = 15 * time.Second    // how often the files are looked at
+	certificateNear = 21 * 24 * time.Hour // nearer to its end, a certificate is a finding
+)
+
+// loadCertificate reads the pair of the configuration, and makes one first where tls is
+// auto and none is there or it nears its end. now is real time, as all of TLS uses.
+func (c *Config) loadCertificate(dir string) func(now time.Time) (tls.Certificate, error) {
+	return func(now time.Time) (tls.Certificate, error) {
+		if c.TLS == "file" {
+			return web.LoadCertificate(c.Certificate, c.CertificateKey)
+		}
+		host, _, err := net.SplitHostPort(c.Listen)
+		if err != nil {
+			return tls.Certificate{}, err
+		}
+		hosts := []string{"localhost", "127.0.0.1", "::1"}
+		if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
+			hosts = append(hosts, host)
+		}
+		return web.EnsureCertificate(filepath.Join(dir, "tls"), hosts, now)
+	}
+}
+
+// tls returns the scheme and the TLS settings; nil settings serve plain HTTP.
+func (a *App) tls() (string, *tls.Config, error) {
+	if a.conf.TLS == "off" {
+		return "http", nil, nil
+	}
+	cert, err := web.NewCertificate(a.conf.loadCertificate(a.o.Dir), time.Now())
+	if err != nil {
+		return "", nil, err
+	}
+	a.shown.Store(cert)
+	return "https", cert.TLSConfig(), nil
+}
+
+// followCertificate takes a new pair while serving. What cannot be taken leaves the old
+// one, is said once, and stands in a gauge until it can.
+func (a *App) followCertificate(ctx context.Context, cert *web.Certificate) {
+	tick := time.NewTicker(certificateLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.ended:
+			return
+		case now := <-tick.C:
+			a.lookAtCertificate(ctx, cert, now)
+		}
+	}
+}
+
+func (a *App) lookAtCertificate(ctx context.Context, cert *web.Certificate, now time.Time) {
+	changed, err := cert.Reload(now)
+	switch was := a.stale.Swap(err != nil); {
+	case err != nil && !was:
+		a.log.WarnContext(ctx, "the files of the certificate cannot be taken; the old one is shown", "kind", strongroom.KindOf(err).String(), "error", err.Error())
+	case changed:
+		a.log.InfoContext(ctx, "another certificate is shown", "ends", cert.Ends())
+	}
+}
+
+func certificateGauges() []gauge {
+	return []gauge{
+		{describe("certificate_ends_seconds", "Seconds until the certificate that is shown ends; 0 where none is."), prometheus.GaugeValue, func(s snapshot) float64 {
+			if c := s.app.shown.Load(); c != nil {
+				return time.Until(c.Ends()).Seconds()
+			}
+			return 0
+		}},
+		{describe("certificate_stale", "1 while the files of the certificate cannot be taken and an older one is shown. Must be 0."), prometheus.GaugeValue, func(s snapshot) float64 {
+			if s.app.stale.Load() {
+				return 1
+			}
+			return 0
+		}},
+	}
+}
+
+// tlsState reads the pair that a start would, without making one.
+func tlsState(dir string, c Config) Finding {
+	switch c.TLS {
+	case "off":
+		return Finding{"tls", Warn, "off, on loopback, in a test instance", "set tls: auto or file"}
+	case "auto":
+		if _, err := os.Stat(filepath.Join(dir, "tls")); err != nil {
+			return Finding{"tls", OK, "a certificate is made at first start", ""}
+		}
+		c.Certificate, c.CertificateKey = filepath.Join(dir, "tls", "tls.crt"), filepath.Join(dir, "tls", "tls.key")
+	}
+	now := time.Now()
+	cert, err := web.LoadCertificate(c.Certificate, c.CertificateKey)
+	if err == nil && c.TLS == "file" { // what was made here is made anew in time
+		err = web.CheckTime(cert, now)
+	}
+	if err != nil {
+		return Finding{"tls", Fail, err.Error(), "put a right pair there: a running server takes it within seconds and shows its old one until then"}
+	}
+	left := cert.Leaf.NotAfter.Sub(now)
+	found := fmt.Sprintf("the certificate ends in %d days", int(left.Hours()/24))
+	switch {
+	case c.TLS == "auto":
+		return Finding{"tls", Warn, "self-signed, " + found, "hand clients the certificate in " + filepath.Join(dir, "tls") + ", or set tls: file"}
+	case left < certificateNear:
+		return Finding{"tls", Warn, found, "put a new pair into the files: a running server takes it within seconds"}
+	}
+	return Finding{"tls", OK, found, ""}
+}

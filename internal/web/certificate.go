@@ -1,0 +1,69 @@
+package web
+
+import (
+	"bytes"
+	"crypto/tls"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"strongroom"
+)
+
+// Certificate is the certificate a server shows. It can be replaced while connections
+// live on: the next handshake shows the new one. It is safe for concurrent use.
+type Certificate struct {
+	load func(now time.Time) (tls.Certificate, error)
+	held atomic.Pointer[tls.Certificate]
+}
+
+// NewCertificate loads a certificate. load is called again by [Certificate.Reload]; a
+// certificate whose time is over or has not begun is refused.
+func NewCertificate(load func(now time.Time) (tls.Certificate, error), now time.Time) (*Certificate, error) {
+	c := &Certificate{load: load}
+	_, err := c.Reload(now)
+	return c, err
+}
+
+// Reload loads the certificate anew and reports whether another one is shown from now
+// on. What cannot be taken, such as a half-written pair, leaves the one that is shown.
+func (c *Certificate) Reload(now time.Time) (bool, error) {
+	next, err := c.load(now)
+	if err == nil {
+		err = CheckTime(next, now)
+	}
+	if err != nil {
+		return false, err
+	}
+	if held := c.held.Load(); held != nil && slices.EqualFunc(held.Certificate, next.Certificate, bytes.Equal) {
+		return false, nil
+	}
+	c.held.Store(&next)
+	return true, nil
+}
+
+// Ends returns when the time of the shown certificate is over.
+func (c *Certificate) Ends() time.Time { return c.held.Load().Leaf.NotAfter }
+
+// TLSConfig returns the settings of [TLSConfig] with whatever certificate is shown.
+func (c *Certificate) TLSConfig() *tls.Config {
+	conf := TLSConfig(tls.Certificate{})
+	conf.Certificates = nil
+	conf.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.held.Load(), nil }
+	return conf
+}
+
+// CheckTime refuses a certificate that no client may accept at now, which is real time.
+func CheckTime(cert tls.Certificate, now time.Time) error {
+	switch {
+	case cert.Leaf == nil:
+		return strongroom.Faultf(strongroom.Invalid, "tls", "the certificate cannot be read")
+	case now.After(cert.Leaf.NotAfter):
+		return strongroom.Faultf(strongroom.Invalid, "tls", "the certificate ended on %s", cert.Leaf.NotAfter.UTC().Format(time.DateOnly)).
+			Advise("put a new pair into the files of certificate and certificate_key")
+	case now.Before(cert.Leaf.NotBefore):
+		return strongroom.Faultf(strongroom.Invalid, "tls", "the certificate begins on %s only", cert.Leaf.NotBefore.UTC().Format(time.DateOnly)).
+			Advise("look at the clock of this machine")
+	}
+	return nil
+}
