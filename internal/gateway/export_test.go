@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 
 	"strongroom/internal/intake"
@@ -92,6 +93,16 @@ func Ask(ctx context.Context, g *Gateway, method string, rest time.Duration) (st
 	}
 }
 
+// Drop makes a call and closes the answer unread.
+func Drop(ctx context.Context, g *Gateway) error {
+	c := &call{g: g, store: "s", method: http.MethodPost, target: target{version: "v2", segments: []string{"orders"}}}
+	a, err := c.ask(ctx, intake.Connection{}, nil)
+	if err != nil {
+		return err
+	}
+	return a.body.Close()
+}
+
 // Outward returns a gateway that can only [Ask], at the platform that c names.
 func Outward(c Credentials) *Gateway {
 	return &Gateway{o: Options{Credentials: c, Now: time.Now, Sleep: sleep}, circuits: circuits{by: make(map[string]*circuit)}}
@@ -103,5 +114,7 @@ const (
 	QuietTime  = quietTime
 	BreakAfter = breakAfter
 	BreakFor   = breakFor
+	FirstWait  = firstWait
+	LongWait   = longWait
 	Tries      = tries
 )

@@ -194,17 +194,22 @@ func closedWith(err error) chan error {
 	return c
 }
 
-// ask makes the call, unless the platform has failed too often.
+// ask makes the call, unless the platform has failed too often. The body of the answer
+// is closed by who gets it.
 func (c *call) ask(ctx context.Context, conn intake.Connection, body []byte) (*answer, error) {
-	if err := c.g.circuits.enter(c.store, c.g.o.Now()); err != nil {
+	p, err := c.g.circuits.enter(c.store, c.g.o.Now())
+	if err != nil {
 		return nil, err
 	}
 	a, err := c.send(ctx, conn, body)
-	if err != nil && ctx.Err() != nil {
-		c.g.circuits.quit(c.store) // the caller left: that is no fault of the platform's
-		return a, err
+	switch {
+	case err == nil:
+		p.judge(ctx, a, c.method, c.g.o.Now)
+	case ctx.Err() != nil:
+		p.quit() // the caller left: that is no fault of the platform's
+	default:
+		p.leave(false, c.g.o.Now())
 	}
-	c.g.circuits.leave(c.store, err == nil && a.status < http.StatusInternalServerError, c.g.o.Now())
 	return a, err
 }
 

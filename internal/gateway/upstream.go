@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ const (
 	quietTime = 30 * time.Second // an answer may stand still
 	tries     = 3                // of a call that changes nothing
 	firstWait = 150 * time.Millisecond
+	longWait  = 2 * time.Second // a platform that wants more than this is not asked again
 )
 
 // Bounds of what an answer may unpack to.
@@ -49,13 +52,37 @@ func (c *call) send(ctx context.Context, conn intake.Connection, body []byte) (*
 		if !again || !safe || try >= tries || ctx.Err() != nil {
 			return a, err
 		}
+		wait := pause(try)
 		if err == nil {
+			if wait = max(wait, retryAfter(a.header, c.g.o.Now())); wait > longWait {
+				return a, nil // the caller is told when to come again
+			}
 			_ = a.body.Close() // it is not looked at
 		}
-		if c.g.o.Sleep(ctx, firstWait<<(try-1)) != nil {
+		if c.g.o.Sleep(ctx, wait) != nil {
 			return nil, gone(ctx.Err())
 		}
 	}
+}
+
+// pause is how long to wait after a try: twice as long each time, and less by up to a
+// half by chance, so that callers who failed together do not come again together.
+func pause(try int) time.Duration {
+	d := firstWait << (try - 1)
+	return d - rand.N(d/2)
+}
+
+// retryAfter returns how long an answer asks to wait (RFC 9110, 10.2.3), 0 where it
+// does not say.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
 }
 
 func (c *call) sendOnce(ctx context.Context, conn intake.Connection, body []byte) (*answer, error) {

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -146,6 +148,58 @@ func TestUpstreamTriesAgain(t *testing.T) {
 	}
 }
 
+// Between two tries there is a pause that grows and is not the same for everybody; a
+// platform that says when to come again is asked no sooner, and not at all where that
+// is long.
+func TestUpstreamWaits(t *testing.T) {
+	const first, long = gateway.FirstWait, gateway.LongWait
+	second := func(n int) func() string { return func() string { return strconv.Itoa(n) } }
+	date := func(d time.Duration) func() string {
+		return func() string { return time.Now().UTC().Add(d).Format(http.TimeFormat) }
+	}
+	for _, c := range []struct {
+		name        string
+		after       func() string
+		least, most time.Duration
+		calls       int64
+	}{
+		{"says nothing", nil, (first + 2*first) / 2, first + 2*first, 3},
+		{"says no time", func() string { return "soon" }, (first + 2*first) / 2, first + 2*first, 3},
+		{"in a second", second(1), 2 * time.Second, 2 * time.Second, 3},
+		{"as late as may be", second(int(long / time.Second)), 2 * long, 2 * long, 3},
+		{"too late", second(int(long/time.Second) + 1), 0, 0, 1},
+		{"at a date", date(time.Second), 2 * time.Second, 2 * time.Second, 3},
+		{"at a date that is far", date(time.Hour), 0, 0, 1},
+		{"at a date that is over", date(-time.Hour), (first + 2*first) / 2, first + 2*first, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			seen := map[time.Duration]bool{}
+			for range 20 {
+				synctest.Test(t, func(t *testing.T) {
+					f := &far{}
+					f.say = func(r *http.Request) (*http.Response, error) {
+						res, err := says(http.StatusServiceUnavailable, 0, 0)(r)
+						if err == nil && c.after != nil {
+							res.Header.Set("Retry-After", c.after())
+						}
+						return res, err
+					}
+					begun := time.Now()
+					status, _, err := gateway.Ask(t.Context(), gateway.Outward(f), http.MethodGet, 0)
+					took := time.Since(begun)
+					seen[took] = true
+					if err != nil || status != http.StatusServiceUnavailable || f.calls.Load() != c.calls || took < c.least || took > c.most {
+						t.Errorf("%d, %v after %v and %d calls", status, err, took, f.calls.Load())
+					}
+				})
+			}
+			if c.least < c.most && len(seen) < 2 {
+				t.Error("all pauses are the same")
+			}
+		})
+	}
+}
+
 // After failures one after another a store is left alone for a while; then one call
 // tries, and what becomes of it decides for the others.
 func TestCircuitRecovers(t *testing.T) {
@@ -214,4 +268,110 @@ func TestCircuitOutlivesCaller(t *testing.T) {
 			t.Errorf("%q, %v", text, err)
 		}
 	})
+}
+
+// An answer that begins well and breaks off is a failure of the platform's; one that
+// nobody reads to its end is none.
+func TestCircuitJudgesBodies(t *testing.T) {
+	open := func(t *testing.T, f *far, g *gateway.Gateway) bool {
+		t.Helper()
+		before := f.calls.Load()
+		f.say = says(http.StatusOK, 0, 0, "fine")
+		_, _, err := gateway.Ask(t.Context(), g, http.MethodPost, 0)
+		if open := code(err) == "circuit-open"; open != (f.calls.Load() == before) {
+			t.Error(err)
+		}
+		return err != nil
+	}
+	for _, c := range []struct {
+		name string
+		one  func(t *testing.T, g *gateway.Gateway)
+		open bool
+	}{
+		{"broken", func(t *testing.T, g *gateway.Gateway) {
+			if _, text, err := gateway.Ask(t.Context(), g, http.MethodPost, 0); code(err) != "upstream-failed" || string(text) != "one," {
+				t.Errorf("%q, %v", text, err)
+			}
+		}, true},
+		{"left by the caller", func(t *testing.T, g *gateway.Gateway) {
+			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+			defer cancel()
+			if _, _, err := gateway.Ask(ctx, g, http.MethodPost, time.Second); err == nil {
+				t.Error("it was answered")
+			}
+		}, false},
+		{"not read to the end", func(t *testing.T, g *gateway.Gateway) {
+			if err := gateway.Drop(t.Context(), g); err != nil {
+				t.Error(err)
+			}
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &far{}
+				g := gateway.Outward(f)
+				for range gateway.BreakAfter {
+					f.say = breaks
+					c.one(t, g)
+				}
+				if got := open(t, f, g); got != c.open {
+					t.Errorf("open: %v", got)
+				}
+			})
+		})
+	}
+}
+
+// breaks answers well and breaks off after a part.
+func breaks(r *http.Request) (*http.Response, error) {
+	res, err := says(http.StatusOK, 0, time.Second, "one,")(r)
+	if err == nil {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(res.Body, iotest.ErrReader(io.ErrUnexpectedEOF)), res.Body}
+	}
+	return res, err
+}
+
+// What went out before a circuit opened says nothing of the platform as it is now.
+func TestCircuitHearsNothingLate(t *testing.T) {
+	const late = 25 * time.Second
+	for name, end := range map[string]func(*http.Request) (*http.Response, error){
+		"well":  says(http.StatusOK, 0, late, "late"),
+		"badly": says(http.StatusInternalServerError, late, 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &far{say: end}
+				g := gateway.Outward(f)
+				done := make(chan error)
+				began := time.Now()
+				go func() {
+					_, _, err := gateway.Ask(context.WithoutCancel(t.Context()), g, http.MethodPost, 0)
+					done <- err
+				}()
+				synctest.Wait()
+				time.Sleep(late - gateway.BreakFor)
+				f.say = says(http.StatusInternalServerError, 0, 0)
+				time.Sleep(time.Second)
+				for range gateway.BreakAfter {
+					_, _, _ = gateway.Ask(t.Context(), g, http.MethodPost, 0) // it fails
+				}
+				opened := time.Now()
+				<-done
+				if took := time.Since(began); took < late {
+					t.Fatalf("it came after %v", took)
+				}
+				if _, _, err := gateway.Ask(t.Context(), g, http.MethodPost, 0); code(err) != "circuit-open" {
+					t.Errorf("an old answer closed the circuit: %v", err)
+				}
+				time.Sleep(time.Until(opened.Add(gateway.BreakFor)))
+				f.say = says(http.StatusOK, 0, 0, "fine")
+				if _, _, err := gateway.Ask(t.Context(), g, http.MethodPost, 0); err != nil {
+					t.Errorf("an old failure kept it open: %v", err)
+				}
+			})
+		})
+	}
 }
