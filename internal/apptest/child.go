@@ -78,7 +78,7 @@ func (i *Instance) Spawn() *Child {
 		i.t.Fatalf("the child does not serve: %v\n%s", err, c.Log())
 	}
 	i.URL = strings.TrimSpace(line)
-	i.client.open(filepath.Join(i.Dir, app.SocketName))
+	i.client.open(filepath.Join(i.Dir, app.SocketName), i.Roots())
 	i.t.Cleanup(c.Kill)
 	return c
 }

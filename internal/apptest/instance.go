@@ -3,6 +3,7 @@ package apptest
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -128,8 +129,18 @@ func (i *Instance) TryServe() error {
 		return errors.Join(errors.New("the instance ended at once"), err)
 	}
 	i.app, i.stop, i.ended = a, stop, ended
-	i.client.open(filepath.Join(i.Dir, app.SocketName))
+	i.client.open(filepath.Join(i.Dir, app.SocketName), i.Roots())
 	return nil
+}
+
+// Roots returns what a caller trusts who trusts the certificate that the instance made
+// for itself, and no other. Without one it trusts nothing.
+func (i *Instance) Roots() *x509.CertPool {
+	roots := x509.NewCertPool()
+	if text, err := os.ReadFile(filepath.Join(i.Dir, "tls", "tls.crt")); err == nil {
+		roots.AppendCertsFromPEM(text)
+	}
+	return roots
 }
 
 // Stop stops a serving instance as a signal would. It may be called twice.

@@ -152,7 +152,7 @@ func MakeRelease(t testing.TB, binary string, e db.Engine, ecartAPI string) (i *
 	line, err := bufio.NewReader(pipe).ReadString('\n')
 	must(t, err)
 	i.URL = strings.TrimSpace(strings.TrimPrefix(line, "ready "))
-	i.client.open(filepath.Join(i.Dir, app.SocketName))
+	i.client.open(filepath.Join(i.Dir, app.SocketName), i.Roots())
 	return i, func() {
 		t.Helper()
 		i.client.close()

@@ -108,6 +108,9 @@ func Outward(c Credentials) *Gateway {
 	return &Gateway{o: Options{Credentials: c, Now: time.Now, Sleep: sleep}, circuits: circuits{by: make(map[string]*circuit)}}
 }
 
+// Transport returns what makes the mirror's calls.
+func Transport() *http.Transport { return transport() }
+
 // How long the platform may take, and a store is left alone.
 const (
 	HeadTime   = headTime

@@ -120,7 +120,7 @@ func clientOf(t http.RoundTripper) *http.Client {
 }
 
 // transport keeps connections to the few hosts that there are.
-func transport() http.RoundTripper {
+func transport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil // the environment of the process names nobody who may read along
 	t.MaxIdleConnsPerHost = 64
