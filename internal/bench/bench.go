@@ -65,14 +65,18 @@ type scale struct {
 	flatSingles  int           // orders that a round of their single ingest takes: few, so that small stays small
 	cold         int           // records of the instance that is started
 	settle       time.Duration // before idle memory is read
+	pages        int           // that are new to the mirror, a round
+	long         int           // bytes of a long answer of the mirror
 }
 
 func (o Options) scale() scale {
 	s := scale{rounds: 5, slice: 2 * time.Second, bulk: 20_480, singles: 30_000,
-		small: 10_000, large: 1_000_000, flatSingles: 2000, cold: 100_000, settle: 5 * time.Second}
+		small: 10_000, large: 1_000_000, flatSingles: 2000, cold: 100_000, settle: 5 * time.Second,
+		pages: 200, long: 100_000_000}
 	if o.Quick {
 		s = scale{rounds: 3, slice: 300 * time.Millisecond, bulk: 2048, singles: 4096,
-			small: 1500, large: 15_000, flatSingles: 500, cold: 5_000, settle: time.Second}
+			small: 1500, large: 15_000, flatSingles: 500, cold: 5_000, settle: time.Second,
+			pages: 40, long: 20_000_000}
 	}
 	s.large = cmp.Or(o.Records, s.large)
 	return s

@@ -99,6 +99,21 @@ func (f *floor) IngestMany(_ context.Context, bodies [][]byte) ([]string, error)
 	})
 }
 
+// ingestPage stores the orders of a page in one commit of their own.
+func (f *floor) ingestPage(ctx context.Context, bodies [][]byte) error {
+	rows := make([][]any, len(bodies))
+	at := db.Micros(f.db.Clock().Now())
+	for i, b := range bodies {
+		rows[i] = f.row(b, at)
+	}
+	return f.db.Update(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Batch(sqlOrderPut, len(rows), func(i int) []any { return rows[i] }); err != nil {
+			return err
+		}
+		return f.log(tx, actIngest, 0, int64(len(rows)), "", "")
+	})
+}
+
 func (f *floor) Reveal(ctx context.Context, id, reference string) ([]byte, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {

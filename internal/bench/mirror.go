@@ -13,6 +13,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,6 +27,7 @@ import (
 const (
 	pageOrders = 50 // of a page of the mirror, some 60 KB
 	pageCount  = 20 // pages that are asked for again and again
+	mirrorDuel = 7  // rounds at least: a new page is short work, and the disk has its moods
 )
 
 // upstream stands for the platform: page n holds the shop's orders from 50n on. Pages
@@ -34,11 +36,18 @@ type upstream struct {
 	*httptest.Server
 	mu    sync.RWMutex
 	pages map[string][]byte
+	long  int    // bytes of the long page
+	look  func() // while it passes
 }
 
 func newUpstream() *upstream {
 	u := &upstream{pages: make(map[string][]byte)}
 	u.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("page") == longName {
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			u.stream(w)
+			return
+		}
 		u.mu.RLock()
 		page := u.pages[r.URL.Query().Get("page")]
 		u.mu.RUnlock()
@@ -70,6 +79,60 @@ func (b *bench) makePages(u *upstream, n int) (names []string) {
 	return names
 }
 
+// forget drops pages that are asked for no more.
+func (u *upstream) forget(names []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, name := range names {
+		delete(u.pages, name)
+	}
+}
+
+// passing has fetch take an answer of some bytes, and returns how many bytes were alive
+// at most meanwhile, beyond what was before.
+func (u *upstream) passing(bytes int, fetch func(name string) error) (most int64, err error) {
+	alive := func() int64 {
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return int64(s.HeapAlloc)
+	}
+	before := alive()
+	u.mu.Lock()
+	u.long, u.look = bytes, func() { most = max(most, alive()-before) }
+	u.mu.Unlock()
+	err = fetch(longName)
+	u.mu.Lock() // the answer has ended
+	defer u.mu.Unlock()
+	return most, err
+}
+
+// longName is the page that is as long as one wants.
+const longName = "long"
+
+// stream answers with the orders of the pages there are, again and again, and looks
+// ten times how the process stands.
+func (u *upstream) stream(w http.ResponseWriter) {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	const begin, end = `{"success":true,"orders":[`, `],"page":{"next":null,"previous":null}}`
+	sep := begin
+	for n, looked := 0, 0; n < u.long; {
+		for _, page := range u.pages {
+			part, err := io.WriteString(w, sep+string(page[len(begin):len(page)-len(end)]))
+			if err != nil {
+				return // the caller has gone, and says so
+			}
+			sep, n = ",", n+part
+			if n-looked > u.long/10 {
+				looked = n
+				u.look()
+			}
+		}
+	}
+	_, _ = io.WriteString(w, end) // as above
+}
+
 // page fetches a page through a door and checks that it came whole.
 func (d *door) page(ctx context.Context, path, name string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base+path+"/orders?page="+name, nil)
@@ -82,7 +145,7 @@ func (d *door) page(ctx context.Context, path, name string) error {
 		return err
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
+	text, err := readPage(res.Body, name)
 	switch {
 	case err != nil:
 		return err
@@ -92,6 +155,23 @@ func (d *door) page(ctx context.Context, path, name string) error {
 		return wrong("a page is not whole")
 	}
 	return nil
+}
+
+// readPage reads a page, of a long one the end alone.
+func readPage(r io.Reader, name string) ([]byte, error) {
+	if name != longName {
+		return io.ReadAll(r)
+	}
+	end := make([]byte, 2*pageOrders*500) // what is kept is at least half of it
+	for at := 0; ; {
+		n, err := io.ReadFull(r, end[at:])
+		if at += n; errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return end[:at], nil
+		} else if err != nil {
+			return nil, err
+		}
+		at = copy(end, end[len(end)/2:])
+	}
 }
 
 // mirror measures the mirror beside a plain reverse proxy: the same server, TLS and
@@ -157,8 +237,7 @@ func newProxy(f *floor, base string) (*plain, error) {
 		for i, o := range page.Orders {
 			bodies[i] = o
 		}
-		_, err = f.IngestMany(res.Request.Context(), bodies)
-		return err
+		return f.ingestPage(res.Request.Context(), bodies)
 	})))
 	return p, nil
 }
@@ -223,21 +302,51 @@ func (b *bench) mirrors(ctx context.Context, up *upstream, fd, pd *door) error {
 	if err := b.added(ctx, known, path, fd, pd, ff.rate/5); err != nil {
 		return err
 	}
-	pages := b.bulk / pageOrders / 4
-	fresh := make([][]string, b.rounds)
-	for r := range fresh {
-		fresh[r] = b.makePages(up, pages)
+	if err := b.newPages(ctx, up, path, fd, pd); err != nil {
+		return err
 	}
-	bring := func(d *door, path string) func(int) (outcome, error) {
+	return b.longAnswers(ctx, up, path, pd)
+}
+
+// newPages measures pages that nobody has seen. Those of a round are made before it and
+// forgotten behind it.
+func (b *bench) newPages(ctx context.Context, up *upstream, path string, fd, pd *door) error {
+	rounds := max(b.rounds, mirrorDuel)
+	var fresh []string
+	bring := func(d *door, path string, turn int) func(int) (outcome, error) {
 		return func(r int) (outcome, error) {
-			return load(bulkAtOnce, pages, 0, func(i int) error { return d.page(ctx, path, fresh[r][i]) })
+			if r%2 == turn { // who begins the round has its pages made
+				up.forget(fresh)
+				fresh = b.makePages(up, b.pages)
+			}
+			return load(bulkAtOnce, b.pages, 0, func(i int) error { return d.page(ctx, path, fresh[i]) })
 		}
 	}
-	nf, np, err := duel(b.rounds, bring(fd, "/new"), bring(pd, path))
+	f, p, err := duel(rounds, bring(fd, "/new", 0), bring(pd, path, 1))
 	if err != nil {
 		return err
 	}
-	b.addDuel("mirror: new pages", bulkAtOnce, 0.5, nf, np, "the floor is a proxy that stores the same rows in one commit a page")
+	b.addDuel("mirror: new pages", bulkAtOnce, 0.5, f, p, "the floor is a proxy that stores the same rows in one commit a page")
+	return nil
+}
+
+// longAnswers measures what is alive at most while a long answer passes, beside one of
+// a tenth of it.
+func (b *bench) longAnswers(ctx context.Context, up *upstream, path string, d *door) error {
+	var alive [2]float64
+	for i, size := range []int{b.long / 10, b.long} {
+		var most []float64
+		for range b.rounds {
+			n, err := up.passing(size, func(name string) error { return d.page(ctx, path, name) })
+			if err != nil {
+				return err
+			}
+			most = append(most, float64(n)/(1<<20))
+		}
+		alive[i] = median(most)
+	}
+	note := fmt.Sprintf("of an answer of %d MB beside one of %d MB", b.long/1e6, b.long/10/1e6)
+	b.add(Row{Name: "mirror: memory of long answers", Callers: 1, Unit: "MiB", Bar: 1.5, Note: note, Product: alive[1], Floor: alive[0]}, true)
 	return nil
 }
 
