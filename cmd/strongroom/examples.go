@@ -46,6 +46,10 @@ func examples(path string) []string {
 		return []string{"strongroom route propose labels.yaml --credential carrier-key.txt --data DIR"}
 	case "route approve":
 		return []string{"strongroom route approve rte_… --data DIR"}
+	case "route preset list":
+		return []string{"strongroom route preset list"}
+	case "route preset show":
+		return []string{"strongroom route preset show label"}
 	case "route remove":
 		return []string{"strongroom route remove rte_… --data DIR"}
 	case "webhook list":

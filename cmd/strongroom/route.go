@@ -18,6 +18,7 @@ type routeCmd struct {
 	Propose routeProposeCmd `cmd:"" help:"Propose a file as a version of a route."`
 	Approve routeApproveCmd `cmd:"" help:"Put somebody else's version in force."`
 	Remove  routeRemoveCmd  `cmd:"" help:"Take a version out of force, or back if it waits."`
+	Preset  routePresetCmd  `cmd:"" help:"Specifications to begin with: a label carrier, a tax service, an e-mail sender."`
 }
 
 type routeView struct {

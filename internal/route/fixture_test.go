@@ -27,7 +27,7 @@ import (
 
 // The order that goes out: every value of a shopper in it.
 const order = `{"order":{"id":"7001","createdAt":"2026-11-01T10:00:00Z","email":"ana.lopez@correo.example","phone":"+52 55 1234 5678",
-"shippingAddress":{"firstName":"Ana","lastName":"López","address1":"Calle Norte 12","city":"Monterrey","zip":"64000","phone":"+52 55 1234 5678"}}}`
+"shippingAddress":{"firstName":"Ana","lastName":"López","address1":"Calle Norte 12","city":"Monterrey","postalCode":"64000","phone":"+52 55 1234 5678"}}}`
 
 // house is everything below the routes, on a real database, with a carrier that writes
 // down what it is told.
