@@ -21,6 +21,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" group:"run" help:"Check the instance; one line of advice for each finding."`
 	Adopt   adoptCmd   `cmd:"" group:"run" help:"Let the key folder serve this data folder from now on, instead of another."`
 	Config  configCmd  `cmd:"" group:"run" help:"Check and print the effective configuration."`
+	TLS     tlsCmd     `cmd:"" name:"tls" group:"run" help:"Show the certificate; make a local authority for development."`
 	Version versionCmd `cmd:"" group:"run" help:"Print version and build."`
 
 	Enrol   enrolCmd   `cmd:"" group:"people" help:"Open your link and set up how you sign in."`

@@ -27,16 +27,25 @@ func (c *Config) loadCertificate(dir string) func(now time.Time) (tls.Certificat
 		if c.TLS == "file" {
 			return web.LoadCertificate(c.Certificate, c.CertificateKey)
 		}
-		host, _, err := net.SplitHostPort(c.Listen)
+		hosts, err := c.ownHosts()
 		if err != nil {
 			return tls.Certificate{}, err
 		}
-		hosts := []string{"localhost", "127.0.0.1", "::1"}
-		if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
-			hosts = append(hosts, host)
-		}
 		return web.EnsureCertificate(filepath.Join(dir, "tls"), hosts, now)
 	}
+}
+
+// ownHosts returns the names and addresses of a certificate that is made here.
+func (c *Config) ownHosts() ([]string, error) {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return nil, strongroom.Faultf(strongroom.Invalid, "listen", "the address to listen on must be host:port")
+	}
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
+		hosts = append(hosts, host)
+	}
+	return hosts, nil
 }
 
 // tls returns the scheme and the TLS settings; nil settings serve plain HTTP.
@@ -118,6 +127,8 @@ func tlsState(dir string, c Config) Finding {
 	left := cert.Leaf.NotAfter.Sub(now)
 	found := fmt.Sprintf("the certificate ends in %d days", int(left.Hours()/24))
 	switch {
+	case c.TLS == "auto" && cert.Leaf.Subject.CommonName != cert.Leaf.Issuer.CommonName:
+		return Finding{"tls", Warn, "signed by the local authority, for development; " + found, "have clients trust " + filepath.Join(dir, "tls", "ca.crt") + ", or set tls: file"}
 	case c.TLS == "auto":
 		return Finding{"tls", Warn, "self-signed, " + found, "hand clients the certificate in " + filepath.Join(dir, "tls") + ", or set tls: file"}
 	case left < certificateNear:
