@@ -24,7 +24,7 @@ var floors = map[string]int{
 	"guard":  3,
 	"keys":   4, "jobs": 4, "logbook": 4,
 	"vault": 5, "identity": 5, "people": 5, "device": 5, "policy": 5,
-	"intake": 6, "lifecycle": 6, "session": 6, "access": 6, "detect": 6,
+	"intake": 6, "lifecycle": 6, "session": 6, "access": 6, "detect": 6, "document": 6,
 	"federation": 7, "review": 7, "erasure": 7, "gateway": 7, "webhook": 7, "route": 7,
 	"connect": 7,
 	"api":     8, "scim": 8, "console": 8, "sftp": 8,

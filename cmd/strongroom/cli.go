@@ -40,21 +40,22 @@ type cli struct {
 	Access   accessCmd   `cmd:"" group:"people" help:"Say why somebody may or may not."`
 	Review   reviewCmd   `cmd:"" group:"people" help:"Review who can reach information: quarterly reviews, baseline, samples, ways outside."`
 
-	Store   storeCmd   `cmd:"" group:"data" help:"Add, list, revoke and disconnect stores."`
-	Connect connectCmd `cmd:"" group:"data" help:"Connect a store by a token, or by the page where its owner grants access."`
-	App     appCmd     `cmd:"" group:"data" help:"Add, list and remove applications of EcartAPI."`
-	Sync    syncCmd    `cmd:"" group:"data" help:"Pull a store's orders from EcartAPI."`
-	Ingest  ingestCmd  `cmd:"" group:"data" help:"Take in a file of EcartAPI JSON or NDJSON."`
-	Record  recordCmd  `cmd:"" group:"data" help:"List and show records, tokenised."`
-	Reveal  revealCmd  `cmd:"" group:"data" help:"Open a record or tokens for a purpose."`
-	Find    findCmd    `cmd:"" group:"data" help:"Find records by e-mail, phone, name, postal code, national or external id."`
-	Erase   eraseCmd   `cmd:"" group:"data" help:"Erase records for good."`
-	Erasure erasureCmd `cmd:"" group:"data" help:"List and do what was asked for from outside: notices, signals of platforms, letters."`
-	Signal  signalCmd  `cmd:"" group:"data" help:"Hand in signals that ask for erasure; say who may send them."`
-	Fields  fieldsCmd  `cmd:"" group:"data" help:"List unknown fields and classify them."`
-	Webhook webhookCmd `cmd:"" group:"data" help:"Say what is heard of a store, and where messages about it go."`
-	Route   routeCmd   `cmd:"" group:"data" help:"Say by which routes tokens are opened on the way out: list, propose, approve, remove."`
-	Case    caseCmd    `cmd:"" group:"data" help:"Open, list, extend and close cases of legal duties and shoppers' requests."`
+	Store    storeCmd    `cmd:"" group:"data" help:"Add, list, revoke and disconnect stores."`
+	Connect  connectCmd  `cmd:"" group:"data" help:"Connect a store by a token, or by the page where its owner grants access."`
+	App      appCmd      `cmd:"" group:"data" help:"Add, list and remove applications of EcartAPI."`
+	Sync     syncCmd     `cmd:"" group:"data" help:"Pull a store's orders from EcartAPI."`
+	Ingest   ingestCmd   `cmd:"" group:"data" help:"Take in a file of EcartAPI JSON or NDJSON."`
+	Record   recordCmd   `cmd:"" group:"data" help:"List and show records, tokenised."`
+	Reveal   revealCmd   `cmd:"" group:"data" help:"Open a record or tokens for a purpose."`
+	Find     findCmd     `cmd:"" group:"data" help:"Find records by e-mail, phone, name, postal code, national or external id."`
+	Erase    eraseCmd    `cmd:"" group:"data" help:"Erase records for good."`
+	Erasure  erasureCmd  `cmd:"" group:"data" help:"List and do what was asked for from outside: notices, signals of platforms, letters."`
+	Signal   signalCmd   `cmd:"" group:"data" help:"Hand in signals that ask for erasure; say who may send them."`
+	Fields   fieldsCmd   `cmd:"" group:"data" help:"List unknown fields and classify them."`
+	Webhook  webhookCmd  `cmd:"" group:"data" help:"Say what is heard of a store, and where messages about it go."`
+	Route    routeCmd    `cmd:"" group:"data" help:"Say by which routes tokens are opened on the way out: list, propose, approve, remove."`
+	Document documentCmd `cmd:"" group:"data" help:"List the files that came back by routes, hand them to people, open them."`
+	Case     caseCmd     `cmd:"" group:"data" help:"Open, list, extend and close cases of legal duties and shoppers' requests."`
 
 	Key    keyCmd    `cmd:"" group:"guard" help:"Create, list, rotate and revoke service keys."`
 	Policy policyCmd `cmd:"" group:"guard" help:"Check, test and explain policies; propose, approve and roll back versions."`

@@ -46,6 +46,12 @@ func examples(path string) []string {
 		return []string{"strongroom route propose labels.yaml --credential carrier-key.txt --data DIR"}
 	case "route approve":
 		return []string{"strongroom route approve rte_… --data DIR"}
+	case "document list":
+		return []string{"strongroom document list str_… --data DIR"}
+	case "document link":
+		return []string{"strongroom document link doc_… --person usr_… --reference 7001 --data DIR"}
+	case "document open":
+		return []string{"strongroom document open label.pdf --data DIR"}
 	case "route preset list":
 		return []string{"strongroom route preset list"}
 	case "route preset show":

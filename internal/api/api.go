@@ -13,6 +13,7 @@ import (
 	"strongroom/internal/access"
 	"strongroom/internal/connect"
 	"strongroom/internal/device"
+	"strongroom/internal/document"
 	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
 	"strongroom/internal/gateway"
@@ -64,7 +65,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions(), document.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}

@@ -26,6 +26,7 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/db/dbtest"
 	"strongroom/internal/device"
+	"strongroom/internal/document"
 	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
@@ -74,7 +75,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
 	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), erasure.Schema(), identity.Schema(), lifecycle.Schema(),
-		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema())
+		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), document.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
 	f.must(err)
@@ -131,6 +132,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 			return err
 		},
 	}
+	o.Documents = document.New(document.Options{Guard: g, Vault: v, Environment: strongroom.Test, Key: ring.InstanceKey("document"), Clock: f.clock, MaySignIn: f.people.MaySignIn})
 	o.Erasures, o.Signals = f.erasures(g, ring, v, cases)
 	if change != nil {
 		change(&o)

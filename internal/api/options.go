@@ -71,6 +71,8 @@ type Options struct {
 	Connect Connect
 	// Ways are the ways out; nil has none.
 	Ways Ways
+	// Documents are the files that came back; nil keeps none.
+	Documents Documents
 	// Webhooks take posts in and say where messages go; nil takes none.
 	Webhooks Webhooks
 	// Signals take in what asks for erasure, Erasures keep it; nil takes none.

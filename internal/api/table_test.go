@@ -16,6 +16,7 @@ import (
 	"strongroom/internal/authz"
 	"strongroom/internal/connect"
 	"strongroom/internal/device"
+	"strongroom/internal/document"
 	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
 	"strongroom/internal/gateway"
@@ -63,7 +64,7 @@ func TestDocuments(t *testing.T) {
 func TestActionsExist(t *testing.T) {
 	mapped := map[string]bool{}
 	for _, table := range [][]strongroom.Action{vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(), jobs.Actions(), keys.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions(),
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions(), document.Actions(),
 		{{Name: "sync.run"}, {Name: "clock.set"}}} { // of intake and audit, which have their own tests
 		for _, a := range table {
 			mapped[a.Name] = true

@@ -25,6 +25,7 @@ import (
 	"strongroom/internal/db"
 	"strongroom/internal/detect"
 	"strongroom/internal/device"
+	"strongroom/internal/document"
 	"strongroom/internal/erasure"
 	"strongroom/internal/federation"
 	"strongroom/internal/fieldmap"
@@ -113,6 +114,7 @@ type App struct {
 	webhooks   *webhook.Webhooks
 	gateway    *gateway.Gateway
 	routes     *route.Book
+	documents  *document.Book
 	api        *api.API
 	console    *console.Console
 	metrics    *metrics
@@ -270,7 +272,7 @@ func (a *App) openEngine(ctx context.Context) error {
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
-		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), gateway.Schema(), route.Schema(),
+		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), gateway.Schema(), route.Schema(), document.Schema(),
 		erasure.Schema(),
 		ownSchema()}
 }

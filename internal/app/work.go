@@ -175,6 +175,9 @@ func (c *chores) Disconnect(tx *guard.Tx, store string) (string, error) {
 	if err := c.routes.ForgetTx(tx, store); err != nil {
 		return "", err
 	}
+	if err := c.documents.ForgetTx(tx, store); err != nil {
+		return "", err
+	}
 	return c.jobs.Enqueue(tx, jobs.Order{Kind: jobDisconnect, Args: jobs.Args{IDs: []string{store}}, Once: true})
 }
 

@@ -70,7 +70,7 @@ func rule(name string) (Rule, bool) {
 func protects(name string) bool {
 	switch name {
 	case "record.erase", "erasure.open", "erasure.decide", "erasure.run", "signal.receive", "retention.sweep", "key.destroy", "epoch.roll", "store.close", "store.disconnect",
-		"person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
+		"document.expire", "person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
 		"grant.revoke", "mirror.end", "route.remove", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
 		return true
 	}
@@ -94,6 +94,8 @@ var actions = [...]Rule{
 	{Name: "device.list", Across: true},
 	{Name: "device.prove", Across: true},
 	{Name: "device.revoke", Across: true},
+	{Name: "document.expire", Across: true},
+	{Name: "document.keep"},
 	{Name: "document.link"},
 	{Name: "document.list"},
 	{Name: "document.open"},

@@ -55,3 +55,20 @@ func (v *Vault) caseOpen(tx *guard.Tx, a *asked, store string) error {
 	}
 	return v.cases.CheckOpen(&tx.Reader, tx.Now(), a.caseID, a.purpose, store)
 }
+
+// CheckPurpose reads what a disclosure is for as a reveal does, and returns the reference
+// as the log may hold it. Faults: Invalid.
+func (v *Vault) CheckPurpose(p strongroom.Purpose, reference string) (logged string, err error) {
+	a, err := v.checkAsked(p, reference)
+	return a.log, err
+}
+
+// CheckCaseTx demands an open case where the purpose needs one, as a reveal does, in the
+// transaction that records why. Faults: those of [Vault.CheckPurpose], Denied.
+func (v *Vault) CheckCaseTx(tx *guard.Tx, p strongroom.Purpose, reference, store string) error {
+	a, err := v.checkAsked(p, reference)
+	if err != nil {
+		return err
+	}
+	return v.caseOpen(tx, &a, store)
+}
