@@ -18,7 +18,7 @@ import (
 // neighbours need each other the noun is in the wrong place.
 var floors = map[string]int{
 	"": 0, "seal": 0, "tlog": 0, "classify": 0,
-	"db": 1, "authz": 1, "web": 1, "fieldmap": 1, "password": 1, "factor": 1, "signal": 1, "handshake": 1,
+	"db": 1, "authz": 1, "web": 1, "fieldmap": 1, "password": 1, "factor": 1, "signal": 1, "handshake": 1, "acme": 2,
 	"egress": 1,
 	"audit":  2,
 	"guard":  3,
@@ -41,6 +41,7 @@ var aside = map[string]string{
 	"dbtest":    "throw-away databases for tests",
 	"guardtest": "a guard over a throw-away database, for tests",
 	"keystest":  "the conformance suite of the KMS port",
+	"acmetest":  "an authority that speaks ACME in the process of a test",
 	"optest":    "an OpenID provider in the process of a test",
 	"apptest":   "the whole system in a test",
 	"bench":     "the floor and the product, measured side by side",
@@ -68,6 +69,7 @@ var outside = map[string][]string{
 	"sim":      {},
 
 	"handshake": {"golang.org/x/crypto"},
+	"acme":      {"golang.org/x/crypto"},
 }
 
 // doorsMayNot keeps doors thin: they cannot open a transaction or a seal even by

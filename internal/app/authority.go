@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/acme"
 	"strongroom/internal/web"
 )
 
@@ -113,6 +114,9 @@ func ShownCertificate(ctx context.Context, o Options, address string) (Shown, er
 
 // storedCertificate reads the certificate that a start would show, without making one.
 func (c *Config) storedCertificate(dir string) (tls.Certificate, error) {
+	if c.TLS == "acme" {
+		return acme.Stored(filepath.Join(dir, "tls"))
+	}
 	if c.TLS == "file" {
 		return web.LoadCertificate(c.Certificate, c.CertificateKey)
 	}

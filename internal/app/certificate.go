@@ -22,8 +22,8 @@ const (
 
 // loadCertificate reads the pair of the configuration, and makes one first where tls is
 // auto and none is there or it nears its end. now is real time, as all of TLS uses.
-func (c *Config) loadCertificate(dir string) func(now time.Time) (tls.Certificate, error) {
-	return func(now time.Time) (tls.Certificate, error) {
+func (c *Config) loadCertificate(dir string) func(ctx context.Context, now time.Time) (tls.Certificate, error) {
+	return func(_ context.Context, now time.Time) (tls.Certificate, error) {
 		if c.TLS == "file" {
 			return web.LoadCertificate(c.Certificate, c.CertificateKey)
 		}
@@ -49,11 +49,15 @@ func (c *Config) ownHosts() ([]string, error) {
 }
 
 // tls returns the scheme and the TLS settings; nil settings serve plain HTTP.
-func (a *App) tls() (string, *tls.Config, error) {
-	if a.conf.TLS == "off" {
+func (a *App) tls(ctx context.Context) (string, *tls.Config, error) {
+	switch a.conf.TLS {
+	case "off":
 		return "http", nil, nil
+	case "acme":
+		conf, err := a.tlsByACME()
+		return "https", conf, err
 	}
-	cert, err := web.NewCertificate(a.conf.loadCertificate(a.o.Dir), time.Now())
+	cert, err := web.NewCertificate(ctx, a.conf.loadCertificate(a.o.Dir), time.Now())
 	if err != nil {
 		return "", nil, err
 	}
@@ -64,6 +68,7 @@ func (a *App) tls() (string, *tls.Config, error) {
 // followCertificate takes a new pair while serving. What cannot be taken leaves the old
 // one, is said once, and stands in a gauge until it can.
 func (a *App) followCertificate(ctx context.Context, cert *web.Certificate) {
+	a.lookAtCertificate(ctx, cert, time.Now())
 	tick := time.NewTicker(certificateLook)
 	defer tick.Stop()
 	for {
@@ -79,10 +84,10 @@ func (a *App) followCertificate(ctx context.Context, cert *web.Certificate) {
 }
 
 func (a *App) lookAtCertificate(ctx context.Context, cert *web.Certificate, now time.Time) {
-	changed, err := cert.Reload(now)
+	changed, err := cert.Reload(ctx, now)
 	switch was := a.stale.Swap(err != nil); {
 	case err != nil && !was:
-		a.log.WarnContext(ctx, "the files of the certificate cannot be taken; the old one is shown", "kind", strongroom.KindOf(err).String(), "error", err.Error())
+		a.log.WarnContext(ctx, "no other certificate can be taken; the one that was there is shown", "kind", strongroom.KindOf(err).String(), "error", err.Error())
 	case changed:
 		a.log.InfoContext(ctx, "another certificate is shown", "ends", cert.Ends())
 	}
@@ -91,7 +96,7 @@ func (a *App) lookAtCertificate(ctx context.Context, cert *web.Certificate, now 
 func certificateGauges() []gauge {
 	return []gauge{
 		{describe("certificate_ends_seconds", "Seconds until the certificate that is shown ends; 0 where none is."), prometheus.GaugeValue, func(s snapshot) float64 {
-			if c := s.app.shown.Load(); c != nil {
+			if c := s.app.shown.Load(); c != nil && !c.Ends().IsZero() {
 				return time.Until(c.Ends()).Seconds()
 			}
 			return 0
@@ -110,6 +115,8 @@ func tlsState(dir string, c Config) Finding {
 	switch c.TLS {
 	case "off":
 		return Finding{"tls", Warn, "off, on loopback, in a test instance", "set tls: auto or file"}
+	case "acme":
+		return acmeState(dir, c)
 	case "auto":
 		if _, err := os.Stat(filepath.Join(dir, "tls")); err != nil {
 			return Finding{"tls", OK, "a certificate is made at first start", ""}

@@ -21,7 +21,7 @@ func TestObligation_2_5_1_CertificateIsFollowed(t *testing.T) {
 	a := &App{log: slog.New(slog.NewTextHandler(&log, nil)), o: Options{Dir: dir}, conf: Config{
 		TLS: "file", Certificate: filepath.Join(dir, "tls", "tls.crt"), CertificateKey: filepath.Join(dir, "tls", "tls.key"),
 	}}
-	if _, _, err := a.tls(); !strongroom.IsKind(err, strongroom.Unavailable) {
+	if _, _, err := a.tls(t.Context()); !strongroom.IsKind(err, strongroom.Unavailable) {
 		t.Fatalf("a start without the files: %v", err)
 	}
 	if got := tlsState(dir, a.conf); got.State != Fail {
@@ -30,7 +30,7 @@ func TestObligation_2_5_1_CertificateIsFollowed(t *testing.T) {
 	if _, err := web.EnsureCertificate(filepath.Join(dir, "tls"), []string{"localhost"}, now); err != nil {
 		t.Fatal(err)
 	}
-	if _, conf, err := a.tls(); err != nil || conf == nil {
+	if _, conf, err := a.tls(t.Context()); err != nil || conf == nil {
 		t.Fatal(err)
 	}
 	cert := a.shown.Load()
@@ -51,7 +51,7 @@ func TestObligation_2_5_1_CertificateIsFollowed(t *testing.T) {
 	for range 3 {
 		a.lookAtCertificate(t.Context(), cert, now)
 	}
-	if !a.stale.Load() || strings.Count(log.String(), "cannot be taken") != 1 {
+	if !a.stale.Load() || strings.Count(log.String(), "can be taken") != 1 {
 		t.Fatalf("half a key: stale %v, log %s", a.stale.Load(), &log)
 	}
 	if got := tlsState(dir, a.conf); got.State != Fail {
@@ -65,7 +65,7 @@ func TestObligation_2_5_1_CertificateIsFollowed(t *testing.T) {
 	// What was made here is made anew while serving, 30 days before its end.
 	a.conf.TLS, a.conf.Listen = "auto", "127.0.0.1:8443"
 	a.shown.Store(nil)
-	if _, _, err := a.tls(); err != nil {
+	if _, _, err := a.tls(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	cert = a.shown.Load()

@@ -191,8 +191,12 @@ func (c *Config) checkListen() error {
 			return strongroom.Faultf(strongroom.Invalid, "tls", "tls may be off only in environment test and on a loopback address").
 				Advise("use --tls auto, or --listen 127.0.0.1:PORT in a test instance")
 		}
+	case "acme":
+		if err := c.checkACME(); err != nil {
+			return err
+		}
 	default:
-		return strongroom.Faultf(strongroom.Invalid, "tls", "tls must be auto, file or off")
+		return strongroom.Faultf(strongroom.Invalid, "tls", "tls must be auto, file, acme or off")
 	}
 	if c.Metrics != "" && !loopback(c.Metrics) {
 		return strongroom.Faultf(strongroom.Invalid, "metrics", "the metrics listener must be on a loopback address")

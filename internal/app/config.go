@@ -43,12 +43,14 @@ type Config struct {
 	// TrustedProxies are the networks of proxies that say for whom they call, in
 	// X-Forwarded-For or Forwarded; default none.
 	TrustedProxies []string `yaml:"trusted_proxies,omitempty"`
-	// TLS is auto (self-signed on first run), off (test on loopback only), or
-	// file with Certificate and Key.
+	// TLS is auto (self-signed on first run), off (test on loopback only), file with
+	// Certificate and Key, or acme with ACME.
 	TLS string `yaml:"tls"`
 	// Certificate and CertificateKey are PEM files for tls: file.
 	Certificate    string `yaml:"certificate,omitempty"`
 	CertificateKey string `yaml:"certificate_key,omitempty"`
+	// ACME says how an authority is asked for the certificate, for tls: acme.
+	ACME *ACMEConfig `yaml:"acme,omitempty"`
 	// ClientCertificates has the server ask callers for a certificate, by which
 	// registered devices and services prove themselves.
 	ClientCertificates bool `yaml:"client_certificates,omitempty"`

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
 	"strongroom"
+	"strongroom/internal/acme"
 	"strongroom/internal/db"
 )
 
@@ -20,6 +22,9 @@ type hop struct {
 // sends no mail.
 func (c *Config) hops() []hop {
 	out := []hop{{"ecartapi", c.EcartAPI}, {"ecartapi_oauth", c.EcartOAuth}}
+	if c.TLS == "acme" && c.ACME != nil {
+		out = append(out, hop{"acme.directory", cmp.Or(c.ACME.Directory, acme.Directory)})
+	}
 	if c.Root.Transit != nil {
 		out = append(out, hop{"root.transit.address", c.Root.Transit.Address})
 	}

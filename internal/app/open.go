@@ -16,6 +16,7 @@ import (
 
 	"strongroom"
 	"strongroom/internal/access"
+	"strongroom/internal/acme"
 	"strongroom/internal/api"
 	"strongroom/internal/audit"
 	"strongroom/internal/authz"
@@ -102,6 +103,7 @@ type App struct {
 	limiter    web.Limiter
 	front      atomic.Pointer[web.Server]      // the one that takes calls from networks
 	shown      atomic.Pointer[web.Certificate] // nil where no TLS is served
+	acme       *acme.Client                    // nil unless tls is acme
 	stale      atomic.Bool                     // the files of the certificate could not be taken
 	refusals   audit.Refusals
 	refused    []audit.Event // taken out of refusals, not written yet; of recordRefusals alone

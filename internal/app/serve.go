@@ -26,7 +26,7 @@ func (a *App) Serve(ctx context.Context, ready func(url string)) error {
 }
 
 func (a *App) serve(ctx context.Context, ready func(url string)) error {
-	scheme, tlsConfig, err := a.tls()
+	scheme, tlsConfig, err := a.tls(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,12 +59,19 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 	if a.conf.Metrics != "" {
 		l, err := web.ListenTCP(ctx, a.conf.Metrics, false)
 		if err != nil {
-			return errors.Join(err, public.Close(), socket.Close())
+			return errors.Join(err, closeAll(listeners))
 		}
 		servers = append(servers, web.NewServer(web.Options{Handler: a.metrics.handler(), Log: a.log}))
 		listeners = append(listeners, l)
 	}
+	challenges, err := a.listenACME(ctx)
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
 	group, ctx := errgroup.WithContext(ctx)
+	if challenges != nil {
+		group.Go(func() error { return a.serveACME(ctx, challenges) })
+	}
 	for i, s := range servers {
 		group.Go(func() error { return s.Serve(listeners[i]) })
 	}
@@ -87,4 +94,12 @@ func (a *App) serve(ctx context.Context, ready func(url string)) error {
 	a.log.InfoContext(ctx, "serving", "environment", string(a.conf.Environment), "engine", string(a.db.Engine()))
 	ready(scheme + "://" + public.Addr().String())
 	return group.Wait()
+}
+
+func closeAll(listeners []net.Listener) error {
+	var errs []error
+	for _, l := range listeners {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
 }

@@ -44,7 +44,7 @@ func MakeAuthority(dir string, hosts []string, anew bool, now time.Time) (tls.Ce
 }
 
 func makeAuthority(certFile, keyFile string, hosts []string, now time.Time) error {
-	key, err := ensureKey(keyFile)
+	key, err := EnsureKey(keyFile)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func makeAuthority(certFile, keyFile string, hosts []string, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	if err := writeSynced(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+	if err := ReplaceFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
 		return strongroom.Faultf(strongroom.Unavailable, "tls", "the certificate of the authority cannot be written").Because(bare(err))
 	}
 	return nil

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"slices"
 	"sync/atomic"
@@ -13,26 +14,38 @@ import (
 // Certificate is the certificate a server shows. It can be replaced while connections
 // live on: the next handshake shows the new one. It is safe for concurrent use.
 type Certificate struct {
-	load func(now time.Time) (tls.Certificate, error)
+	load func(ctx context.Context, now time.Time) (tls.Certificate, error)
 	held atomic.Pointer[tls.Certificate]
 }
 
 // NewCertificate loads a certificate. load is called again by [Certificate.Reload]; a
 // certificate whose time is over or has not begun is refused.
-func NewCertificate(load func(now time.Time) (tls.Certificate, error), now time.Time) (*Certificate, error) {
-	c := &Certificate{load: load}
-	_, err := c.Reload(now)
+func NewCertificate(ctx context.Context, load func(context.Context, time.Time) (tls.Certificate, error), now time.Time) (*Certificate, error) {
+	c := LaterCertificate(load)
+	_, err := c.Reload(ctx, now)
 	return c, err
+}
+
+// LaterCertificate returns one that shows nothing until [Certificate.Reload] or
+// [Certificate.Take]: until then every handshake fails.
+func LaterCertificate(load func(context.Context, time.Time) (tls.Certificate, error)) *Certificate {
+	return &Certificate{load: load}
 }
 
 // Reload loads the certificate anew and reports whether another one is shown from now
 // on. What cannot be taken, such as a half-written pair, leaves the one that is shown.
-func (c *Certificate) Reload(now time.Time) (bool, error) {
-	next, err := c.load(now)
-	if err == nil {
-		err = CheckTime(next, now)
-	}
+func (c *Certificate) Reload(ctx context.Context, now time.Time) (bool, error) {
+	next, err := c.load(ctx, now)
 	if err != nil {
+		return false, err
+	}
+	return c.Take(next, now)
+}
+
+// Take shows next from now on and reports whether it is another one. One whose time is
+// over or has not begun is refused.
+func (c *Certificate) Take(next tls.Certificate, now time.Time) (bool, error) {
+	if err := CheckTime(next, now); err != nil {
 		return false, err
 	}
 	if held := c.held.Load(); held != nil && slices.EqualFunc(held.Certificate, next.Certificate, bytes.Equal) {
@@ -42,14 +55,24 @@ func (c *Certificate) Reload(now time.Time) (bool, error) {
 	return true, nil
 }
 
-// Ends returns when the time of the shown certificate is over.
-func (c *Certificate) Ends() time.Time { return c.held.Load().Leaf.NotAfter }
+// Ends returns when the time of the shown certificate is over; zero while none is shown.
+func (c *Certificate) Ends() time.Time {
+	if held := c.held.Load(); held != nil {
+		return held.Leaf.NotAfter
+	}
+	return time.Time{}
+}
 
 // TLSConfig returns the settings of [TLSConfig] with whatever certificate is shown.
 func (c *Certificate) TLSConfig() *tls.Config {
 	conf := TLSConfig(tls.Certificate{})
 	conf.Certificates = nil
-	conf.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.held.Load(), nil }
+	conf.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if held := c.held.Load(); held != nil {
+			return held, nil
+		}
+		return nil, strongroom.Faultf(strongroom.Unavailable, "tls", "there is no certificate yet")
+	}
 	return conf
 }
 

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -37,7 +38,7 @@ func TestObligation_2_5_1_CertificateIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	load := func(time.Time) (tls.Certificate, error) {
+	load := func(context.Context, time.Time) (tls.Certificate, error) {
 		return web.LoadCertificate(filepath.Join(shown, "tls.crt"), filepath.Join(shown, "tls.key"))
 	}
 	put := func(name string, b []byte) {
@@ -46,7 +47,7 @@ func TestObligation_2_5_1_CertificateIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cert, err := web.NewCertificate(load, now)
+	cert, err := web.NewCertificate(t.Context(), load, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestObligation_2_5_1_CertificateIsReplaced(t *testing.T) {
 
 	reload := func(what string, changes, fails bool) {
 		t.Helper()
-		changed, err := cert.Reload(now)
+		changed, err := cert.Reload(t.Context(), now)
 		if changed != changes || (err != nil) != fails || fails && !strongroom.IsKind(err, strongroom.Invalid) {
 			t.Fatalf("%s: changed %v, %v", what, changed, err)
 		}
@@ -92,10 +93,10 @@ func TestObligation_2_5_1_CertificateIsReplaced(t *testing.T) {
 	put("tls.crt", pair(ended)("tls.crt"))
 	put("tls.key", pair(ended)("tls.key"))
 	reload("a pair whose time is over", false, true)
-	if _, err := web.NewCertificate(load, now); err == nil || !strings.Contains(err.Error(), "ended on") {
+	if _, err := web.NewCertificate(t.Context(), load, now); err == nil || !strings.Contains(err.Error(), "ended on") {
 		t.Fatalf("a start with a pair whose time is over: %v", err)
 	}
-	if _, err := web.NewCertificate(load, now.Add(-600*24*time.Hour)); err == nil || !strings.Contains(err.Error(), "begins on") {
+	if _, err := web.NewCertificate(t.Context(), load, now.Add(-600*24*time.Hour)); err == nil || !strings.Contains(err.Error(), "begins on") {
 		t.Fatalf("a start before its time: %v", err)
 	}
 	if _, err := open.Write([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
@@ -166,4 +167,32 @@ func rsaCertificate(t *testing.T) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// A handshake that agreed on something else than HTTP, as proofs do, carries no call.
+func TestOtherProtocolsCarryNoCall(t *testing.T) {
+	cert, err := web.EnsureCertificate(t.TempDir(), []string{"localhost"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := web.TLSConfig(cert)
+	conf.NextProtos = append(conf.NextProtos, "acme-tls/1")
+	l := loopback(t)
+	serve(t, l, web.Options{TLS: conf, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
+	for protocol, want := range map[string]string{"acme-tls/1": "", "http/1.1": "HTTP/1.1 200"} {
+		c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}}) // the protocol is the question
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, 12)
+		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+		n, _ := c.Read(answer)
+		if string(answer[:n]) != want {
+			t.Errorf("%s: answered %q", protocol, answer[:n])
+		}
+	}
 }

@@ -82,7 +82,7 @@ func issue(dir string, hosts []string, now time.Time) (tls.Certificate, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return tls.Certificate{}, strongroom.Faultf(strongroom.Unavailable, "tls", "the folder of the TLS certificate cannot be made").Because(bare(err))
 	}
-	key, err := ensureKey(keyFile)
+	key, err := EnsureKey(keyFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -112,7 +112,7 @@ func issue(dir string, hosts []string, now time.Time) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	if err := writeSynced(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+	if err := ReplaceFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
 		return tls.Certificate{}, strongroom.Faultf(strongroom.Unavailable, "tls", "the TLS certificate cannot be written").Because(bare(err))
 	}
 	return LoadCertificate(certFile, keyFile)
@@ -166,9 +166,9 @@ func ownMake(leaf *x509.Certificate) bool {
 	return leaf != nil && (leaf.Subject.CommonName == ownName || leaf.Issuer.CommonName == authorityName)
 }
 
-// ensureKey reads a private key in PEM, and makes one first if the file is missing. It
+// EnsureKey reads a private key in PEM, and makes one first if the file is missing. It
 // refuses a file that group or others may read, as [LoadCertificate] does.
-func ensureKey(file string) (crypto.Signer, error) {
+func EnsureKey(file string) (crypto.Signer, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeKey(file)
@@ -199,7 +199,7 @@ func makeKey(file string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeSynced(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600); err != nil {
+	if err := ReplaceFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600); err != nil {
 		return nil, strongroom.Faultf(strongroom.Unavailable, "tls", "the TLS key cannot be written").Because(bare(err))
 	}
 	return key, nil

@@ -225,6 +225,9 @@ func RequestID(w http.ResponseWriter) string {
 // wrap puts the frame around every request.
 func (s *Server) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil && !carries(r.TLS.NegotiatedProtocol) {
+			panic(http.ErrAbortHandler) // that handshake was not for calls
+		}
 		a := &answer{ResponseWriter: w, id: strongroom.NewID("req")}
 		secure(w.Header(), r.TLS != nil)
 		w.Header()["Strongroom-Request"] = []string{a.id}
@@ -240,6 +243,11 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(a, from)
 	})
+}
+
+// carries reports whether calls come over a connection that agreed on a protocol.
+func carries(protocol string) bool {
+	return protocol == "" || protocol == "h2" || protocol == "http/1.1"
 }
 
 // client returns a request as that of the caller it was forwarded for. A trusted proxy

@@ -67,8 +67,8 @@ func Fingerprint(cert tls.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// writeSynced replaces path by b so that a crash leaves the old or the new file.
-func writeSynced(path string, b []byte, mode fs.FileMode) (err error) {
+// ReplaceFile replaces path by b so that a crash leaves the old or the new file.
+func ReplaceFile(path string, b []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tls-*") // 0600 from the start
 	if err != nil {
 		return err
