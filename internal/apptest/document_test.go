@@ -32,7 +32,9 @@ func TestObligation_3_1_5_LabelsComeBackSealed(t *testing.T) {
 	store := i.AddStore("Larkspur Lane", "shopify")
 	a := i.Ingest(apptest.In{Store: store, Resource: "orders", Version: "v2", Platform: "shopify"},
 		[]byte(`{"order":{"id":"7001","createdAt":"`+time.Now().UTC().Format(time.RFC3339)+`","shippingAddress":{"firstName":"Anacleta","lastName":"Quilombola","address1":"Calle Zarzamora 12"}}}`))
-	var in struct{ Order struct{ ShippingAddress map[string]string } }
+	var in struct {
+		Order struct{ ShippingAddress map[string]string }
+	}
 	must(t, json.Unmarshal(a.Body, &in))
 	to := in.Order.ShippingAddress
 	spec := `{"name":"labels","upstream":"` + carrier.URL + `","purpose":"fulfilment","budget":{"calls":10,"tokens":100},"calls":[
@@ -80,7 +82,7 @@ func TestObligation_3_1_5_LabelsComeBackSealed(t *testing.T) {
 	p.want(http.StatusCreated, "POST", "/v1/requests", map[string]any{"kind": "elevation", "reason": "the printer jams",
 		"right": map[string]any{"store": store, "purpose": "fulfilment", "reference": "7001", "duration_seconds": 1800}}, &asked)
 	i.Want(http.StatusOK, apptest.Request{Method: http.MethodPost, Path: "/v1/requests/" + asked.ID + "/approve"}, nil)
-	p.signIn() // rights have changed
+	p.signIn()                                                                                // rights have changed
 	i.Want(http.StatusNotFound, apptest.Request{Path: "/v1/documents/open", Body: open}, nil) // a key is nobody's hand
 	var got struct{ Body []byte }
 	p.want(http.StatusOK, "POST", "/v1/documents/open", open, &got)

@@ -96,7 +96,7 @@ func (b *Book) Link(ctx context.Context, who strongroom.Actor, id string, q For)
 		}
 		until = tx.Now().Add(LinkLife)
 		sum := sha256.Sum256([]byte(secret.Reveal()))
-		card, err := json.Marshal(linkCard{q.Person, q.Purpose, q.Reference})
+		card, err := json.Marshal(linkCard(q))
 		if err != nil {
 			return err
 		}
