@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/authz"
 	"strongroom/internal/connect"
 	"strongroom/internal/vault"
 )
@@ -199,7 +200,31 @@ func TestPaste(t *testing.T) {
 	if len(list) != 2 || !list[0].Ended.IsZero() || list[1].Cause != "by_hand" || list[1].Ended.IsZero() {
 		t.Errorf("after a new grant: %+v", list)
 	}
-	want(t, "a store that is none", h.Paste(ctx, h.who, strongroom.NewID("str"), connect.Pasted{Token: token}), strongroom.NotFound)
+	events := func() int {
+		list, err := h.log.Events(ctx, 0, 10000)
+		h.must(err)
+		return len(list)
+	}
+	auditor := h.who
+	auditor.Roles = []string{authz.Auditor}
+	for name, c := range map[string]struct {
+		who   strongroom.Actor
+		store string
+		base  string
+		kind  strongroom.Kind
+	}{
+		"a store that is none":                          {h.who, strongroom.NewID("str"), "", strongroom.NotFound},
+		"what is no id":                                 {h.who, "larkspur", "", strongroom.NotFound},
+		"an address that is not public":                 {h.who, s.ID, "https://127.0.0.1:1", strongroom.Denied},
+		"one who may not":                               {auditor, s.ID, "", strongroom.Denied},
+		"one who may not, and has an address looked up": {auditor, s.ID, "https://nowhere.invalid", strongroom.Denied},
+	} {
+		before := events()
+		want(t, name, h.Paste(ctx, c.who, c.store, connect.Pasted{Token: token, Base: c.base}), c.kind)
+		if n := events() - before; n != 1 {
+			t.Errorf("%s: %d events", name, n)
+		}
+	}
 }
 
 // TestAuthorize: EcartAPI makes a token of the platform's own credentials.

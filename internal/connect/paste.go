@@ -33,10 +33,11 @@ func (p *Pasted) check() (intake.Connection, error) {
 }
 
 // ready says whether a token could work, before anything is written: it looks where
-// the address leads.
-func (c *Connect) ready(ctx context.Context, p *Pasted) (intake.Connection, error) {
+// the address leads, for who may add a store and for nobody else. What it does not
+// look at is refused, and recorded, when the policies are asked.
+func (c *Connect) ready(ctx context.Context, who strongroom.Actor, store string, p *Pasted) (intake.Connection, error) {
 	conn, err := p.check()
-	if err == nil {
+	if err == nil && c.o.Guard.Still(who, actionStoreAdd, storeResource(store)) {
 		err = c.o.Intake.CheckBase(ctx, p.Base)
 	}
 	if err == nil {
@@ -50,7 +51,7 @@ func (c *Connect) ready(ctx context.Context, p *Pasted) (intake.Connection, erro
 // public.
 func (c *Connect) AddStore(ctx context.Context, who strongroom.Actor, spec vault.StoreSpec, p Pasted) (s vault.Store, err error) {
 	id := vault.NewStoreID()
-	conn, err := c.ready(ctx, &p)
+	conn, err := c.ready(ctx, who, id, &p)
 	if err == nil {
 		err = c.o.Vault.CheckStoreSpec(spec)
 	}
@@ -81,15 +82,15 @@ func (c *Connect) AddStore(ctx context.Context, who strongroom.Actor, spec vault
 // Erased for the store.
 func (c *Connect) Paste(ctx context.Context, who strongroom.Actor, store string, p Pasted) error {
 	if !strongroom.IsAnyID(store) {
-		return noStore()
-	}
-	conn, err := c.ready(ctx, &p)
-	if err != nil {
-		return c.refuse(ctx, who, actionStoreAdd, storeResource(store), err)
+		return c.refuse(ctx, who, actionStoreAdd, strongroom.Resource{Type: "Instance", ID: "instance"}, noStore())
 	}
 	platform, err := c.o.Vault.PlatformOf(ctx, store)
+	var conn intake.Connection
+	if err == nil {
+		conn, err = c.ready(ctx, who, store, &p)
+	}
 	if err != nil {
-		return err
+		return c.refuse(ctx, who, actionStoreAdd, storeResource(store), err)
 	}
 	err = c.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionStoreAdd, storeResource(store), guard.Context{}); err != nil {

@@ -120,7 +120,7 @@ func (in *Inbox) Challenge(ctx context.Context, kind, code string, source netip.
 	}
 	var all []sender
 	err = in.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
-		all, err = in.senders(r)
+		all, _, err = in.senders(r)
 		return err
 	})
 	if err != nil {
@@ -143,7 +143,7 @@ func (in *Inbox) Challenge(ctx context.Context, kind, code string, source netip.
 func (in *Inbox) take(ctx context.Context, who strongroom.Actor, s signal.Signal, by string, pasted bool) (t Taken, err error) {
 	err = in.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		t = Taken{}
-		stores, err := in.resolve(tx, s)
+		stores, named, err := in.resolve(&tx.Reader, s)
 		if err != nil {
 			return err
 		}
@@ -158,6 +158,11 @@ func (in *Inbox) take(ctx context.Context, who strongroom.Actor, s signal.Signal
 			return strongroom.Faultf(strongroom.Denied, "stores", "a signal cannot reach further than who hands it in")
 		}
 		tx.Note("mode", topicWord(s.Topic))
+		if named { // remembered, because the name dies with the store
+			if err := in.KnowTx(tx, stores[0], Shop{Platform: s.Platform, Domain: s.Shop.Domain}); err != nil {
+				return err
+			}
+		}
 		if by != "" {
 			if err := useSender(tx, by); err != nil {
 				return err

@@ -291,6 +291,23 @@ func TestSenders(t *testing.T) {
 	}))
 	_, err = r.receive(m)
 	want(t, err, strongroom.Internal, "sender-sealed")
+	// It does not silence another.
+	_, err = r.SetSender(ctx, owner, erasure.SenderSpec{Platform: signal.Shopify, Name: "other-app", Secret: signal.NewSecret(secret)})
+	want(t, err, strongroom.Internal, "sender-sealed") // it may be the edited one that is set anew
+	r.must(r.ground.DB.Update(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("update erasure_sender set platform = platform - 1")
+		return err
+	}))
+	other, err := r.SetSender(ctx, owner, erasure.SenderSpec{Platform: signal.Shopify, Name: "other-app", Secret: signal.NewSecret(secret)})
+	r.must(err)
+	r.must(r.ground.DB.Update(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("update erasure_sender set platform = platform + 1 where id = $1", s.ID)
+		return err
+	}))
+	if _, err = r.receive(m); err != nil {
+		t.Errorf("beside an edited sender: %v", err)
+	}
+	r.must(r.DropSender(ctx, owner, other.ID))
 	r.must(r.DropSender(ctx, owner, s.ID))
 	want(t, r.DropSender(ctx, owner, s.ID), strongroom.NotFound, "sender")
 	_, err = r.receive(m)

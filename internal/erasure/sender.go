@@ -84,11 +84,12 @@ func (in *Inbox) senderAD(r *senderRow) []byte {
 	return seal.AD("strongroom/signal-sender/1", string(in.o.Environment), r.id, r.platform, r.set)
 }
 
-// senders opens all registered senders. One that was edited is a fault.
-func (in *Inbox) senders(r *db.Reader) (list []sender, err error) {
+// senders opens all registered senders. One whose row was edited proves nothing and is
+// nobody: edited says what it is, so that it does not silence the others.
+func (in *Inbox) senders(r *db.Reader) (list []sender, edited, err error) {
 	rows, err := listSenders(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, row := range rows {
 		s := sender{row: row}
@@ -97,12 +98,13 @@ func (in *Inbox) senders(r *db.Reader) (list []sender, err error) {
 			err = json.Unmarshal(text, &s.card)
 		}
 		if err != nil {
-			return nil, strongroom.Faultf(strongroom.Internal, "sender-sealed", "a sender of signals does not open").
+			edited = strongroom.Faultf(strongroom.Internal, "sender-sealed", "a sender of signals does not open").
 				Advise("its row was changed, or the keyring is another's; remove it and set it anew")
+			continue
 		}
 		list = append(list, s)
 	}
-	return list, nil
+	return list, edited, nil
 }
 
 // SetSender registers a sender, or gives one another secret from now on. Faults:
@@ -115,7 +117,10 @@ func (in *Inbox) SetSender(ctx context.Context, who strongroom.Actor, spec Sende
 		if err := tx.Allow(actionEdit, instance(), guard.Context{}); err != nil {
 			return err
 		}
-		all, err := in.senders(&tx.Reader)
+		all, edited, err := in.senders(&tx.Reader)
+		if err == nil {
+			err = edited // it may be the one that is set anew
+		}
 		if err != nil {
 			return err
 		}
@@ -194,7 +199,10 @@ func (in *Inbox) Senders(ctx context.Context, who strongroom.Actor) (list []Send
 		if err := v.Allow(actionList, instance(), guard.Context{}); err != nil {
 			return err
 		}
-		all, err := in.senders(&v.Reader)
+		all, edited, err := in.senders(&v.Reader)
+		if err == nil {
+			err = edited // a list that leaves one out would hide it
+		}
 		for i := range all {
 			list = append(list, all[i].shown())
 		}
@@ -229,8 +237,9 @@ func (in *Inbox) DropSender(ctx context.Context, who strongroom.Actor, id string
 // is none.
 func (in *Inbox) prover(ctx context.Context, k signal.Kind, m signal.Message) (id string, err error) {
 	var all []sender
+	var edited error
 	err = in.o.Guard.Look(ctx, guard.LookUp, func(r *db.Reader) error {
-		all, err = in.senders(r)
+		all, edited, err = in.senders(r)
 		return err
 	})
 	if err != nil {
@@ -240,6 +249,9 @@ func (in *Inbox) prover(ctx context.Context, k signal.Kind, m signal.Message) (i
 		if all[i].platform() == k.Platform && k.Verify(m, all[i].proof()) == nil {
 			return all[i].row.id, nil
 		}
+	}
+	if edited != nil {
+		return "", edited // it may be that one's: it sends again
 	}
 	return "", signal.Forged()
 }

@@ -171,12 +171,12 @@ func (in *Inbox) shop(r *shopRow) (c shopCard, err error) {
 	return c, nil
 }
 
-// resolve returns the stores a signal is about; none if that is not certain. One that
-// was found by its name alone is remembered, because the name dies with the store.
-func (in *Inbox) resolve(tx *guard.Tx, s signal.Signal) ([]string, error) {
-	live, err := in.o.Shops(&tx.Reader)
+// resolve returns the stores a signal is about; none if that is not certain. named says
+// that one was found by its name alone, which dies with the store.
+func (in *Inbox) resolve(r *db.Reader, s signal.Signal) (stores []string, named bool, err error) {
+	live, err := in.o.Shops(r)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if s.Platform == signal.EBay { // an account there is not of one shop
 		var all []string
@@ -185,16 +185,16 @@ func (in *Inbox) resolve(tx *guard.Tx, s signal.Signal) ([]string, error) {
 				all = append(all, shop.ID)
 			}
 		}
-		return all, nil
+		return all, false, nil
 	}
-	rows, err := findShops(&tx.Reader, in.domainHash(s.Shop.Domain), in.idHash(s.Platform, s.Shop.ID))
+	rows, err := findShops(r, in.domainHash(s.Shop.Domain), in.idHash(s.Platform, s.Shop.ID))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var known, here []string
 	for i := range rows {
 		if _, err := in.shop(&rows[i]); err != nil { // a row that somebody put there
-			return nil, err
+			return nil, false, err
 		}
 		if !slices.Contains(known, rows[i].store) {
 			known = append(known, rows[i].store)
@@ -205,19 +205,19 @@ func (in *Inbox) resolve(tx *guard.Tx, s signal.Signal) ([]string, error) {
 	}
 	switch {
 	case len(here) == 1:
-		return here, nil
+		return here, false, nil
 	case len(here) > 1:
-		return nil, nil // two stores of one shop: a person says which
+		return nil, false, nil // two stores of one shop: a person says which
 	}
-	if named := byName(live, s); len(named) == 1 {
-		return named, in.KnowTx(tx, named[0], Shop{Platform: s.Platform, Domain: s.Shop.Domain})
-	} else if len(named) > 1 {
-		return nil, nil
+	if list := byName(live, s); len(list) == 1 {
+		return list, true, nil
+	} else if len(list) > 1 {
+		return nil, false, nil
 	}
 	if len(known) > 0 {
-		return known[:1], nil // the newest; it is gone, and nothing of it is left
+		return known[:1], false, nil // the newest; it is gone, and nothing of it is left
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
 func holds(live []vault.Shop, id string) bool {

@@ -75,6 +75,7 @@ type Site struct {
 // call sites in the source.
 func Sites() []Site {
 	return []Site{
+		{"document", Tally, "which documents are over, before their removal is decided"},
 		{"identity", LastSeen, "the stamp of last use"},
 		{"identity", LookUp, "a key is looked up before anybody is known"},
 		{"identity", Tally, "counts of services with a flaw, and which of them the sweeper decides about"},

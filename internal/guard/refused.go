@@ -27,7 +27,7 @@ func (g *Guard) Look(ctx context.Context, reason Reason, fn func(r *db.Reader) e
 // It is for repeating what was allowed and recorded a moment ago and discloses no
 // personal data; who calls it counts, and has the count recorded with the next
 // event. Package logbook does. Package route asks it what a refusal, which is recorded
-// in any case, may say.
+// in any case, may say, and package connect whether an address is looked up.
 func (g *Guard) Still(who strongroom.Actor, a strongroom.Action, r strongroom.Resource) bool {
 	return g.Current(who) == nil && g.policy().Decide(authz.Request{
 		Actor: who, Action: a, Resource: r, Now: g.db.Clock().Now(), Real: g.realTime(who),
