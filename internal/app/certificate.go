@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"strongroom"
+	"strongroom/internal/audit"
 	"strongroom/internal/web"
 )
 
@@ -66,31 +67,70 @@ func (a *App) tls(ctx context.Context) (string, *tls.Config, error) {
 }
 
 // followCertificate takes a new pair while serving. What cannot be taken leaves the old
-// one, is said once, and stands in a gauge until it can.
+// one, is an event once, and stands in a gauge until it can. Events that cannot be
+// recorded wait for the next look; the certificate does not wait for them, because calls
+// that cannot be recorded are refused anyway.
 func (a *App) followCertificate(ctx context.Context, cert *web.Certificate) {
-	a.lookAtCertificate(ctx, cert, time.Now())
+	events := a.lookAtCertificate(ctx, cert, time.Now())
 	tick := time.NewTicker(certificateLook)
 	defer tick.Stop()
 	for {
+		events = a.recordCertificate(ctx, events)
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.ended:
 			return
 		case now := <-tick.C:
-			a.lookAtCertificate(ctx, cert, now)
+			events = append(events, a.lookAtCertificate(ctx, cert, now)...)
 		}
 	}
 }
 
-func (a *App) lookAtCertificate(ctx context.Context, cert *web.Certificate, now time.Time) {
+// recordCertificate returns the events that could not be recorded.
+func (a *App) recordCertificate(ctx context.Context, events []audit.Event) []audit.Event {
+	if len(events) == 0 {
+		return nil
+	}
+	if err := a.audit.Record(ctx, events...); err != nil {
+		a.log.ErrorContext(ctx, "a certificate could not be recorded", "kind", strongroom.KindOf(err).String())
+		return events
+	}
+	return nil
+}
+
+// lookAtCertificate returns the events of what it found.
+func (a *App) lookAtCertificate(ctx context.Context, cert *web.Certificate, now time.Time) []audit.Event {
 	changed, err := cert.Reload(ctx, now)
 	switch was := a.stale.Swap(err != nil); {
+	case ctx.Err() != nil: // the end of serving is no failure of a certificate
 	case err != nil && !was:
 		a.log.WarnContext(ctx, "no other certificate can be taken; the one that was there is shown", "kind", strongroom.KindOf(err).String(), "error", err.Error())
+		e := audit.Lifecycle(audit.TakeCertificate)
+		e.Outcome, e.Code = audit.Failure, "certificate"
+		return []audit.Event{e}
 	case changed:
 		a.log.InfoContext(ctx, "another certificate is shown", "ends", cert.Ends())
+		return []audit.Event{audit.Lifecycle(audit.TakeCertificate, audit.Note{Key: "digest", Value: cert.Fingerprint()})}
 	}
+	return nil
+}
+
+// examineShown looks at the certificate that the server shows, which only a served
+// instance has.
+func (a *App) examineShown() []Finding {
+	cert := a.shown.Load()
+	switch {
+	case cert == nil:
+		return nil
+	case cert.Ends().IsZero():
+		return []Finding{{"shown certificate", Fail, "none is shown: every handshake fails", "look at the log of the server; see docs/tls.md"}}
+	case time.Now().After(cert.Ends()):
+		return []Finding{{"shown certificate", Fail, "the one that is shown is over", "look at the log of the server; see docs/tls.md"}}
+	case a.stale.Load():
+		return []Finding{{"shown certificate", Fail, "another one cannot be taken, so an older one is shown, which ends " + cert.Ends().UTC().Format(time.DateOnly), "look at the log of the server; see docs/tls.md"}}
+	}
+	return []Finding{{"shown certificate", OK, "ends " + cert.Ends().UTC().Format(time.DateOnly), ""}}
 }
 
 func certificateGauges() []gauge {

@@ -123,7 +123,7 @@ const damagedAdvice = "somebody changed the database: open an incident; failures
 
 // examine checks what only an open instance shows.
 func (a *App) examine(ctx context.Context) []Finding {
-	f := a.examineClock()
+	f := append(a.examineClock(), a.examineShown()...)
 	f = append(f, a.examineEngine(ctx)...)
 	n, err := a.audit.Check(ctx)
 	f = append(f, finding("log", err, fmt.Sprintf("%d events hash to the signed tree", n), "do not delete anything; see docs/operations.md, a damaged log"))

@@ -16,11 +16,14 @@ var (
 	SetClock = strongroom.Action{Name: "clock.set", Class: 6002, Activity: 99}
 	// Refuse is the count of callers nobody knows: Authentication, Logon.
 	Refuse = strongroom.Action{Name: "door.refuse", Class: 3002, Activity: 1}
+	// TakeCertificate shows another certificate, whose SHA-256 its note "digest" is, or
+	// fails to: Application Lifecycle, Update.
+	TakeCertificate = strongroom.Action{Name: "certificate.take", Class: 6002, Activity: 8}
 )
 
 // Actions returns the table of this package's actions.
 func Actions() []strongroom.Action {
-	return []strongroom.Action{Continue, Start, Stop, Migrate, SetClock, Refuse}
+	return []strongroom.Action{Continue, Start, Stop, Migrate, SetClock, Refuse, TakeCertificate}
 }
 
 func ownAction(name string) bool {

@@ -156,7 +156,7 @@ func (l *Log) Record(ctx context.Context, events ...Event) error {
 }
 
 // Lifecycle returns the event of a step in the life of an instance: [Start],
-// [Stop] or [Migrate].
+// [Stop], [Migrate] or [TakeCertificate].
 func Lifecycle(step strongroom.Action, notes ...Note) Event {
 	return Event{
 		Action: step, Actor: strongroom.System("app"), Outcome: Success,

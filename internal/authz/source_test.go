@@ -19,6 +19,8 @@ var unasked = map[string]string{
 	"guard.undecided": "what the guard records of work that asked nothing",
 	"guard.refused":   "what the guard records of work that failed before it asked",
 	"door.refuse":     "callers nobody knows have no principal to ask about",
+
+	"certificate.take": "nobody asks for it: the server looks at its own certificate",
 }
 
 // namedActions returns the names in literals of the type Action.

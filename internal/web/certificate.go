@@ -63,6 +63,14 @@ func (c *Certificate) Ends() time.Time {
 	return time.Time{}
 }
 
+// Fingerprint returns the [Fingerprint] of the shown certificate; "" while none is shown.
+func (c *Certificate) Fingerprint() string {
+	if held := c.held.Load(); held != nil {
+		return Fingerprint(*held)
+	}
+	return ""
+}
+
 // TLSConfig returns the settings of [TLSConfig] with whatever certificate is shown.
 func (c *Certificate) TLSConfig() *tls.Config {
 	conf := TLSConfig(tls.Certificate{})

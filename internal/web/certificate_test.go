@@ -196,3 +196,66 @@ func TestOtherProtocolsCarryNoCall(t *testing.T) {
 		}
 	}
 }
+
+// TestObligation_2_5_2_CallersProveThemselvesAcrossAReload: who shows a certificate of
+// its own is known by it before and after ours is replaced, on open connections, on new
+// ones and on those that go on with a session.
+func TestObligation_2_5_2_CallersProveThemselvesAcrossAReload(t *testing.T) {
+	now := time.Now()
+	own, next := t.TempDir(), t.TempDir()
+	dir := own
+	for _, d := range []string{own, next} {
+		if _, err := web.EnsureCertificate(d, []string{"localhost", "127.0.0.1"}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, err := web.NewCertificate(t.Context(), func(context.Context, time.Time) (tls.Certificate, error) {
+		return web.LoadCertificate(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
+	}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := rsaCertificate(t)
+	conf := cert.TLSConfig()
+	conf.ClientAuth = tls.RequestClientCert
+	l := loopback(t)
+	serve(t, l, web.Options{TLS: conf, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.TLS.PeerCertificates; len(p) == 1 && string(p[0].Raw) == string(caller.Certificate[0]) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	})})
+	sessions := tls.NewLRUClientSessionCache(4)
+	dial := func(shown ...tls.Certificate) *http.Client {
+		tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: shown, ClientSessionCache: sessions}} // who calls is the question
+		if len(shown) == 0 {
+			tr.TLSClientConfig.ClientSessionCache = nil
+		}
+		t.Cleanup(tr.CloseIdleConnections)
+		return &http.Client{Transport: tr, Timeout: time.Minute}
+	}
+	ask := func(what string, c *http.Client, want int) {
+		t.Helper()
+		resp, err := c.Get("https://" + l.Addr().String())
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want || resp.Header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%s: %d, want %d, and HSTS", what, resp.StatusCode, want)
+		}
+	}
+	open := dial(caller)
+	ask("before", open, http.StatusNoContent)
+	ask("without one", dial(), http.StatusUnauthorized) // planted
+	dir = next
+	if changed, err := cert.Reload(t.Context(), now); !changed || err != nil {
+		t.Fatalf("not replaced: %v", err)
+	}
+	ask("open connection", open, http.StatusNoContent)
+	ask("with a session", dial(caller), http.StatusNoContent)
+	sessions = tls.NewLRUClientSessionCache(4)
+	ask("new", dial(caller), http.StatusNoContent)
+	ask("without one, after", dial(), http.StatusUnauthorized)
+}
