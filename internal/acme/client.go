@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -102,6 +105,10 @@ func (c *Client) Stored() (tls.Certificate, error) { return Stored(c.o.Dir) }
 // is none.
 func Stored(dir string) (tls.Certificate, error) {
 	file := filepath.Join(dir, "acme.pem")
+	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+		return tls.Certificate{}, strongroom.Faultf(strongroom.Unavailable, "acme", "no certificate was obtained yet").
+			Advise("serve the instance: it asks the authority, and says in its log what came of it")
+	}
 	return web.LoadCertificate(file, file)
 }
 

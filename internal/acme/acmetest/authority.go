@@ -36,6 +36,8 @@ type Authority struct {
 
 	// At is where proofs are looked for, host:port, whatever the host's name is.
 	At string
+	// Find tells At when a proof is looked for; nil where At is known before.
+	Find func() string
 	// Life is how long a certificate lives; default 90 days.
 	Life time.Duration
 
@@ -241,9 +243,13 @@ func (a *Authority) authz(w http.ResponseWriter, n, h int, token string) {
 
 // see looks for the proof of a host where it must be.
 func (a *Authority) see(kind, host, token, proof string) bool {
+	at := a.At
+	if a.Find != nil {
+		at = a.Find()
+	}
 	if kind == "http-01" {
 		c := http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		resp, err := c.Get("http://" + a.At + "/.well-known/acme-challenge/" + token)
+		resp, err := c.Get("http://" + at + "/.well-known/acme-challenge/" + token)
 		if err != nil {
 			return false
 		}
@@ -251,7 +257,7 @@ func (a *Authority) see(kind, host, token, proof string) bool {
 		got, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode == 200 && string(got) == proof
 	}
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: time.Minute}, "tcp", a.At, &tls.Config{ServerName: host, NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true}) // the proof is in the certificate
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: time.Minute}, "tcp", at, &tls.Config{ServerName: host, NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true}) // the proof is in the certificate
 	if err != nil {
 		return false
 	}
