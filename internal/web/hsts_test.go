@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -25,6 +27,18 @@ func TestObligation_2_5_1_HSTS(t *testing.T) {
 	for scheme, conf := range map[string]*tls.Config{"https": web.TLSConfig(cert), "http": nil} {
 		l := loopback(t)
 		serve(t, l, web.Options{TLS: conf, Handler: mux})
+		raw := dialRaw(t, l.Addr().String(), scheme == "https")
+		if _, err := raw.Write([]byte("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(raw), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := resp.Header.Get("Strict-Transport-Security") != ""; got != (scheme == "https") || resp.Header.Get("Strongroom-Request") == "" || resp.StatusCode < 400 {
+			t.Errorf("%s OPTIONS *: %s, HSTS %v", scheme, resp.Status, got)
+		}
 		for _, h2 := range []bool{true, false} {
 			tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: h2} // the header is the question
 			t.Cleanup(tr.CloseIdleConnections)
@@ -41,4 +55,18 @@ func TestObligation_2_5_1_HSTS(t *testing.T) {
 			}
 		}
 	}
+}
+
+func dialRaw(t *testing.T, addr string, overTLS bool) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if overTLS {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // the header is the question
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	return conn
 }

@@ -78,7 +78,10 @@ func NewServer(o Options) *Server {
 		IdleTimeout:       or(o.IdleTimeout, 120*time.Second),
 		MaxHeaderBytes:    or(o.HeaderBytes, 16<<10),
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 128},
-		ErrorLog:          log.New(dropped{&s.lost}, "", 0),
+
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * outside the frame
+
+		ErrorLog: log.New(dropped{&s.lost}, "", 0),
 	}
 	return s
 }
