@@ -30,7 +30,7 @@ type initCmd struct {
 	TransitToken string `name:"transit-token-file" placeholder:"FILE" help:"0600 file with the Transit token."`
 	AcceptInside bool   `name:"i-accept-keys-inside" help:"Accept keys under the data folder, or the root key beside the keys: a copy of that folder then opens everything."`
 	Listen       string `default:"127.0.0.1:8443" help:"Address of the HTTP API."`
-	TLS          string `name:"tls" default:"auto" enum:"auto,off,file" help:"auto, file, or off (test on loopback only)."`
+	TLS          string `name:"tls" default:"auto" enum:"auto,off,file" help:"auto, file, or off (test on loopback only); acme is set in the configuration."`
 	PublicURL    string `name:"public-url" placeholder:"URL" help:"Where people reach the instance, such as https://strongroom.example.com; default: the address it listens on."`
 	EcartAPI     string `name:"ecartapi" placeholder:"URL" help:"Base URL of EcartAPI."`
 	OwnerName    string `name:"owner-name" placeholder:"NAME" help:"Full name of the first owner, a person; asked for on a terminal."`
@@ -102,7 +102,7 @@ func (i *initCmd) Run(g *globals) error {
 type serveCmd struct {
 	instance
 	Listen string `help:"Address; default: as configured."`
-	TLS    string `name:"tls" enum:"auto,off,file," default:"" help:"auto, file, or off (test on loopback only)."`
+	TLS    string `name:"tls" enum:"auto,off,file," default:"" help:"auto, file, or off (test on loopback only); acme is set in the configuration."`
 	DB     string `name:"db" placeholder:"URL" help:"postgres:// URL; default: as configured."`
 	Log    string `enum:"text,json,off" default:"text" help:"Operational log on standard error: text, json or off."`
 }
