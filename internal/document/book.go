@@ -29,6 +29,7 @@ type Vault interface {
 	CheckStore(r *db.Reader, id string) error
 	CheckPurpose(p strongroom.Purpose, reference string) (logged string, err error)
 	CheckCaseTx(tx *guard.Tx, p strongroom.Purpose, reference, store string) error
+	DebitTx(tx *guard.Tx, store, record string, p strongroom.Purpose) error
 }
 
 // Options configure a [Book]; all are required.
@@ -117,6 +118,9 @@ func (b *Book) Keep(ctx context.Context, who strongroom.Actor, in File) (string,
 		return "", b.refuse(ctx, who, actionKeep, strongroom.Faultf(strongroom.TooLarge, "document-size", "a document has 1 to %d bytes", MaxBytes))
 	case !strongroom.IsAnyID(in.Store) || !strongroom.IsAnyID(in.Record) || !strongroom.IsAnyID(in.Route):
 		return "", b.refuse(ctx, who, actionKeep, strongroom.Faultf(strongroom.Invalid, "document-origin", "a document has a store, a record and an origin"))
+	}
+	if !fits(in.Type, in.Body) {
+		return "", b.refuse(ctx, who, actionKeep, strongroom.Faultf(strongroom.Invalid, "document-type", "the file is not what it says it is"))
 	}
 	key := seal.NewKey()
 	defer key.Zero()

@@ -61,7 +61,8 @@ func open(t testing.TB) *house {
 	t.Cleanup(func() { h.keys.Close() })
 	maps, err := fieldmap.Load(fieldmap.LoadOptions{Detect: func(b []byte) bool { _, hit := classify.Has(b); return hit }})
 	h.must(err)
-	h.vault = vault.New(vault.Options{Guard: h.guard, Keys: h.keys, Maps: maps, Environment: strongroom.Test, Clock: h.clock})
+	h.vault = vault.New(vault.Options{Guard: h.guard, Keys: h.keys, Maps: maps, Environment: strongroom.Test, Clock: h.clock,
+		Budgets: vault.Budgets{RecordsHour: hourly}})
 	h.Book = document.New(document.Options{
 		Guard: h.guard, Vault: h.vault, Environment: strongroom.Test, Key: ring.InstanceKey("document"), Clock: h.clock,
 		MaySignIn: func(_ *db.Reader, person string, _ time.Time) error {

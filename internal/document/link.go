@@ -129,12 +129,15 @@ func errLink() error {
 }
 
 // Open uses up a link and returns the document and its bytes. Who asks must be the person
-// that the link is for. Faults: NotFound document-link, Denied, and those of the record.
+// that the link is for. It takes a whole record off that person's budget of reveals.
+// Faults: NotFound document-link, Denied, Exhausted budget, Internal tampered, and those
+// of the record.
 func (b *Book) Open(ctx context.Context, who strongroom.Actor, secret string) (Document, []byte, error) {
 	digest := sha256.Sum256([]byte(secret))
 	var f fileRow
 	var body []byte
 	var key *vault.Beside
+	var receipt *guard.Receipt
 	err := b.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		l, card, found := linkRow{}, linkCard{}, errLink()
 		if seal.IsSecret(linkPrefix, secret) && who.Kind == strongroom.PersonActor {
@@ -171,12 +174,23 @@ func (b *Book) Open(ctx context.Context, who strongroom.Actor, secret string) (D
 		if body, err = loadBody(&tx.Reader, f.id); err != nil {
 			return err
 		}
+		if err := b.o.Vault.DebitTx(tx, f.store, f.record, card.Purpose); err != nil {
+			return err
+		}
+		receipt = tx.Receipt()
 		return dropLink(tx, digest[:])
 	})
 	if err != nil {
 		return Document{}, nil, err
 	}
-	return b.unseal(&f, key, body)
+	d, text, err := b.unseal(&f, key, body)
+	if err != nil { // what was allowed did not open: the log says that too
+		index, _ := receipt.Index()
+		if lost := b.o.Guard.Failed(ctx, who, actionOpen, f.resource(), "tampered", index); lost != nil {
+			return Document{}, nil, lost
+		}
+	}
+	return d, text, err
 }
 
 // unseal opens a body once the event is durable.

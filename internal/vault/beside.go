@@ -130,3 +130,24 @@ func (b *Beside) Open() ([]byte, error) {
 	}
 	return out, nil
 }
+
+// DebitTx takes a whole record off the budget of who acts, because what lies beside it
+// is about to be disclosed: one record, and as many fields as it holds. It comes with
+// the event, in one transaction. Faults: Exhausted budget, and those of the record and
+// its store.
+func (v *Vault) DebitTx(tx *guard.Tx, store, record string, purpose strongroom.Purpose) error {
+	st, err := v.connectedStore(&tx.Reader, store)
+	if err != nil {
+		return err
+	}
+	id, err := parseRecordID(record)
+	if err != nil {
+		return err
+	}
+	row, err := loadOutline(&tx.Reader, id)
+	if err != nil {
+		return noRecord(err)
+	}
+	n := accountName{who: tx.Actor().ID, purpose: purpose, store: st.num}
+	return v.debit(tx, n, nil, 1, int64(row.leafCount))
+}
