@@ -11,7 +11,7 @@ func (a *App) openConsole() (err error) {
 	a.console, err = console.New(console.Options{
 		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Logbook: a.logbook,
 		Environment: a.conf.Environment, Public: a.conf.publicURL(), SignOn: newSignOn(a.federation, a.conf.SignOn),
-		Refused: a.refuse, Limit: a.limit, Observe: a.metrics.observe, Connect: a.connect, Log: a.log,
+		Refused: a.refuse, Limit: a.limit, Observe: a.metrics.observe, Connect: a.connect, Documents: a.documents, Log: a.log,
 	})
 	return err
 }

@@ -111,5 +111,5 @@ func noPage() error {
 
 // owned are the first parts of the paths of pages.
 func owned(first string) bool {
-	return slices.Contains([]string{"signin", "enrol", "account", "assets", "connect"}, first)
+	return slices.Contains([]string{"signin", "enrol", "account", "assets", "connect", "documents"}, first)
 }

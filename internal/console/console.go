@@ -13,6 +13,7 @@ import (
 	"strongroom"
 	"strongroom/internal/access"
 	"strongroom/internal/device"
+	"strongroom/internal/document"
 	"strongroom/internal/logbook"
 	"strongroom/internal/people"
 	"strongroom/internal/session"
@@ -36,6 +37,8 @@ type Options struct {
 	SignOn SignOn
 	// Connect is where owners of shops grant access; nil is nowhere.
 	Connect Connect
+	// Documents open by codes that were made for who is signed in; nil has none.
+	Documents Documents
 	// Real is real time; nil is the machine's clock.
 	Real *strongroom.Clock
 	// Refused hears of each refusal of somebody who is not known, with the code of the
@@ -91,7 +94,7 @@ func New(o Options) (*Console, error) {
 	if c.pages, err = parsePages(); err != nil {
 		return nil, err
 	}
-	for _, as := range [][]strongroom.Action{people.Actions(), session.Actions()} {
+	for _, as := range [][]strongroom.Action{people.Actions(), session.Actions(), document.Actions()} {
 		for _, act := range as {
 			c.actions[act.Name] = act
 		}

@@ -27,7 +27,7 @@ type Route struct {
 
 // Routes lists the table.
 func Routes() []Route {
-	return slices.Concat(commonRoutes(), signinRoutes(), signOnRoutes(), enrolRoutes(), accountRoutes(), factorRoutes(), sessionRoutes(), connectRoutes())
+	return slices.Concat(commonRoutes(), signinRoutes(), signOnRoutes(), enrolRoutes(), accountRoutes(), factorRoutes(), sessionRoutes(), connectRoutes(), documentRoutes())
 }
 
 func commonRoutes() []Route {

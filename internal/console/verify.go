@@ -15,12 +15,14 @@ func pageName(path string) string {
 		return "password"
 	case "/account/sessions":
 		return "sessions"
+	case "/documents":
+		return "documents"
 	}
 	return "account"
 }
 
 func pageOf(name string) string {
-	for _, path := range []string{"/account/factors", "/account/password", "/account/sessions"} {
+	for _, path := range []string{"/account/factors", "/account/password", "/account/sessions", "/documents"} {
 		if pageName(path) == name {
 			return path
 		}
