@@ -5,7 +5,7 @@ STATIC   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VULN     := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 PKGS     := ./...
 # The packages that touch an engine: they run once more on PostgreSQL.
-ENGINED  := $(addprefix ./internal/,db/... audit guard keys jobs logbook vault identity/... people device policy lifecycle intake session access detect federation review connect webhook erasure gateway route document scim api console app apptest)
+ENGINED  := $(addprefix ./internal/,db/... audit guard keys jobs logbook vault identity/... people device policy lifecycle intake session access detect federation review connect webhook erasure gateway route document message scim api console app apptest)
 CLUSTER  := $(GO) run ./internal/db/dbtest/cmd/pgcluster
 
 .PHONY: all build demo demo-check test test-sqlite test-postgres test-full race lint vuln bench bench-quick soak docs tidy clean help need

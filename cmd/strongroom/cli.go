@@ -55,6 +55,7 @@ type cli struct {
 	Webhook  webhookCmd  `cmd:"" group:"data" help:"Say what is heard of a store, and where messages about it go."`
 	Route    routeCmd    `cmd:"" group:"data" help:"Say by which routes tokens are opened on the way out: list, propose, approve, remove."`
 	Document documentCmd `cmd:"" group:"data" help:"List the files that came back by routes, hand them to people, open them."`
+	Message  messageCmd  `cmd:"" group:"data" help:"Register the public keys to which answers are sealed, where TLS ends before the recipient."`
 	Case     caseCmd     `cmd:"" group:"data" help:"Open, list, extend and close cases of legal duties and shoppers' requests."`
 
 	Key    keyCmd    `cmd:"" group:"guard" help:"Create, list, rotate and revoke service keys."`

@@ -46,6 +46,12 @@ func examples(path string) []string {
 		return []string{"strongroom route propose labels.yaml --credential carrier-key.txt --data DIR"}
 	case "route approve":
 		return []string{"strongroom route approve rte_… --data DIR"}
+	case "message list":
+		return []string{"strongroom message list --data DIR"}
+	case "message add":
+		return []string{"strongroom message add svc_… key.jwk --data DIR"}
+	case "message remove":
+		return []string{"strongroom message remove msk_… --data DIR"}
 	case "document list":
 		return []string{"strongroom document list str_… --data DIR"}
 	case "document link":

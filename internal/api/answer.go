@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
+
+	"strongroom/internal/jwe"
 )
 
 // once serves a call that named itself: the second time from its receipt.
@@ -78,6 +81,13 @@ func (c *call) write(status int, out any) error {
 
 // send answers with text.
 func (c *call) send(status int, contentType string, text []byte) error {
+	if !c.seal.IsZero() {
+		sealed, err := c.seal.Seal(text, contentType, "", time.Time{})
+		if err != nil {
+			return err
+		}
+		text, contentType = []byte(sealed), jwe.Type
+	}
 	c.w.Header()["Content-Type"] = []string{contentType}
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(text) // the caller may have gone

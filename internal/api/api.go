@@ -20,6 +20,7 @@ import (
 	"strongroom/internal/identity"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
+	"strongroom/internal/message"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
 	"strongroom/internal/review"
@@ -65,7 +66,7 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux(), routes: Routes(), actions: map[string]strongroom.Action{}}
 	for _, as := range [][]strongroom.Action{o.Actions, vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions(), document.Actions()} {
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions(), document.Actions(), message.Actions()} {
 		for _, act := range as {
 			a.actions[act.Name] = act
 		}
@@ -92,7 +93,7 @@ func New(o Options) *API {
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {
+	if p := r.URL.Path; p != jwksPath && (strings.Contains(p, "//") || strings.Contains(p, "/.")) {
 		// The mux would answer with a redirect that repeats the path.
 		if strings.HasPrefix(p, mirrorPath) {
 			a.elsewhere.ServeHTTP(w, r)
@@ -185,6 +186,9 @@ func (a *API) handle(c *call) error {
 
 // perform reads the body and serves the row.
 func (a *API) perform(c *call) error {
+	if err := a.envelope(c); err != nil {
+		return err
+	}
 	if err := a.understand(c); err != nil {
 		return err
 	}
@@ -211,7 +215,7 @@ func (a *API) understand(c *call) error {
 	if c.route.raw != "" {
 		return nil
 	}
-	if c.route.body {
+	if c.route.body && !c.isSealed() {
 		if err := wantJSON(c.r); err != nil {
 			return err
 		}
@@ -221,7 +225,7 @@ func (a *API) understand(c *call) error {
 		limit = a.o.MaxBody
 	}
 	var err error
-	c.body, err = web.ReadBody(c.w, c.r, limit)
+	c.body, err = a.readBody(c, limit)
 	if err == nil && !c.route.body && len(c.body) > 0 && !isEmpty(c.body) {
 		err = strongroom.Faultf(strongroom.Invalid, "body", "this call takes no body").Advise("send none, or {}")
 	}

@@ -36,6 +36,7 @@ import (
 	"strongroom/internal/keys"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
+	"strongroom/internal/message"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
 	"strongroom/internal/review"
@@ -53,6 +54,7 @@ type fixture struct {
 	log        *audit.Log
 	identity   *identity.Identity
 	people     *people.People
+	messages   *message.Book
 	devices    *device.Devices
 	sessions   *session.Sessions
 	access     *access.Access
@@ -75,7 +77,7 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 	f := &fixture{t: t, clock: new(strongroom.Clock), real: new(strongroom.Clock), work: new(fakeWork), words: new(buffer)}
 	f.clock.SetOffset(time.Until(asOf()))
 	d := dbtest.Open(t, dbtest.Engine(t), f.clock, audit.Schema(), keys.Schema(), vault.Schema(), erasure.Schema(), identity.Schema(), lifecycle.Schema(),
-		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), document.Schema())
+		people.Schema(), device.Schema(), policy.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), document.Schema(), message.Schema())
 	dir := t.TempDir()
 	root, err := keys.CreateRootFile(filepath.Join(dir, "root"))
 	f.must(err)
@@ -133,6 +135,8 @@ func serve(t testing.TB, change func(*api.Options)) *fixture {
 		},
 	}
 	o.Documents = document.New(document.Options{Guard: g, Vault: v, Environment: strongroom.Test, Key: ring.InstanceKey("document"), Clock: f.clock, MaySignIn: f.people.MaySignIn})
+	f.messages = message.New(message.Options{Guard: g, Environment: strongroom.Test, Key: ring.InstanceKey("message"), Clock: f.clock, Real: new(strongroom.Clock)})
+	o.Messages = f.messages
 	o.Erasures, o.Signals = f.erasures(g, ring, v, cases)
 	if change != nil {
 		change(&o)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"strongroom"
+	"strongroom/internal/jwe"
 	"strongroom/internal/vault"
 	"strongroom/internal/web"
 )
@@ -26,7 +27,7 @@ func (in *ingestIn) with(body []byte) vault.In {
 
 func ingestRoutes() []Route {
 	return []Route{
-		defineRaw(Route{Method: "POST", Path: "/v1/stores/{store}/ingest", Action: "record.ingest",
+		defineRaw(Route{Method: "POST", Path: "/v1/stores/{store}/ingest", Action: "record.ingest", Sealed: true,
 			Summary: "Seal an EcartAPI answer: a single object, a list, or one of them a line (application/x-ndjson)."},
 			"the same JSON with tokens in place of personal values; the headers `Strongroom-Stored`, `Strongroom-Unchanged` and `Strongroom-Dead` count the objects (trailers of a stream)", ingest),
 	}
@@ -44,13 +45,16 @@ func ingest(a *API, c *call, in *ingestIn) (err error) {
 	switch t, err := web.MediaType(c.r); {
 	case err != nil:
 		return err
+	case t == jwe.Type:
+	case a.exposed(c) && t != "" && t != "application/json":
+		return errUntrusted("lines cannot be sealed")
 	case t == ndjson || t == "application/ndjson" || t == "application/jsonl":
 		return a.bulk(c, in)
 	case t != "" && t != "application/json":
 		return strongroom.Faultf(strongroom.Invalid, web.CodeMediaType, "the body must be application/json or %s", ndjson).
 			Advise("set Content-Type")
 	}
-	body, err := web.ReadBody(c.w, c.r, a.o.MaxBody)
+	body, err := a.readBody(c, a.o.MaxBody)
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,11 @@ type Options struct {
 	Ways Ways
 	// Documents are the files that came back; nil keeps none.
 	Documents Documents
+	// Messages are the keys that calls and answers are sealed with; nil seals none.
+	Messages Messages
+	// Untrusted says that TLS ends at somebody who must not read along: what comes by a
+	// network is sealed, or says and shows nothing personal.
+	Untrusted bool
 	// Webhooks take posts in and say where messages go; nil takes none.
 	Webhooks Webhooks
 	// Signals take in what asks for erasure, Erasures keep it; nil takes none.

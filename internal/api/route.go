@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/jwe"
 	"strongroom/internal/session"
 )
 
@@ -41,6 +42,9 @@ type Route struct {
 	Long bool
 	// Bare takes a key without the word Bearer before it.
 	Bare bool
+	// Sealed says that a row which reads and writes by itself takes sealed bodies and has
+	// its answer sealed, as all others do.
+	Sealed bool
 	// Only lists the one environment the route exists in; empty is both.
 	Only strongroom.Environment
 
@@ -63,6 +67,7 @@ type call struct {
 	token string         // as it was shown
 	route *Route
 	body  []byte
+	seal  jwe.PublicKey // the answer is sealed to it, unless it is zero
 }
 
 // identified is an answer that names what it made or changed.

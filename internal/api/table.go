@@ -10,7 +10,7 @@ import (
 // Routes returns the table: every route there is, in the order the documentation
 // uses.
 func Routes() []Route {
-	return slices.Concat(storeRoutes(), connectRoutes(), ingestRoutes(), recordRoutes(), revealRoutes(), caseRoutes(), fieldRoutes(), erasureRoutes(), webhookRoutes(), mirrorRoutes(), wayRoutes(), documentRoutes(), allowRoutes(),
+	return slices.Concat(storeRoutes(), connectRoutes(), ingestRoutes(), recordRoutes(), revealRoutes(), caseRoutes(), fieldRoutes(), erasureRoutes(), webhookRoutes(), mirrorRoutes(), wayRoutes(), documentRoutes(), messageRoutes(), allowRoutes(),
 		auditRoutes(), keyRoutes(), serviceRoutes(), sessionRoutes(), signOnRoutes(), enrolRoutes(), peopleRoutes(), recoveryRoutes(), accessRoutes(), federationRoutes(),
 		policyRoutes(), reviewRoutes(), baselineRoutes(), registerRoutes(), doctorRoutes(), instanceRoutes())
 }

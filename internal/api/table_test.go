@@ -25,6 +25,7 @@ import (
 	"strongroom/internal/keys"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
+	"strongroom/internal/message"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
 	"strongroom/internal/review"
@@ -64,7 +65,7 @@ func TestDocuments(t *testing.T) {
 func TestActionsExist(t *testing.T) {
 	mapped := map[string]bool{}
 	for _, table := range [][]strongroom.Action{vault.Actions(), lifecycle.Actions(), identity.Actions(), logbook.Actions(), jobs.Actions(), keys.Actions(),
-		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions(), document.Actions(),
+		people.Actions(), device.Actions(), session.Actions(), access.Actions(), policy.Actions(), federation.Actions(), erasure.Actions(), connect.Actions(), review.Actions(), webhook.Actions(), gateway.Actions(), route.Actions(), document.Actions(), message.Actions(),
 		{{Name: "sync.run"}, {Name: "clock.set"}}} { // of intake and audit, which have their own tests
 		for _, a := range table {
 			mapped[a.Name] = true

@@ -55,6 +55,9 @@ func (c *Config) Check(dir string) error {
 	if err := c.Passwords.check(); err != nil {
 		return err
 	}
+	if err := c.checkTermination(); err != nil {
+		return err
+	}
 	if _, err := c.proxies(); err != nil {
 		return err
 	}

@@ -62,6 +62,9 @@ type Config struct {
 	Passwords PasswordConfig `yaml:"passwords,omitempty"`
 	// Training says which trainings and pledges are current and who records them.
 	Training TrainingConfig `yaml:"training,omitempty"`
+	// TerminatesTLS says who ends TLS in front of this instance: trusted (itself, or a
+	// proxy of yours), or untrusted, where personal data crosses it sealed or not at all.
+	TerminatesTLS string `yaml:"terminates_tls,omitempty"`
 	// Metrics is the address of a second listener for /metrics without a
 	// credential; loopback only. Empty: /metrics asks for a key.
 	Metrics string `yaml:"metrics,omitempty"`

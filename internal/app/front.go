@@ -49,6 +49,25 @@ func widest(a netip.Addr) int {
 	return 32
 }
 
+// untrusted reports whether TLS ends at somebody who must not read along.
+func (c *Config) untrusted() bool { return c.TerminatesTLS == terminatesUntrusted }
+
+// What terminates_tls may say.
+const (
+	terminatesTrusted   = "trusted"
+	terminatesUntrusted = "untrusted"
+)
+
+// checkTermination refuses a word that is neither.
+func (c *Config) checkTermination() error {
+	switch c.TerminatesTLS {
+	case "", terminatesTrusted, terminatesUntrusted:
+		return nil
+	}
+	return strongroom.Faultf(strongroom.Invalid, "terminates-tls", "terminates_tls must be trusted or untrusted").
+		Advise("leave it out where TLS ends at this instance or at a proxy of yours")
+}
+
 // probes are the paths that a proxy asks for itself; they are those that ask for
 // nobody and may be asked from anywhere.
 func probes() []string { return []string{"/healthz", "/readyz"} }

@@ -38,6 +38,7 @@ import (
 	"strongroom/internal/keys"
 	"strongroom/internal/lifecycle"
 	"strongroom/internal/logbook"
+	"strongroom/internal/message"
 	"strongroom/internal/people"
 	"strongroom/internal/policy"
 	"strongroom/internal/review"
@@ -117,6 +118,7 @@ type App struct {
 	gateway    *gateway.Gateway
 	routes     *route.Book
 	documents  *document.Book
+	messages   *message.Book
 	api        *api.API
 	console    *console.Console
 	metrics    *metrics
@@ -274,7 +276,7 @@ func (a *App) openEngine(ctx context.Context) error {
 // Schemas lists the tables of every package in floor order.
 func Schemas() []db.Schema {
 	return []db.Schema{audit.Schema(), keys.Schema(), jobs.Schema(), vault.Schema(), identity.Schema(), people.Schema(),
-		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), gateway.Schema(), route.Schema(), document.Schema(),
+		device.Schema(), policy.Schema(), intake.Schema(), connect.Schema(), lifecycle.Schema(), session.Schema(), access.Schema(), federation.Schema(), review.Schema(), webhook.Schema(), gateway.Schema(), route.Schema(), document.Schema(), message.Schema(),
 		erasure.Schema(),
 		ownSchema()}
 }

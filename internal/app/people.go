@@ -143,7 +143,8 @@ func (a *App) tend(ctx context.Context) error {
 	_, _, over := a.access.Expire(ctx)
 	_, tended := a.identity.Tend(ctx)
 	_, papers := a.documents.Tend(ctx)
-	return errors.Join(ended, erased, over, tended, papers, a.tendFederation(ctx), a.tendReviews(ctx), a.requests.Tend(ctx), a.stampUses(ctx))
+	_, keys := a.messages.Tend(ctx)
+	return errors.Join(ended, erased, over, tended, papers, keys, a.tendFederation(ctx), a.tendReviews(ctx), a.requests.Tend(ctx), a.stampUses(ctx))
 }
 
 // keepTending tends again and again until ctx ends.

@@ -115,7 +115,7 @@ func (a *App) openDoors(ctx context.Context) error {
 		Vault: a.vault, Cases: a.cases, Identity: a.identity, Logbook: a.logbook, Environment: a.conf.Environment,
 		People: a.people, Devices: a.devices, Sessions: a.sessions, Access: a.access, Policies: a.book, Federation: a.federation, Reviews: a.reviews,
 		Workloads: services, SignOn: programs{signOn{f: a.federation}},
-		Connect: a.connect, Mirror: a.gateway, Ways: a.routes, Documents: a.documents, Allowances: a.gateway, Webhooks: a.webhooks, Signals: a.signals, Erasures: a.requests, Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
+		Connect: a.connect, Mirror: a.gateway, Ways: a.routes, Documents: a.documents, Messages: a.messages, Untrusted: a.conf.untrusted(), Allowances: a.gateway, Webhooks: a.webhooks, Signals: a.signals, Erasures: a.requests, Limit: a.limit, Unheard: a.unheard, Link: a.conf.EnrolmentLink, Now: a.clock.Now,
 		Actions: portActions(), Work: (*work)(a), Clock: (*clockDoor)(a), Ready: a.Ready, Metrics: a.serveMetrics, Findings: a.findings(), Observe: a.metrics.observe,
 		MaxBody: a.conf.MaxBody, Version: Version, Log: a.log,
 	})

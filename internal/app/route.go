@@ -6,6 +6,7 @@ import (
 	"strongroom"
 	"strongroom/internal/document"
 	"strongroom/internal/gateway"
+	"strongroom/internal/message"
 	"strongroom/internal/route"
 )
 
@@ -18,6 +19,10 @@ func (a *App) openRoutes() error {
 	a.documents = document.New(document.Options{
 		Guard: a.guard, Vault: a.vault, Environment: a.conf.Environment, Key: a.ring.InstanceKey("document"), Clock: a.clock,
 		MaySignIn: a.people.MaySignIn,
+	})
+	a.messages = message.New(message.Options{
+		Guard: a.guard, Environment: a.conf.Environment, Key: a.ring.InstanceKey("message"), Clock: a.clock, Real: new(strongroom.Clock),
+		OnHost: a.conf.untrusted(),
 	})
 	a.routes = route.New(route.Options{
 		Guard: a.guard, Keys: a.keys, Vault: a.vault, Environment: a.conf.Environment, Key: a.ring.InstanceKey("route"),

@@ -71,7 +71,7 @@ func protects(name string) bool {
 	switch name {
 	case "record.erase", "erasure.open", "erasure.decide", "erasure.run", "signal.receive", "retention.sweep", "key.destroy", "epoch.roll", "store.close", "store.disconnect",
 		"document.expire", "person.end", "person.expire", "person.feed", "person.provision", "person.suspend", "session.revoke", "session.lock", "key.revoke",
-		"grant.revoke", "mirror.end", "route.remove", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
+		"grant.revoke", "message.remove", "mirror.end", "route.remove", "service.suspend", "device.revoke", "recovery.cancel", "request.expire", "log.read", "log.proof", "log.export":
 		return true
 	}
 	return false
@@ -122,6 +122,10 @@ var actions = [...]Rule{
 	{Name: "log.export", Across: true},
 	{Name: "log.proof", Across: true},
 	{Name: "log.read", Across: true},
+	{Name: "message.add", Across: true},
+	{Name: "message.list", Across: true},
+	{Name: "message.remove", Across: true},
+	{Name: "message.rotate", Across: true},
 	{Name: "metrics.read", Across: true},
 	{Name: "mirror.approve"},
 	{Name: "mirror.end"},

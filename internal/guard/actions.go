@@ -76,6 +76,8 @@ type Site struct {
 func Sites() []Site {
 	return []Site{
 		{"document", Tally, "which documents are over, before their removal is decided"},
+		{"message", LookUp, "the keys that a call and its answer are sealed with, before the call is understood"},
+		{"message", Tally, "whether a key is due, before its making is decided"},
 		{"identity", LastSeen, "the stamp of last use"},
 		{"identity", LookUp, "a key is looked up before anybody is known"},
 		{"identity", Tally, "counts of services with a flaw, and which of them the sweeper decides about"},
