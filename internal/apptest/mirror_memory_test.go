@@ -12,8 +12,8 @@ import (
 // What of an answer may be alive at a time: chunks on their way, and what the instance
 // keeps anyhow.
 const (
-	longAnswer = 24 << 20
-	longMemory = 10 << 20
+	longAnswer = 32 << 20
+	longMemory = 18 << 20
 )
 
 // long writes an answer of about longAnswer bytes and returns how many bytes were alive

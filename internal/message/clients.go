@@ -24,13 +24,14 @@ func (b *Book) Add(ctx context.Context, who strongroom.Actor, holder string, jwk
 		err = strongroom.Faultf(strongroom.Denied, "on-host", "TLS of this instance ends at somebody who is not trusted, so keys are registered on its host alone").
 			Advise("run on the host: strongroom message add")
 	}
-	if err != nil {
-		return Client{}, b.o.Guard.Refused(ctx, who, actionAdd, instance(), 0, err)
-	}
+	wrong := err
 	c := clientRow{id: strongroom.NewID("msk"), holder: holder, author: who.ID}
 	err = b.o.Guard.Do(ctx, who, func(_ context.Context, tx *guard.Tx) error {
 		if err := tx.Allow(actionAdd, instance(), guard.Context{}); err != nil {
 			return err
+		}
+		if wrong != nil {
+			return wrong
 		}
 		tx.Note("account", holder)
 		var n int64
