@@ -30,6 +30,7 @@ func (a *App) openRoutes() error {
 		Keep: func(ctx context.Context, who strongroom.Actor, f route.File) (string, error) {
 			return a.documents.Keep(ctx, who, document.File{Store: f.Store, Record: f.Record, Route: f.Route, Type: f.Type, Body: f.Body})
 		},
+		Room:     a.documents.Room,
 		SameHand: a.identity.SameHand, Allow: networks, Log: a.log,
 	})
 	return nil

@@ -130,10 +130,7 @@ func (b *Book) Keep(ctx context.Context, who strongroom.Actor, in File) (string,
 			return err
 		}
 		tx.Note("record", f.record)
-		if n, err := count(tx.QueryRow(sqlBeside, f.record)); err != nil || n >= MaxFiles {
-			if err == nil {
-				err = strongroom.Faultf(strongroom.Conflict, "documents", "a record has at most %d documents", MaxFiles)
-			}
+		if err := b.Room(&tx.Reader, f.record); err != nil {
 			return err
 		}
 		secret := key.Expose(nil)
@@ -147,6 +144,16 @@ func (b *Book) Keep(ctx context.Context, who strongroom.Actor, in File) (string,
 		return "", err
 	}
 	return f.id, nil
+}
+
+// Room returns a fault where a record takes no more documents. Faults: Conflict.
+func (b *Book) Room(r *db.Reader, record string) error {
+	n, err := count(r.QueryRow(sqlBeside, record))
+	if err == nil && n >= MaxFiles {
+		err = strongroom.Faultf(strongroom.Conflict, "documents", "a record has at most %d documents", MaxFiles).
+			Advise("they go with their record")
+	}
+	return err
 }
 
 // List returns documents of a store, of one record if record is not empty, and what the

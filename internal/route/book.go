@@ -51,6 +51,9 @@ type Options struct {
 	Shape func(rows [][2]string) (Filter, error)
 	// Keep stores a document of a record and returns its id; with nil no route takes one.
 	Keep func(ctx context.Context, who strongroom.Actor, f File) (id string, err error)
+	// Room returns a fault where a record takes no more documents: it is asked before the
+	// call, so that no label is made that could not be kept. nil takes all.
+	Room func(r *db.Reader, record string) error
 	// SameHand reports whether one person can act as two accounts; nil compares them.
 	SameHand func(r *db.Reader, a, b string) (bool, error)
 	// Allow names networks that are not public to which routes may lead beside those a

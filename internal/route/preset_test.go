@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"strongroom"
+	"strongroom/internal/db"
 	"strongroom/internal/route"
 )
 
@@ -280,5 +281,24 @@ func TestPresetsAreListed(t *testing.T) {
 	}
 	if _, err := route.PresetOf("../tax"); !strongroom.IsKind(err, strongroom.NotFound) {
 		t.Error(err)
+	}
+}
+
+// Where a record has no room for a document, nothing goes out: no label is made that
+// could not be kept.
+func TestNoLabelWithoutRoom(t *testing.T) {
+	room := error(strongroom.Faultf(strongroom.Conflict, "documents", "full"))
+	h := open(t, func(o *route.Options) { o.Room = func(*db.Reader, string) error { return room } })
+	h.put(labels, "")
+	h.reply = func(w http.ResponseWriter, _ *http.Request, _ string) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"label":{"id":"l1","data":"%s"}}`, base64.StdEncoding.EncodeToString([]byte("%PDF-1.4 x")))
+	}
+	if _, err := h.send("POST", "/route/labels/label", "application/json", `{"name":"{{firstName}}"}`); !strongroom.IsKind(err, strongroom.Conflict) || len(h.calls()) != 0 {
+		t.Errorf("%v after %d calls", err, len(h.calls()))
+	}
+	room = nil // the planted negative
+	if w, err := h.send("POST", "/route/labels/label", "application/json", `{"name":"{{firstName}}"}`); err != nil || w.Code != 200 || len(h.calls()) != 1 {
+		t.Errorf("%v after %d calls", err, len(h.calls()))
 	}
 }

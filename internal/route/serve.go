@@ -298,6 +298,11 @@ func (s *sending) decide(_ context.Context, v *guard.View) error {
 	if err := s.b.o.Vault.CheckStore(&v.Reader, s.store); err != nil {
 		return err
 	}
+	if s.call.Answer.As == "document" && s.b.o.Room != nil {
+		if err := s.b.o.Room(&v.Reader, s.record); err != nil {
+			return err
+		}
+	}
 	v.Confirm(func(tx *guard.Tx) error {
 		r, err := activeRow(&tx.Reader, s.way.Name)
 		if err != nil && !strongroom.IsKind(err, strongroom.NotFound) {
