@@ -332,3 +332,32 @@ func (h *house) rows() (n int) {
 	}))
 	return n
 }
+
+// A document of a store that is closed opens for nobody, and opens again when the store
+// does.
+func TestClosedStoresKeepTheirDocuments(t *testing.T) {
+	h := open(t)
+	id := h.keep()
+	first, second := h.link(id), h.link(id)
+	turn := func(fn func(tx *guard.Tx, store string) (bool, error)) {
+		t.Helper()
+		h.must(h.guard.Do(t.Context(), guardtest.Person("", time.Now(), authz.TestEverything), func(_ context.Context, tx *guard.Tx) error {
+			if err := tx.Allow(strongroom.Action{Name: "store.close", Class: 3004, Activity: 3}, strongroom.Resource{Type: "Store", ID: h.store, Store: h.store}, guard.Context{}); err != nil {
+				return err
+			}
+			_, err := fn(tx, h.store)
+			return err
+		}))
+	}
+	turn(h.vault.CloseTx)
+	if _, err := h.open(h.packer, first); codeOf(err) != "store-closed" {
+		t.Errorf("closed: %v", err)
+	}
+	if _, err := h.Link(t.Context(), h.app, id, document.For{Person: h.packer.ID, Purpose: strongroom.Fulfilment, Reference: "7001"}); codeOf(err) != "store-closed" {
+		t.Errorf("linked: %v", err)
+	}
+	turn(h.vault.ReopenTx)
+	if body, err := h.open(h.packer, second); err != nil || !bytes.Equal(body, label) {
+		t.Errorf("open again: %v", err)
+	}
+}
