@@ -132,8 +132,9 @@ func TestObligation_3_6_3_MirrorRefusesCallers(t *testing.T) {
 }
 
 // Two requests in one: the mirror makes requests of its own, so nothing of a
-// caller's framing reaches the platform.
-func TestMirrorIsNoWayToSmuggle(t *testing.T) {
+// caller's framing reaches the platform. What our own server makes of such a head is
+// not looked at here.
+func TestMirrorPassesNoFraming(t *testing.T) {
 	m := newMirrored(t)
 	host := strings.TrimPrefix(m.URL, "http://")
 	for name, head := range map[string]string{

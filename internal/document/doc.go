@@ -19,6 +19,8 @@
 //   - A row that was changed, or stands in the place of another, does not open. Neither
 //     does a link whose row was changed.
 //   - Of a link's secret a digest is kept; who reads the database opens nothing by it.
+//     Who writes it can put a used link's row back until its time is over; the person
+//     that it is for must then open it, and that is an event of its own.
 //   - Bytes leave after the event of their opening is durable, and the link is used up in
 //     the same commit.
 //   - A file has an origin: which route brought it for whom, and when (DPP 2.8).
