@@ -28,6 +28,7 @@ need: ## install what the tests use, or say what to install
 test: need test-sqlite test-postgres ## the whole suite on both engines
 
 test-sqlite test-postgres test-full: export STRONGROOM_BROWSER = required
+test-sqlite test-postgres test-full: export STRONGROOM_PROGRAMS = required
 
 test-sqlite: need
 	$(GO) test -shuffle=on -timeout 9m $(PKGS)

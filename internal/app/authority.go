@@ -7,8 +7,11 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -120,7 +123,12 @@ func (c *Config) storedCertificate(dir string) (tls.Certificate, error) {
 	if c.TLS == "file" {
 		return web.LoadCertificate(c.Certificate, c.CertificateKey)
 	}
-	return web.LoadCertificate(filepath.Join(dir, "tls", "tls.crt"), filepath.Join(dir, "tls", "tls.key"))
+	file := filepath.Join(dir, "tls", "tls.crt")
+	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+		return tls.Certificate{}, strongroom.Faultf(strongroom.NotFound, "tls", "there is no certificate %s yet: the first start makes one", file).
+			Advise("run: strongroom serve --data %s, or: strongroom tls ca --data %s", dir, dir)
+	}
+	return web.LoadCertificate(file, filepath.Join(dir, "tls", "tls.key"))
 }
 
 // dialable returns where this host reaches what listens on address.

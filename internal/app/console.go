@@ -3,10 +3,7 @@ package app
 import (
 	"net/http"
 
-	"strongroom"
-	"strongroom/internal/api"
 	"strongroom/internal/console"
-	"strongroom/internal/web"
 )
 
 // openConsole opens the pages for browsers.
@@ -23,12 +20,7 @@ func (a *App) openConsole() (err error) {
 func (a *App) withPages(others http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if console.Owns(r.URL.Path) {
-			if a.conf.untrusted() && !web.ConnOf(r.Context()).Unix {
-				web.WriteProblem(w, strongroom.Faultf(strongroom.Denied, api.CodeUntrusted, "TLS ends at somebody who is not trusted, so pages are not shown here").
-					Advise("see docs/message-encryption.md"), web.RequestID(w))
-				return
-			}
-			a.console.ServeHTTP(w, r)
+			a.sealedOnly(a.console).ServeHTTP(w, r)
 			return
 		}
 		others.ServeHTTP(w, r)

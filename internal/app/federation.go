@@ -203,7 +203,7 @@ func (a *App) Federation() *federation.Federation { return a.federation }
 func (a *App) doors() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, scim.Prefix+"/") {
-			a.scim.ServeHTTP(w, r)
+			a.sealedOnly(a.scim).ServeHTTP(w, r)
 			return
 		}
 		a.api.ServeHTTP(w, r)

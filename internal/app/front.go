@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
 
 	"strongroom"
+	"strongroom/internal/api"
 	"strongroom/internal/web"
 )
 
@@ -51,6 +53,24 @@ func widest(a netip.Addr) int {
 
 // untrusted reports whether TLS ends at somebody who must not read along.
 func (c *Config) untrusted() bool { return c.TerminatesTLS == terminatesUntrusted }
+
+// sealedOnly refuses a door whose messages cannot be sealed, the pages and that of
+// directories, to who comes by a network where TLS ends at somebody who is not trusted.
+func (a *App) sealedOnly(door http.Handler) http.Handler {
+	if !a.conf.untrusted() {
+		return door
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn := web.ConnOf(r.Context())
+		if conn.Unix {
+			door.ServeHTTP(w, r)
+			return
+		}
+		a.refuse(r.Context(), conn.Addr, api.CodeUntrusted)
+		web.WriteProblem(w, strongroom.Faultf(strongroom.Denied, api.CodeUntrusted, "TLS ends at somebody who is not trusted, so this door is closed").
+			Advise("see docs/message-encryption.md"), web.RequestID(w))
+	})
+}
 
 // What terminates_tls may say.
 const (

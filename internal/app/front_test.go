@@ -1,7 +1,10 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -216,6 +219,27 @@ func TestSourcesAtEveryDoor(t *testing.T) {
 	for name, door := range doors {
 		if got := door(); got != http.StatusTooManyRequests {
 			t.Errorf("past the limit %s answers %d", name, got)
+		}
+	}
+}
+
+// TestObligation_2_5_4_DoorsThatCannotSeal: where TLS ends at somebody who is not trusted,
+// pages and the door of directories are closed to the network, which is counted.
+func TestObligation_2_5_4_DoorsThatCannotSeal(t *testing.T) {
+	for conf, closed := range map[string]bool{"terminates_tls: untrusted\n": true, "terminates_tls: trusted\n": false} {
+		_, url := served(t, conf)
+		for _, path := range []string{"/signin", "/documents", "/scim/v2/Users"} {
+			res, err := http.Get(url + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(res.Body)
+			if err := errors.Join(err, res.Body.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if got := res.StatusCode == http.StatusForbidden && bytes.Contains(text, []byte("untrusted-tls")); got != closed {
+				t.Errorf("%q %s: %d %.100s", conf, path, res.StatusCode, text)
+			}
 		}
 	}
 }

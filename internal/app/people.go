@@ -134,6 +134,10 @@ func (a *App) actorToday(ctx context.Context, kind strongroom.ActorKind, id stri
 // What is over gives no right before that either.
 const tendEvery = time.Minute
 
+// papersEvery is how often documents of dead records are removed: each is looked at, and
+// nothing opens them before that either.
+const papersEvery = time.Hour
+
 // tend ends what is over: accounts past their last day, personal data of those who
 // left long ago, requests, grants, and services that nobody owns or uses. What
 // fails is tried again the next time and holds up nothing else.
@@ -142,17 +146,24 @@ func (a *App) tend(ctx context.Context) error {
 	_, erased := a.people.Expire(ctx)
 	_, _, over := a.access.Expire(ctx)
 	_, tended := a.identity.Tend(ctx)
-	_, papers := a.documents.Tend(ctx)
 	_, keys := a.messages.Tend(ctx)
-	return errors.Join(ended, erased, over, tended, papers, keys, a.tendFederation(ctx), a.tendReviews(ctx), a.requests.Tend(ctx), a.stampUses(ctx))
+	return errors.Join(ended, erased, over, tended, keys, a.tendFederation(ctx), a.tendReviews(ctx), a.requests.Tend(ctx), a.stampUses(ctx))
 }
 
 // keepTending tends again and again until ctx ends.
 func (a *App) keepTending(ctx context.Context) error {
 	t := time.NewTicker(tendEvery)
 	defer t.Stop()
+	var papers time.Time
 	for {
-		if err := a.tend(ctx); err != nil && ctx.Err() == nil {
+		err := a.tend(ctx)
+		if time.Since(papers) >= papersEvery {
+			_, lost := a.documents.Tend(ctx)
+			if err = errors.Join(err, lost); lost == nil {
+				papers = time.Now() // real time: how often this process looks
+			}
+		}
+		if err != nil && ctx.Err() == nil {
 			a.log.LogAttrs(ctx, slog.LevelWarn, "accounts that are over wait", slog.String("kind", strongroom.KindOf(err).String()))
 		}
 		select {

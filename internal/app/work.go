@@ -227,7 +227,8 @@ func (w *work) submit(ctx context.Context, who strongroom.Actor, act strongroom.
 func (w *work) Sweep(ctx context.Context, who strongroom.Actor) (expired, cleared int64, err error) {
 	s, err := w.life.Sweep(ctx, who)
 	if err == nil {
-		err = (*App)(w).tend(ctx)
+		_, papers := w.documents.Tend(ctx)
+		err = errors.Join(papers, (*App)(w).tend(ctx))
 	}
 	return s.Expired, s.Cleared, err
 }

@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -20,7 +21,11 @@ func TestMirrorWithOthersClients(t *testing.T) {
 			return exec.Command("curl", "--silent", "--show-error", "--fail", "--header", "Authorization: Bearer "+key, base+"/api/v2/orders?limit=50")
 		},
 	}
-	if _, err := exec.LookPath("node"); err == nil {
+	_, err := exec.LookPath("node")
+	if err != nil && os.Getenv("STRONGROOM_PROGRAMS") == "required" {
+		t.Error("there is no Node on this machine: run make need")
+	}
+	if err == nil {
 		programs["node"] = func(base, key string) *exec.Cmd {
 			return exec.Command("node", "testdata/pull.mjs", base, key, "v2")
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
@@ -20,11 +19,7 @@ import (
 // beside opens the database of an instance that serves.
 func beside(t *testing.T, i *apptest.Instance) *db.DB {
 	t.Helper()
-	o := db.Options{Path: filepath.Join(i.Dir, "strongroom.db")}
-	if i.Engine == db.Postgres {
-		o = db.Options{URL: i.Database}
-	}
-	d, err := db.Open(t.Context(), o)
+	d, err := db.Open(t.Context(), database(i))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,14 +40,18 @@ func cells() []cell {
 	}
 }
 
+// database says where the database of an instance is.
+func database(i *apptest.Instance) db.Options {
+	if i.Engine == db.Postgres {
+		return db.Options{URL: i.Database}
+	}
+	return db.Options{Path: filepath.Join(i.Dir, "strongroom.db")}
+}
+
 // offline runs fn on the database of a stopped instance, beside the product.
 func offline(t *testing.T, i *apptest.Instance, fn func(tx *db.Tx) error) {
 	t.Helper()
-	o := db.Options{Path: filepath.Join(i.Dir, "strongroom.db")}
-	if i.Engine == db.Postgres {
-		o = db.Options{URL: i.Database}
-	}
-	d, err := db.Open(t.Context(), o)
+	d, err := db.Open(t.Context(), database(i))
 	if err == nil {
 		err = d.Update(t.Context(), fn)
 	}

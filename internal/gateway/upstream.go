@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +53,8 @@ func (c *call) send(ctx context.Context, conn intake.Connection, body []byte) (*
 		}
 		wait := pause(try)
 		if err == nil {
-			if wait = max(wait, retryAfter(a.header, c.g.o.Now())); wait > longWait {
+			asked, _ := intake.RetryAfter(a.header, c.g.o.Now())
+			if wait = max(wait, asked); wait > longWait {
 				return a, nil // the caller is told when to come again
 			}
 			_ = a.body.Close() // it is not looked at
@@ -70,19 +70,6 @@ func (c *call) send(ctx context.Context, conn intake.Connection, body []byte) (*
 func pause(try int) time.Duration {
 	d := firstWait << (try - 1)
 	return d - rand.N(d/2)
-}
-
-// retryAfter returns how long an answer asks to wait (RFC 9110, 10.2.3), 0 where it
-// does not say.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
 }
 
 func (c *call) sendOnce(ctx context.Context, conn intake.Connection, body []byte) (*answer, error) {

@@ -169,6 +169,7 @@ func TestUpstreamWaits(t *testing.T) {
 		{"in a second", second(1), 2 * time.Second, 2 * time.Second, 3},
 		{"as late as may be", second(int(long / time.Second)), 2 * long, 2 * long, 3},
 		{"too late", second(int(long/time.Second) + 1), 0, 0, 1},
+		{"never", func() string { return "99999999999" }, 0, 0, 1},
 		{"at a date", date(time.Second), 2 * time.Second, 2 * time.Second, 3},
 		{"at a date that is far", date(time.Hour), 0, 0, 1},
 		{"at a date that is over", date(-time.Hour), (first + 2*first) / 2, first + 2*first, 3},

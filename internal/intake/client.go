@@ -285,7 +285,7 @@ func (c *Client) once(ctx context.Context, address string) (body []byte, wait ti
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		io.CopyN(io.Discard, res.Body, 4096) // so that the connection can be used again
-		wait, ok := retryAfter(res.Header, time.Now())
+		wait, ok := RetryAfter(res.Header, time.Now())
 		if !ok {
 			wait = -1
 		}

@@ -59,8 +59,9 @@ func (r Retry) backoff(n int) time.Duration {
 	return d/2 + rand.N(d)
 }
 
-// retryAfter reads the header: seconds or a date. ok is false without one.
-func retryAfter(h http.Header, now time.Time) (d time.Duration, ok bool) {
+// RetryAfter returns how long an answer asks to wait (RFC 9110, 10.2.3): seconds or a
+// date. ok is false where it does not say.
+func RetryAfter(h http.Header, now time.Time) (d time.Duration, ok bool) {
 	s := h.Get("Retry-After")
 	if s == "" {
 		return 0, false

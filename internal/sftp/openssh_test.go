@@ -18,6 +18,9 @@ import (
 // TestOpenSSH reads a file with the client most recipients have, where it is installed.
 func TestOpenSSH(t *testing.T) {
 	program, err := exec.LookPath("sftp")
+	if err != nil && os.Getenv("STRONGROOM_PROGRAMS") == "required" {
+		t.Fatal("there is no OpenSSH client on this machine: run make need")
+	}
 	if err != nil {
 		t.Skip("no OpenSSH client is installed")
 	}
